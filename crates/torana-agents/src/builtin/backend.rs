@@ -1,0 +1,167 @@
+//! The model loop as the engine sees it: conversations without state of their own, over settings that can be swapped.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use torana_core::id::AgentId;
+use torana_core::port::{
+    AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
+    TurnRequest, World,
+};
+use torana_core::run::FailureKind;
+use torana_host::egress::Egress;
+
+use super::cooldown::Cooldowns;
+use super::settings::BuiltinSettings;
+use super::turn::Turn;
+use crate::demo::DemoProvider;
+use crate::emit::stream_of;
+use crate::provider::{
+    AnthropicProvider, ModelProvider, OpenAiProvider, ProviderApi, ProviderFailure,
+    ProviderSettings,
+};
+
+/// Id under which the demo model appears in events and usage.
+pub(crate) const DEMO: &str = "demo";
+
+/// The built-in agent backend. Cheap to clone; clones share settings and cooldowns.
+#[derive(Clone)]
+pub struct BuiltinBackend {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    world: World,
+    egress: Egress,
+    compiled: RwLock<Arc<Compiled>>,
+}
+
+/// Settings with the clients made from them; cooldowns live and die with them, because a new key deserves a new chance.
+pub(crate) struct Compiled {
+    pub(crate) settings: BuiltinSettings,
+    pub(crate) cooldowns: Mutex<Cooldowns>,
+    providers: BTreeMap<String, Result<Arc<dyn ModelProvider>, ProviderFailure>>,
+}
+
+impl BuiltinBackend {
+    /// Makes the backend. Nothing is sent before the first turn.
+    pub fn new(world: World, egress: Egress, settings: BuiltinSettings) -> Self {
+        let compiled = Arc::new(Compiled::new(&world, &egress, settings));
+        Self {
+            shared: Arc::new(Shared {
+                world,
+                egress,
+                compiled: RwLock::new(compiled),
+            }),
+        }
+    }
+
+    /// Uses other settings from the next turn on; running turns keep theirs. Unchanged settings change nothing.
+    pub fn swap(&self, settings: BuiltinSettings) {
+        if self.compiled().settings == settings {
+            return;
+        }
+        let compiled = Arc::new(Compiled::new(
+            &self.shared.world,
+            &self.shared.egress,
+            settings,
+        ));
+        *self
+            .shared
+            .compiled
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = compiled;
+    }
+
+    /// The settings in use.
+    pub fn settings(&self) -> BuiltinSettings {
+        self.compiled().settings.clone()
+    }
+
+    fn compiled(&self) -> Arc<Compiled> {
+        Arc::clone(
+            &self
+                .shared
+                .compiled
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+impl Compiled {
+    fn new(world: &World, egress: &Egress, settings: BuiltinSettings) -> Self {
+        let mut providers: BTreeMap<_, _> = settings
+            .providers
+            .iter()
+            .map(|(id, provider)| (id.clone(), connect(provider, egress)))
+            .collect();
+        if let Some(demo) = &settings.demo {
+            let provider: Arc<dyn ModelProvider> =
+                Arc::new(DemoProvider::new(world.clone(), demo.clone()));
+            providers.insert(DEMO.to_owned(), Ok(provider));
+        }
+        Self {
+            settings,
+            cooldowns: Mutex::default(),
+            providers,
+        }
+    }
+
+    pub(crate) fn provider(&self, id: &str) -> Result<Arc<dyn ModelProvider>, ProviderFailure> {
+        let unknown = || ProviderFailure::new(FailureKind::NotConfigured, "it is not configured");
+        self.providers
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| Err(unknown()))
+    }
+}
+
+fn connect(
+    settings: &ProviderSettings,
+    egress: &Egress,
+) -> Result<Arc<dyn ModelProvider>, ProviderFailure> {
+    Ok(match settings.api {
+        ProviderApi::OpenAiCompletions => Arc::new(OpenAiProvider::new(settings, egress.clone())?),
+        ProviderApi::AnthropicMessages => {
+            Arc::new(AnthropicProvider::new(settings, egress.clone())?)
+        }
+    })
+}
+
+impl AgentBackend for BuiltinBackend {
+    fn open(
+        &self,
+        request: OpenRequest,
+    ) -> BoxFuture<'_, Result<Box<dyn AgentConversation>, BackendFailure>> {
+        let conversation = Conversation {
+            backend: self.clone(),
+            agent: request.agent,
+        };
+        Box::pin(std::future::ready(Ok(
+            Box::new(conversation) as Box<dyn AgentConversation>
+        )))
+    }
+}
+
+struct Conversation {
+    backend: BuiltinBackend,
+    agent: AgentId,
+}
+
+impl AgentConversation for Conversation {
+    fn turn(&mut self, request: TurnRequest) -> RunStream {
+        let world = self.backend.shared.world.clone();
+        let compiled = self.backend.compiled();
+        let agent = self.agent.clone();
+        stream_of(|emitter| async move {
+            Turn::new(world, compiled, &agent, request, emitter)
+                .run()
+                .await
+        })
+    }
+
+    fn steer(&self) -> Option<Arc<dyn Steer>> {
+        None
+    }
+}

@@ -1,0 +1,372 @@
+//! The messages wire format of Anthropic, which several gateways and local servers speak too.
+
+use serde::{Deserialize, Serialize};
+use torana_core::port::BoxFuture;
+use torana_core::run::{FailureKind, Usage};
+use torana_host::egress::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use torana_host::egress::{Egress, Url};
+use torana_host::json;
+use torana_host::sse::SseEvent;
+
+use super::classify::classify_in_stream;
+use super::failure::ProviderFailure;
+use super::output::Output;
+use super::request::{Finish, ModelProvider, ModelRequest, Speaker};
+use super::settings::ProviderSettings;
+use super::transport::{Delta, Endpoint, Wire, configured_headers, exchange, secret_header};
+
+/// The version of the format this file was written against.
+const VERSION: &str = "2023-06-01";
+/// The format demands a limit; this is what every current model can write.
+const MAX_TOKENS_DEFAULT: u32 = 8_192;
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// A provider that speaks the messages format.
+#[derive(Debug)]
+pub struct AnthropicProvider {
+    endpoint: Endpoint,
+}
+
+impl AnthropicProvider {
+    /// Checks the settings; nothing is sent.
+    pub fn new(settings: &ProviderSettings, egress: Egress) -> Result<Self, ProviderFailure> {
+        let url = messages_url(&settings.base_url)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("text/event-stream, application/json"),
+        );
+        headers.insert("anthropic-version", HeaderValue::from_static(VERSION));
+        if let Some(key) = settings.api_key.as_ref().filter(|key| !key.is_empty()) {
+            let value = secret_header(key.expose()).ok_or_else(|| {
+                ProviderFailure::new(
+                    FailureKind::NotConfigured,
+                    "the key contains characters that no key has",
+                )
+            })?;
+            headers.insert(API_KEY, value);
+        }
+        configured_headers(&mut headers, &settings.headers)?;
+        let has_credential = headers.contains_key(API_KEY) || !settings.headers.is_empty();
+        Ok(Self {
+            endpoint: Endpoint {
+                egress,
+                url,
+                headers,
+                has_credential,
+            },
+        })
+    }
+}
+
+impl ModelProvider for AnthropicProvider {
+    fn answer<'a>(
+        &'a self,
+        request: &'a ModelRequest,
+        output: &'a mut Output,
+    ) -> BoxFuture<'a, Result<Finish, ProviderFailure>> {
+        Box::pin(async move {
+            let body = body(request);
+            let thinking = request
+                .thinking
+                .as_deref()
+                .and_then(thinking_budget)
+                .is_some();
+            let mut wire = AnthropicWire::default();
+            exchange(&self.endpoint, body, thinking, &mut wire, output).await
+        })
+    }
+}
+
+fn messages_url(base_url: &str) -> Result<Url, ProviderFailure> {
+    let unusable = || {
+        ProviderFailure::new(
+            FailureKind::NotConfigured,
+            "the base URL is not an http(s) address",
+        )
+    };
+    let mut url = Url::parse(base_url.trim()).map_err(|_| unusable())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(unusable());
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    if path.ends_with("/v1") {
+        url.set_path(&format!("{path}/messages"));
+    } else if !path.ends_with("/messages") {
+        url.set_path(&format!("{path}/v1/messages"));
+    }
+    Ok(url)
+}
+
+fn body(request: &ModelRequest) -> Vec<u8> {
+    let budget = request.thinking.as_deref().and_then(thinking_budget);
+    let system = (!request.system.trim().is_empty()).then(|| {
+        // The instructions are the same in every turn, so they are what a cache can save.
+        [SystemPart {
+            kind: "text",
+            text: &request.system,
+            cache_control: CacheControl { kind: "ephemeral" },
+        }]
+    });
+    let messages = request.utterances.iter().map(|utterance| Message {
+        role: match utterance.speaker {
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
+        },
+        content: &utterance.text,
+    });
+    let body = Body {
+        model: &request.model,
+        // The limit includes thinking, so the answer keeps its own share.
+        max_tokens: request
+            .max_tokens
+            .unwrap_or(MAX_TOKENS_DEFAULT)
+            .saturating_add(budget.unwrap_or(0)),
+        system,
+        messages: messages.collect(),
+        stream: true,
+        thinking: budget.map(|budget_tokens| Thinking {
+            kind: "enabled",
+            budget_tokens,
+        }),
+    };
+    serde_json::to_vec(&body).expect("strings and numbers are always JSON")
+}
+
+/// Tokens to think with; 1024 is the least the format accepts, each level doubles or quadruples.
+fn thinking_budget(level: &str) -> Option<u32> {
+    match level {
+        "minimal" => Some(1_024),
+        "low" => Some(2_048),
+        "medium" | "adaptive" => Some(8_192),
+        "high" => Some(16_384),
+        "xhigh" | "max" | "ultra" => Some(32_768),
+        _ => None,
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<[SystemPart<'a>; 1]>,
+    messages: Vec<Message<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Thinking>,
+}
+
+#[derive(Serialize)]
+struct SystemPart<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: &'a str,
+    cache_control: CacheControl,
+}
+
+#[derive(Serialize)]
+struct CacheControl {
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+struct Thinking {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    budget_tokens: u32,
+}
+
+// === What comes back ===
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    message: Option<Document>,
+    #[serde(default)]
+    content_block: Option<Block>,
+    #[serde(default)]
+    delta: Option<EventDelta>,
+    #[serde(default)]
+    usage: Option<WireUsage>,
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    content: Option<Vec<Block>>,
+    #[serde(default)]
+    stop_reason: Option<String>,
+    #[serde(default)]
+    usage: Option<WireUsage>,
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    thinking: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EventDelta {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    thinking: Option<String>,
+    #[serde(default)]
+    stop_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireUsage {
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+}
+
+/// Reads message events.
+#[derive(Default)]
+pub(crate) struct AnthropicWire {
+    usage: Usage,
+    finish: Option<Finish>,
+    over: bool,
+}
+
+impl AnthropicWire {
+    /// Later events repeat or complete earlier figures; absent ones stay.
+    fn count(&mut self, usage: &WireUsage, deltas: &mut Vec<Delta>) {
+        self.usage.input = usage.input_tokens.unwrap_or(self.usage.input);
+        self.usage.output = usage.output_tokens.unwrap_or(self.usage.output);
+        self.usage.cache_read = usage
+            .cache_read_input_tokens
+            .unwrap_or(self.usage.cache_read);
+        self.usage.cache_write = usage
+            .cache_creation_input_tokens
+            .unwrap_or(self.usage.cache_write);
+        deltas.push(Delta::Usage(self.usage));
+    }
+
+    fn stopped(&mut self, reason: &str) {
+        self.finish = Some(match reason {
+            "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+            "refusal" => Finish::Refused,
+            _ => Finish::Stop,
+        });
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(data: &[u8]) -> Result<T, ProviderFailure> {
+        json::lenient(data).map_err(|_| {
+            ProviderFailure::unreadable("a part of the answer is not in the expected format")
+        })
+    }
+}
+
+fn spoken(text: Option<String>, thinking: Option<String>) -> impl Iterator<Item = Delta> {
+    let text = text.filter(|text| !text.is_empty()).map(Delta::Text);
+    thinking
+        .filter(|text| !text.is_empty())
+        .map(Delta::Thinking)
+        .into_iter()
+        .chain(text)
+}
+
+impl Wire for AnthropicWire {
+    fn event(&mut self, event: &SseEvent, deltas: &mut Vec<Delta>) -> Result<(), ProviderFailure> {
+        let data = event.data.trim();
+        if data.is_empty() || data == "[DONE]" {
+            return Ok(());
+        }
+        let event: Event = Self::parse(data.as_bytes())?;
+        if let Some(error) = event.error.filter(|error| !error.is_null()) {
+            return Err(classify_in_stream(&error));
+        }
+        if let Some(usage) = event
+            .usage
+            .or(event.message.and_then(|message| message.usage))
+        {
+            self.count(&usage, deltas);
+        }
+        if let Some(block) = event.content_block {
+            deltas.extend(spoken(block.text, block.thinking));
+        }
+        if let Some(delta) = event.delta {
+            deltas.extend(spoken(delta.text, delta.thinking));
+            if let Some(reason) = delta.stop_reason {
+                self.stopped(&reason);
+            }
+        }
+        match event.kind.as_str() {
+            "message_stop" => self.over = true,
+            "error" => return Err(classify_in_stream(&serde_json::Value::Null)),
+            // Pings, block ends, signatures and kinds that do not exist yet carry nothing we need.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, body: &[u8], deltas: &mut Vec<Delta>) -> Result<(), ProviderFailure> {
+        let document: Document = Self::parse(body)?;
+        if let Some(error) = document.error.filter(|error| !error.is_null()) {
+            return Err(classify_in_stream(&error));
+        }
+        let Some(content) = document.content else {
+            return Err(ProviderFailure::unreadable(
+                "the answer is JSON, but not a model's answer",
+            ));
+        };
+        for block in content {
+            deltas.extend(spoken(block.text, block.thinking));
+        }
+        if let Some(usage) = document.usage {
+            self.count(&usage, deltas);
+        }
+        self.stopped(document.stop_reason.as_deref().unwrap_or("end_turn"));
+        self.over = true;
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn finish(&mut self, _deltas: &mut Vec<Delta>) -> Result<Finish, ProviderFailure> {
+        match self.finish {
+            Some(finish) => Ok(finish),
+            None if self.over => Ok(Finish::Stop),
+            None => Err(ProviderFailure::cut_off()),
+        }
+    }
+}
+
+/// Fuzz entry: any event is read or refused, never a panic.
+pub fn fuzz_anthropic_event(bytes: &[u8]) {
+    let mut wire = AnthropicWire::default();
+    let mut deltas = Vec::new();
+    let event = SseEvent {
+        data: String::from_utf8_lossy(bytes).into_owned(),
+        ..SseEvent::default()
+    };
+    drop(wire.event(&event, &mut deltas));
+    drop(wire.document(bytes, &mut deltas));
+    drop(wire.finish(&mut deltas));
+}

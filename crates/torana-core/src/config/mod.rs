@@ -1,0 +1,44 @@
+//! The configuration: one typed tree, read strictly, edited without losing comments.
+//!
+//! [`load()`] goes from text to a [`Config`] and reports everything wrong at once; start there.
+//! [`edit`] changes a text, [`TreeSchema`] describes the tree (schema, redaction), [`ReloadPlan`] says what a change
+//! needs, [`reference_markdown`] prints the manual.
+//! The doc comments in `tree/` are the user manual. This is one of the few places in core that may name OpenClaw,
+//! because its key names are ours.
+
+mod accepted;
+mod document;
+pub mod edit;
+mod effective;
+mod env;
+mod finding;
+mod guard;
+mod include;
+mod load;
+mod parse;
+mod path;
+mod redact;
+mod reference;
+mod reload;
+mod schema;
+mod secret;
+mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+mod validate;
+mod walk;
+
+pub use document::Document;
+pub use effective::{AgentSettings, IMPLICIT_AGENT, ModelRef};
+pub use finding::{Finding, Part, Place, Refusal};
+pub use include::{IncludeLoader, IncludeRequest, Included};
+pub use load::{LoadInput, Loaded, load};
+pub use parse::TEXT_BYTES_MAX;
+pub use path::{KeyPath, PathError, Segment};
+pub use redact::RestoreError;
+pub use reference::reference_markdown;
+pub use reload::ReloadPlan;
+pub use schema::{ChannelSection, Knowledge, TreeSchema, json_schema};
+pub use secret::{REDACTED, Secret};
+pub use tree::Config;

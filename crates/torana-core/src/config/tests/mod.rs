@@ -1,0 +1,17 @@
+//! What the configuration promises, one file per promise.
+
+mod accepted;
+mod edit;
+mod effective;
+mod include;
+mod keys;
+mod parse;
+mod path;
+mod properties;
+mod redact;
+mod reference;
+mod reload;
+mod safety;
+mod world;
+
+use world::{EMPTY, TestSection, World, check, check_in, config, json, sections};

@@ -1,0 +1,112 @@
+//! Every bound and default duration of the gateway, with its reason, and compile-time checks of how they relate.
+//!
+//! Edges keep limits that belong to one platform in that platform's folder.
+
+/// Bytes of one frame before a client is authenticated (OpenClaw 2026.9.6, `preauth payload too large`).
+pub const FRAME_BYTES_PREAUTH_MAX: usize = 65_536;
+/// Bytes of one frame after authentication; advertised as `policy.maxPayload` (OpenClaw 2026.9.6).
+pub const FRAME_BYTES_MAX: usize = 26_214_400;
+/// Bytes waiting for one client before it is cut off; advertised as `policy.maxBufferedBytes`.
+pub const CLIENT_BUFFER_BYTES_MAX: usize = 52_428_800;
+/// Bytes of queued events at which partial texts start to be merged (decision 44).
+pub const CLIENT_BUFFER_BYTES_SOFT: usize = 4 * 1024 * 1024;
+/// Time from accept to hello, milliseconds (OpenClaw 2026.9.6; S-046).
+pub const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
+/// Interval of the keep-alive event, milliseconds (OpenClaw 2026.9.6 `policy.tickIntervalMs`).
+pub const TICK_INTERVAL_MS: u64 = 30_000;
+/// JSON nesting accepted from clients (S-053); official clients stay below 20.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// JSON values in one document from a client (S-053).
+pub const JSON_NODES_MAX: usize = 100_000;
+/// Authenticated sockets at once (decision 44): twice the 5,000 idle clients of the budget.
+pub const CLIENTS_MAX: usize = 10_000;
+/// Requests of one connection that wait for an answer (S-056).
+pub const REQUESTS_PER_CLIENT_MAX: usize = 256;
+
+/// Bytes of a request body that carries a whole model request, images included (S-051).
+pub const HTTP_BODY_BYTES_COMPLETIONS_MAX: usize = 20 * 1024 * 1024;
+/// Bytes of a platform's webhook body (threat model section 7); platforms send a few KiB.
+pub const HTTP_BODY_BYTES_WEBHOOK_MAX: usize = 1024 * 1024;
+
+/// Bytes of text in one inbound or client message; ten times the longest platform message, so nothing real is refused.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a stranger's message kept while pairing is offered (decision 8).
+pub const PAIRING_MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Pairing requests waiting per account (decision 49, S-044).
+pub const PAIRING_PENDING_MAX: usize = 100;
+/// Life of a pairing code and of the wait between two replies to one stranger, milliseconds (decision 49).
+pub const PAIRING_CODE_MS: i64 = 3_600_000;
+/// Pairing replies of one account in an hour (decision 49), so a flood of strangers cannot make us spam.
+pub const PAIRING_REPLIES_PER_HOUR: usize = 60;
+/// Wrong guesses at one pairing code before it dies (decision 49).
+pub const PAIRING_TRIES_MAX: i64 = 5;
+/// Device pairing requests waiting at once (S-045).
+pub const DEVICE_PENDING_MAX: usize = 64;
+/// Life of a device pairing request, milliseconds (behaviour section 14).
+pub const DEVICE_PENDING_MS: i64 = 300_000;
+/// Life of a printed sign-in link, milliseconds (decision 35).
+pub const LOGIN_CODE_MS: i64 = 600_000;
+
+/// Rows one group commit may hold: an upper bound, never a wait for company (decision 4).
+pub const COMMIT_ROWS_MAX: usize = 256;
+/// Writes waiting for the store before callers wait too; enough for a full batch in every stage.
+pub const STORE_QUEUE_MAX: usize = 4_096;
+
+/// Messages waiting behind one run (OpenClaw's documented queue cap).
+pub const LANE_CAP_DEFAULT: usize = 20;
+/// Inbound rows open at once before channels stop fetching; bounds memory after a long outage.
+pub const INBOX_OPEN_MAX: usize = 20_000;
+/// Runs at once over all sessions (decisions-control-and-agents 56): a waiting turn is cheap here.
+pub const RUNS_MAX_DEFAULT: usize = 256;
+/// Longest turn, milliseconds: 48 hours (decisions-control-and-agents 55).
+pub const TURN_TIMEOUT_MS_DEFAULT: u64 = 48 * 3_600_000;
+/// Silence of a run before it is ended, milliseconds (decisions-control-and-agents 55).
+pub const RUN_IDLE_MS_DEFAULT: u64 = 600_000;
+/// Bytes of answer text of one turn (S-061).
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Deaths that name a turn before it is set aside (decision 9).
+pub const POISON_NAMED_MAX: u32 = 3;
+/// Deaths without a marker, without durable progress in between, before a turn is set aside (decision 9).
+pub const POISON_UNNAMED_MAX: u32 = 10;
+
+/// Dedupe memory of platform events, milliseconds: 30 days (decision 7).
+pub const DEDUPE_MS: i64 = 30 * 86_400_000;
+/// Dedupe memory of client keys, milliseconds: 24 hours (decision 7).
+pub const IDEMPOTENCY_MS: i64 = 86_400_000;
+/// Characters of an idempotency key (behaviour 11.3).
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 256;
+/// How long refused messages leave a trace, milliseconds: 7 days (decision 8).
+pub const REFUSED_KEEP_MS: i64 = 7 * 86_400_000;
+
+/// Traces of refused messages kept at most (decision 8); above it the oldest go early.
+pub const REFUSED_ROWS_MAX: usize = 100_000;
+
+/// First wait after a failed send, milliseconds (decision 12).
+pub const SEND_RETRY_MS_FIRST: u64 = 400;
+/// Longest wait between two sends of our own choosing, milliseconds (decision 12).
+pub const SEND_RETRY_MS_MAX: u64 = 30_000;
+/// Age up to which a reply goes out as it is, milliseconds (decision 13).
+pub const REPLY_FRESH_MS: i64 = 3_600_000;
+/// Age up to which a reply goes out with a note, milliseconds (decision 13).
+pub const REPLY_STALE_MS: i64 = 86_400_000;
+/// Age above which a preview or typing sign is pointless, milliseconds (decision 13).
+pub const PREVIEW_STALE_MS: u64 = 60_000;
+
+/// Orderly stop, milliseconds (decision 19); service units allow 45 s.
+pub const DRAIN_MS: u64 = 30_000;
+/// Silence of a polling transport before it is restarted, milliseconds (behaviour 6.5).
+pub const RECEIVE_DEAD_MS: u64 = 120_000;
+/// First wait before a transport reconnects, milliseconds (channels 0.7).
+pub const RECONNECT_MS_FIRST: u64 = 1_000;
+/// Longest wait before a transport reconnects, milliseconds (channels 0.7).
+pub const RECONNECT_MS_MAX: u64 = 60_000;
+/// Unmentioned group messages kept as context for the next turn (behaviour 3.3).
+pub const CONTEXT_MESSAGES_DEFAULT: usize = 50;
+
+const _: () =
+    assert!(FRAME_BYTES_PREAUTH_MAX < FRAME_BYTES_MAX && FRAME_BYTES_MAX < CLIENT_BUFFER_BYTES_MAX);
+const _: () = assert!(MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(SEND_RETRY_MS_FIRST < SEND_RETRY_MS_MAX);
+const _: () = assert!(REPLY_FRESH_MS < REPLY_STALE_MS);
+const _: () = assert!(COMMIT_ROWS_MAX < STORE_QUEUE_MAX);

@@ -1,0 +1,173 @@
+//! One TCP connection: HTTP until it ends or is upgraded, then a WebSocket in a task of its own, so that nothing of
+//! HTTP stays in memory for an idle client.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Answer;
+use super::guard::{Guard, Guarded};
+use super::request::{Link, Pipeline};
+use super::seats::Seat;
+use super::socket::WebSocket;
+
+/// Head of the first request (decision 44, S-049).
+const FIRST_HEAD_MS: u64 = 10_000;
+/// Head of a later request, its idle time included (decision 44).
+const LATER_HEAD: Duration = Duration::from_secs(30);
+/// Bytes of a request head (threat model section 7).
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most the library buffers of one connection; bodies are taken from it as they come.
+const BUFFER_BYTES_MAX: usize = 128 * 1024;
+/// Bytes still read of a refused body, so that the answer is not lost in a reset (S-051: limit + 64 KiB).
+const LINGER_BYTES_MAX: usize = 64 * 1024;
+/// Time for the same.
+const LINGER_MS: u64 = 500;
+
+/// What ends connections from outside.
+#[derive(Clone)]
+pub(super) struct Ends {
+    /// Finish what is being answered, take nothing new.
+    pub(super) drain: CancellationToken,
+    /// End now.
+    pub(super) kill: CancellationToken,
+}
+
+struct Requests {
+    pipeline: Arc<Pipeline>,
+    link: Arc<Link>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Answer;
+    type Error = std::convert::Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (pipeline, link) = (Arc::clone(&self.pipeline), Arc::clone(&self.link));
+        Box::pin(async move { Ok(pipeline.answer(&link, request).await) })
+    }
+}
+
+/// Serves a connection to its end, or until it has become a WebSocket.
+pub(super) async fn serve(pipeline: Arc<Pipeline>, stream: TcpStream, seat: Seat, ends: Ends) {
+    let Ok(address) = stream.peer_addr() else {
+        return;
+    };
+    let last = Arc::new(AtomicBool::new(false));
+    let link = Arc::new(Link {
+        address: address.ip(),
+        seat,
+        last: Arc::clone(&last),
+        requests: AtomicU64::new(0),
+        upgraded: Mutex::new(None),
+        unread: AtomicBool::new(false),
+    });
+    let io = TokioIo::new(Guarded {
+        stream,
+        guard: Guard::default(),
+        last,
+    });
+    let requests = Requests {
+        pipeline: Arc::clone(&pipeline),
+        link: Arc::clone(&link),
+    };
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(LATER_HEAD)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .half_close(false)
+        .serve_connection(io, requests);
+    let is_whole = drive(&mut connection, &pipeline, &link, &ends).await;
+    let parts = connection.into_parts();
+    drop(parts.service);
+    let stream = parts.io.into_inner().stream;
+    if !is_whole {
+        return;
+    }
+    let upgraded = link
+        .upgraded
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some(peer) = upgraded else {
+        return linger(stream, &link, &pipeline).await;
+    };
+    // Nothing else holds the link once its requests are answered.
+    let Some(link) = Arc::into_inner(link) else {
+        return;
+    };
+    let socket = WebSocket::new(
+        stream,
+        &parts.read_buf,
+        pipeline.context.engine.world().clone(),
+    );
+    let serving = Arc::clone(&pipeline.dialect).serve(socket, peer, link.seat);
+    pipeline.context.engine.tasks().spawn("client", serving);
+}
+
+/// Drives HTTP. `false` when the connection was cut.
+async fn drive(
+    connection: &mut http1::Connection<TokioIo<Guarded<TcpStream>>, Requests>,
+    pipeline: &Pipeline,
+    link: &Link,
+    ends: &Ends,
+) -> bool {
+    let mut first_head = Some(pipeline.context.engine.world().sleep_ms(FIRST_HEAD_MS));
+    let mut is_draining = false;
+    loop {
+        tokio::select! {
+            biased;
+            done = poll_fn(|context| connection.poll_without_shutdown(context)) => return done.is_ok(),
+            () = ends.kill.cancelled() => return false,
+            () = link.seat.evicted() => return false,
+            () = ends.drain.cancelled(), if !is_draining => {
+                is_draining = true;
+                if link.requests.load(Ordering::Relaxed) == 0 {
+                    return false;
+                }
+                Pin::new(&mut *connection).graceful_shutdown();
+            }
+            () = async { match &mut first_head { Some(wait) => wait.await, None => std::future::pending().await } } => {
+                first_head = None;
+                if link.requests.load(Ordering::Relaxed) == 0 {
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+/// Closes our half first and swallows a little of what the client still sends: closing with unread bytes would reset
+/// the connection and could destroy the answer on its way.
+async fn linger(mut stream: TcpStream, link: &Link, pipeline: &Pipeline) {
+    if stream.shutdown().await.is_err() || !link.unread.load(Ordering::Relaxed) {
+        return;
+    }
+    let swallow = async {
+        let mut buffer = [0_u8; 1024];
+        let mut left = LINGER_BYTES_MAX;
+        while left > 0 {
+            match stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    };
+    tokio::select! {
+        () = pipeline.context.engine.world().sleep_ms(LINGER_MS) => {}
+        () = swallow => {}
+    }
+}

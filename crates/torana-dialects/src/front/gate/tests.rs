@@ -1,0 +1,300 @@
+//! The gate in virtual time: who is slowed, who is locked out, and who never is.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use torana_core::port::{BoxFuture, Clock, Entropy, World};
+
+use super::hooks::{self, Hooks};
+use super::throttle::*;
+use super::*;
+use crate::context::{AuthMode, FrontSettings};
+
+const STRONG: &str = "0123456789abcdef0123456789abcdef";
+
+struct Paused(tokio::time::Instant);
+
+impl Clock for Paused {
+    fn wall_ms(&self) -> i64 {
+        0
+    }
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).expect("short")
+    }
+    fn sleep_until(&self, monotonic_ms: u64) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep_until(
+            self.0 + std::time::Duration::from_millis(monotonic_ms),
+        ))
+    }
+}
+
+impl Entropy for Paused {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(32);
+    }
+}
+
+fn world() -> World {
+    let paused = Arc::new(Paused(tokio::time::Instant::now()));
+    World {
+        clock: paused.clone(),
+        entropy: paused,
+    }
+}
+
+fn front(auth: AuthMode, secret: &str) -> FrontSettings {
+    FrontSettings {
+        auth,
+        secret: Some(secret.into()),
+        trusted_proxies: Vec::new(),
+        allowed_origins: Vec::new(),
+        public_hosts: Vec::new(),
+        control_ui: true,
+        base_path: String::new(),
+        chat_completions: true,
+        port: 18_789,
+    }
+}
+
+fn local() -> Source {
+    Source {
+        place: Place::Local,
+        origin: None,
+        device: None,
+    }
+}
+
+fn page(device: Option<&str>) -> Source {
+    Source {
+        place: Place::Local,
+        origin: Some("http://localhost:18789".to_owned()),
+        device: device.map(Into::into),
+    }
+}
+
+fn remote(last: u8) -> Source {
+    Source {
+        place: Place::Remote(IpAddr::from([192, 0, 2, last])),
+        origin: None,
+        device: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_answers_on_loopback_are_delayed_and_never_lock_out() {
+    let gate = Gate::new(world());
+    let front = front(AuthMode::Token, STRONG);
+    let mut delays = Vec::new();
+    for _ in 0..8 {
+        let before = gate_now();
+        assert_eq!(
+            gate.check_shared(&front, "guess", &local()).await,
+            GateOutcome::Wrong
+        );
+        delays.push(u64::try_from(before.elapsed().as_millis()).expect("short"));
+    }
+    assert_eq!(delays, [0, 250, 500, 1000, 2000, 4000, 5000, 5000]);
+    assert_eq!(
+        gate.check_shared(&front, STRONG, &local()).await,
+        GateOutcome::Accepted
+    );
+}
+
+fn gate_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_guesses_is_paced_and_does_not_hold_up_the_right_token() {
+    let gate = Gate::new(world());
+    let front = front(AuthMode::Token, STRONG);
+    let (local_source, other) = (local(), remote(9));
+    let guesses = futures_util::future::join_all(
+        (0..128).map(|_| gate.check_shared(&front, "guess", &local_source)),
+    );
+    let owner = async {
+        tokio::task::yield_now().await;
+        let before = gate_now();
+        let here = gate.check_shared(&front, STRONG, &local_source).await;
+        let there = gate.check_shared(&front, STRONG, &other).await;
+        (here, there, before.elapsed().as_millis())
+    };
+    let (outcomes, owner) = futures_util::future::join(guesses, owner).await;
+    assert_eq!(owner, (GateOutcome::Accepted, GateOutcome::Accepted, 0));
+    let limited = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, GateOutcome::Limited { .. }))
+        .count();
+    // The first wrong guess is answered at once and makes room for one more.
+    assert!(
+        limited >= 128 - IN_FLIGHT_MAX - 1,
+        "{limited} of 128 were refused without being evaluated"
+    );
+    assert!(!outcomes.contains(&GateOutcome::Accepted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_wrong_guesses_lock_a_remote_address_and_only_it() {
+    let gate = Gate::new(world());
+    let front = front(AuthMode::Token, STRONG);
+    for _ in 0..FAILURES_MAX {
+        assert_eq!(
+            gate.check_shared(&front, "guess", &remote(1)).await,
+            GateOutcome::Wrong
+        );
+    }
+    let locked = gate.check_shared(&front, STRONG, &remote(1)).await;
+    assert!(
+        matches!(locked, GateOutcome::Limited { retry_after_ms } if retry_after_ms > 200_000),
+        "{locked:?}"
+    );
+    assert_eq!(
+        gate.check_shared(&front, STRONG, &remote(2)).await,
+        GateOutcome::Accepted
+    );
+    assert_eq!(
+        gate.check_shared(&front, STRONG, &local()).await,
+        GateOutcome::Accepted
+    );
+    tokio::time::advance(std::time::Duration::from_millis(LOCKOUT_MS)).await;
+    assert_eq!(
+        gate.check_shared(&front, STRONG, &remote(1)).await,
+        GateOutcome::Accepted
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_tab_does_not_lock_out_a_fresh_one() {
+    let gate = Gate::new(world());
+    let front = front(AuthMode::Token, STRONG);
+    for _ in 0..FAILURES_MAX {
+        gate.check_shared(&front, "stale", &page(Some("a"))).await;
+    }
+    let stale = gate.check_shared(&front, STRONG, &page(Some("a"))).await;
+    assert!(matches!(stale, GateOutcome::Limited { .. }));
+    assert_eq!(
+        gate.check_shared(&front, STRONG, &page(Some("b"))).await,
+        GateOutcome::Accepted
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signed_device_token_passes_a_locked_address() {
+    let gate = Gate::new(world());
+    let expected = Some(digest("device-token"));
+    let attempt = |presented| Attempt {
+        presented,
+        expected,
+        strong: true,
+        class: Class::Device,
+        source: &LOCKED,
+    };
+    static LOCKED: Source = Source {
+        place: Place::Remote(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 3))),
+        origin: None,
+        device: None,
+    };
+    for _ in 0..FAILURES_MAX {
+        assert_eq!(gate.check(attempt("wrong")).await, GateOutcome::Wrong);
+    }
+    assert!(matches!(
+        gate.check(attempt("wrong")).await,
+        GateOutcome::Limited { .. }
+    ));
+    assert_eq!(
+        gate.check(attempt("device-token")).await,
+        GateOutcome::Accepted
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_configured_secret_nothing_is_right() {
+    let gate = Gate::new(world());
+    let mut none = front(AuthMode::Token, "");
+    assert_eq!(
+        gate.check_shared(&none, "", &local()).await,
+        GateOutcome::Wrong
+    );
+    none.secret = None;
+    assert_eq!(
+        gate.check_shared(&none, "", &local()).await,
+        GateOutcome::Wrong
+    );
+    none.auth = AuthMode::None;
+    assert_eq!(
+        gate.check_shared(&none, "", &local()).await,
+        GateOutcome::Accepted
+    );
+}
+
+#[test]
+fn sources_are_forgotten_rather_than_filling_memory() {
+    let mut throttle = Throttle::default();
+    for number in 0_u32..50_000 {
+        let source = Source {
+            place: Place::Remote(IpAddr::from(number.to_be_bytes())),
+            origin: None,
+            device: None,
+        };
+        throttle.failed(&source, Class::Shared, 0);
+    }
+    assert_eq!(throttle.sources(), super::memory::SOURCES_MAX);
+}
+
+#[test]
+fn a_webhook_source_is_refused_after_twenty_wrong_requests() {
+    let (mut machine, place) = (Hooks::default(), Place::Local);
+    for _ in 0..hooks::FAILURES_MAX {
+        assert_eq!(machine.begin(&place, 0), Ok(()));
+        machine.end(&place);
+    }
+    assert_eq!(machine.begin(&place, 0), Err(hooks::WINDOW_MS));
+    assert!(machine.begin(&place, hooks::WINDOW_MS - 1).is_err());
+    assert_eq!(machine.begin(&place, hooks::WINDOW_MS), Ok(()));
+}
+
+#[test]
+fn genuine_webhooks_are_never_counted_but_bounded_in_parallel() {
+    let (mut machine, place) = (Hooks::default(), Place::Local);
+    for _ in 0..1_000 {
+        assert_eq!(machine.begin(&place, 0), Ok(()));
+        machine.genuine(&place);
+        machine.end(&place);
+    }
+    for _ in 0..hooks::CONCURRENT_MAX {
+        assert_eq!(machine.begin(&place, 0), Ok(()));
+    }
+    assert_eq!(machine.begin(&place, 0), Err(1_000));
+    assert_eq!(
+        machine.begin(&Place::Remote(IpAddr::from([192, 0, 2, 1])), 0),
+        Ok(())
+    );
+}
+
+proptest! {
+    #[test]
+    fn never_more_than_ten_evaluations_in_any_second(steps in proptest::collection::vec(0_u64..300, 1..200)) {
+        let mut throttle = Throttle::default();
+        let (mut now_ms, mut evaluated) = (0, Vec::new());
+        for step in steps {
+            now_ms += step;
+            if throttle.evaluate(&local(), Class::Shared, now_ms).is_ok() {
+                evaluated.push(now_ms);
+            }
+        }
+        for window in evaluated.windows(EVALUATIONS_MAX + 1) {
+            prop_assert!(window[EVALUATIONS_MAX] - window[0] >= PACE_WINDOW_MS);
+        }
+    }
+
+    #[test]
+    fn a_program_on_this_machine_is_never_locked_out(failures in 0_usize..200, step in 0_u64..5_000) {
+        let mut throttle = Throttle::default();
+        for count in 0..failures as u64 {
+            let delay_ms = throttle.failed(&local(), Class::Shared, count * step);
+            prop_assert!(delay_ms <= DELAY_MS_MAX);
+        }
+        prop_assert_eq!(throttle.locked_ms(&local(), Class::Shared, failures as u64 * step), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! The front: one port for everything. It owns the listeners, decides what may come in, and hands sockets to dialects.
+//!
+//! A connection passes `server` (accept, drain), `guard` (request heads), `request` (the order of checks), and ends in
+//! a route: static UI, probes, an API, a webhook, or as a `socket` in a dialect.
+//! What dialects use from here: [`socket`], [`outgoing`], [`peer`], [`seats`], [`gate`] and [`json`].
+
+pub(crate) mod answer;
+mod body;
+mod connection;
+mod frames;
+pub(crate) mod gate;
+mod guard;
+mod host;
+pub(crate) mod json;
+pub(crate) mod outgoing;
+mod path;
+pub(crate) mod peer;
+mod request;
+pub(crate) mod seats;
+mod server;
+pub(crate) mod socket;
+mod static_ui;
+mod upgrade;
+mod webhook;
+mod wire;
+
+pub use gate::Gate;
+pub use host::fuzz_host;
+pub use json::fuzz_json;
+pub use server::{BindError, Place, bind, serve};
+
+#[cfg(test)]
+pub(crate) mod tests;

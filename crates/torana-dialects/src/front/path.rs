@@ -1,0 +1,221 @@
+//! One reading of the request target for both routing and authority (S-020, S-026).
+//!
+//! The path is decoded once, segment by segment; what could be read in two ways is refused. Routes are an exact list.
+
+/// Paths of the static pages may not look like an API, whatever the spelling: nobody should get a friendly 200 there.
+const RESERVED: [&str; 14] = [
+    "v1",
+    "api",
+    "hooks",
+    "tools",
+    "health",
+    "healthz",
+    "ready",
+    "readyz",
+    "live",
+    "metrics",
+    "__openclaw__",
+    ".well-known",
+    "webhook",
+    "sessions",
+];
+
+/// Why a target cannot be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BadTarget;
+
+/// Where a request goes. Everything not named here is a page of the Control UI, a webhook, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    /// `/health`, `/healthz`.
+    Health,
+    /// `/ready`, `/readyz`.
+    Ready,
+    /// `/live`.
+    Live,
+    /// `/metrics`.
+    Metrics,
+    /// `/v1/models`.
+    Models,
+    /// `/v1/models/{id}`, decoded.
+    Model(String),
+    /// `/v1/chat/completions`.
+    ChatCompletions,
+    /// Reserved names without a route.
+    Nothing,
+    /// Anything else, as its normalised path.
+    Other(String),
+}
+
+/// Reads the path of an origin-form target.
+pub(super) fn route(raw: &str) -> Result<Route, BadTarget> {
+    let rest = raw.strip_prefix('/').ok_or(BadTarget)?;
+    // Model ids contain slashes that clients escape.
+    if let Some(id) = rest.strip_prefix("v1/models/") {
+        let id = decode(id)?;
+        let is_plain = !id.is_empty()
+            && id
+                .split('/')
+                .all(|segment| !matches!(segment, "" | "." | ".."));
+        return if is_plain {
+            Ok(Route::Model(id))
+        } else {
+            Err(BadTarget)
+        };
+    }
+    let path = normalise(rest)?;
+    Ok(match path.as_str() {
+        "/health" | "/healthz" => Route::Health,
+        "/ready" | "/readyz" => Route::Ready,
+        "/live" => Route::Live,
+        "/metrics" => Route::Metrics,
+        "/v1/models" => Route::Models,
+        "/v1/chat/completions" => Route::ChatCompletions,
+        _ if is_reserved(&path) => Route::Nothing,
+        _ => Route::Other(path),
+    })
+}
+
+/// Decodes each segment; a segment must not contain what separates segments, and none may be empty but the last.
+fn normalise(rest: &str) -> Result<String, BadTarget> {
+    let mut path = String::with_capacity(rest.len() + 1);
+    let mut segments = rest.split('/').peekable();
+    while let Some(raw) = segments.next() {
+        let segment = decode(raw)?;
+        let is_last = segments.peek().is_none();
+        if matches!(segment.as_str(), "." | "..")
+            || segment.contains('/')
+            || (segment.is_empty() && !is_last)
+        {
+            return Err(BadTarget);
+        }
+        path.push('/');
+        path.push_str(&segment);
+    }
+    Ok(path)
+}
+
+/// Percent-decodes once. Control characters, backslashes and what is not UTF-8 are refused.
+fn decode(raw: &str) -> Result<String, BadTarget> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        let (high, low) = (digit(0).ok_or(BadTarget)?, digit(1).ok_or(BadTarget)?);
+        bytes.push(u8::try_from(high * 16 + low).map_err(|_| BadTarget)?);
+        rest = &rest[2..];
+    }
+    let text = String::from_utf8(bytes).map_err(|_| BadTarget)?;
+    if text
+        .chars()
+        .any(|character| character.is_control() || character == '\\')
+    {
+        Err(BadTarget)
+    } else {
+        Ok(text)
+    }
+}
+
+fn is_reserved(path: &str) -> bool {
+    let first = path[1..]
+        .split(['/', ';', '%', ' '])
+        .next()
+        .unwrap_or_default();
+    RESERVED
+        .iter()
+        .any(|name| first.trim_end_matches('.').eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn exact_paths_have_routes() {
+        assert_eq!(route("/healthz"), Ok(Route::Health));
+        assert_eq!(route("/v1/chat/completions"), Ok(Route::ChatCompletions));
+        assert_eq!(
+            route("/v1/models/openclaw%2Fmain"),
+            Ok(Route::Model("openclaw/main".to_owned()))
+        );
+        assert_eq!(
+            route("/v1/models/openclaw/main"),
+            Ok(Route::Model("openclaw/main".to_owned()))
+        );
+        assert_eq!(
+            route("/chat/main"),
+            Ok(Route::Other("/chat/main".to_owned()))
+        );
+        assert_eq!(route("/"), Ok(Route::Other("/".to_owned())));
+        assert_eq!(route("/%68ealth"), Ok(Route::Health));
+    }
+
+    #[test]
+    fn no_spelling_of_a_protected_path_becomes_a_page() {
+        for path in [
+            "/v1/models/",
+            "/V1/models",
+            "/v1/Models",
+            "/v1/models;x=1",
+            "/v1;x/models",
+            "/v1.",
+            "/v1./models",
+            "/v1/",
+            "/v1",
+            "/v1/models%20",
+            "/v1/chat/completions/",
+            "/v1/chat",
+            "/API/x",
+            "/metrics/",
+            "/Metrics",
+            "/metrics;a",
+            "/v1%2Fmodels",
+            "/v1%252Fmodels",
+            "//v1/models",
+            "/./v1/models",
+            "/x/../v1/models",
+            "/%2e%2e/v1/models",
+            "/v1\\models",
+            "/v1%5Cmodels",
+            "/v1/models%00",
+            "/v1//models",
+            "/v1/models/..",
+            "/v1/models/../x",
+            "/tools/invoke",
+            "/v1%/models",
+            "/v1%zz",
+            "/%c0%ae%c0%ae/v1",
+            "v1/models",
+            "*",
+            "",
+        ] {
+            let route = route(path);
+            assert!(
+                matches!(route, Err(BadTarget) | Ok(Route::Nothing)),
+                "{path}: {route:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_normalised_path_has_nothing_left_to_climb(raw in "(/[a-z.%2eEfF5cC\\\\]{0,6}){0,6}") {
+            if let Ok(Route::Other(path)) = route(&raw) {
+                let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
+                prop_assert!(path.starts_with('/') && !climbs && !path.contains("//") && !path.contains('\\'));
+            }
+        }
+
+        #[test]
+        fn any_text_is_survived(raw in any::<String>()) {
+            drop(route(&raw));
+        }
+    }
+}

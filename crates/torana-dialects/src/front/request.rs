@@ -1,0 +1,476 @@
+//! The order of checks for every request, in one place: head → proxy attribution → Host → Origin → credential → body.
+//!
+//! Nothing here waits for a body before the credential is right, and the path that was routed is the path that was
+//! judged (threat model section 4).
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
+use torana_core::limit::HTTP_BODY_BYTES_COMPLETIONS_MAX;
+
+use super::answer::{
+    Answer, closing, common_headers, not_found, refusal, retry_later, text, wrong_method,
+};
+use super::gate::GateOutcome;
+use super::host::{is_host_allowed, is_origin_allowed};
+use super::path::{Route, route};
+use super::peer::{ForwardFault, Peer, attribute, network, user_agent};
+use super::seats::{Seat, SeatSource, Seats};
+use super::static_ui::{PageRequest, Site};
+use super::{body, upgrade, webhook};
+use crate::context::{AuthMode, Context, FrontSettings};
+use crate::openai;
+use crate::openclaw::OpenClaw;
+use crate::ops;
+
+/// Bytes of a request target (threat model section 7).
+const TARGET_BYTES_MAX: usize = 8 * 1024;
+
+/// Everything requests are answered from.
+pub(super) struct Pipeline {
+    pub(super) context: Arc<Context>,
+    pub(super) site: Site,
+    pub(super) seats: Seats,
+    pub(super) runs: openai::Runs,
+    /// Takes the WebSockets.
+    pub(super) dialect: Arc<OpenClaw>,
+}
+
+/// What one connection and its requests share.
+pub(super) struct Link {
+    pub(super) address: IpAddr,
+    pub(super) seat: Seat,
+    /// The current request must be the connection's last.
+    pub(super) last: Arc<AtomicBool>,
+    /// Requests so far.
+    pub(super) requests: AtomicU64,
+    /// An upgrade was agreed, with this peer.
+    pub(super) upgraded: Mutex<Option<Peer>>,
+    /// The last answer left a body unread.
+    pub(super) unread: AtomicBool,
+}
+
+/// One request being answered.
+pub(super) struct Exchange {
+    pub(super) parts: Parts,
+    /// The body, until somebody reads it.
+    pub(super) body: Option<Incoming>,
+    /// Reading the body was given up.
+    pub(super) is_cut: bool,
+}
+
+/// A refusal on the way; boxed because the good way should stay light.
+type Checked<T> = Result<T, Box<Answer>>;
+
+fn refuse<T>(status: StatusCode, kind: &str, message: &str) -> Checked<T> {
+    Err(Box::new(refusal(status, kind, message)))
+}
+
+fn malformed<T>(message: &'static str) -> Checked<T> {
+    Err(Box::new(closing(text(StatusCode::BAD_REQUEST, message))))
+}
+
+// === impl Pipeline ===
+
+impl Pipeline {
+    /// Answers a request. Never fails: every fault is an answer.
+    pub(super) async fn answer(&self, link: &Link, request: Request<Incoming>) -> Answer {
+        link.requests.fetch_add(1, Ordering::Relaxed);
+        link.seat.heard();
+        let (parts, body) = request.into_parts();
+        let body = (!body.is_end_stream()).then_some(body);
+        let mut exchange = Exchange {
+            parts,
+            body,
+            is_cut: false,
+        };
+        let mut answer = match self.decide(link, &mut exchange).await {
+            Ok(answer) => answer,
+            Err(refusal) => *refusal,
+        };
+        let is_unread = exchange.is_cut || exchange.body.is_some();
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if is_unread || link.last.load(Ordering::Relaxed) {
+                link.unread.store(is_unread, Ordering::Relaxed);
+                answer = closing(answer);
+            }
+            common_headers(answer.headers_mut());
+        }
+        answer
+    }
+
+    async fn decide(&self, link: &Link, exchange: &mut Exchange) -> Checked<Answer> {
+        let front = self.context.front.load_full();
+        let route = target(&exchange.parts)?;
+        let host = host(&exchange.parts)?;
+        let hook = match &route {
+            Route::Other(path) if exchange.parts.method == Method::POST => {
+                self.is_hook(path).then(|| path.clone())
+            }
+            _ => None,
+        };
+        let peer = peer(
+            link.address,
+            &exchange.parts.headers,
+            host,
+            &front,
+            hook.is_some(),
+        )?;
+        if let Some(path) = hook {
+            // Its secret is the only authority, and tunnels present any host (decision 38).
+            refuse_foreign_page(&exchange.parts.headers, &peer)?;
+            return Ok(webhook::serve(&self.context, exchange, &path, &peer.source()).await);
+        }
+        let is_upgrade =
+            matches!(route, Route::Other(_)) && upgrade::is_wanted(&exchange.parts.headers);
+        if !is_upgrade || peer.origin.is_some() {
+            check_host(&peer.host, &front)?;
+        }
+        if is_upgrade {
+            return self.upgrade(link, exchange, peer);
+        }
+        let is_page = matches!(route, Route::Other(_)) && is_read(&exchange.parts.method);
+        if !is_page {
+            refuse_foreign_page(&exchange.parts.headers, &peer)?;
+        }
+        self.dispatch(link, exchange, route, &peer, &front).await
+    }
+
+    async fn dispatch(
+        &self,
+        link: &Link,
+        exchange: &mut Exchange,
+        route: Route,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<Answer> {
+        let method = exchange.parts.method.clone();
+        let is_post_only = matches!(route, Route::ChatCompletions);
+        match (&route, is_read(&method)) {
+            (Route::Other(_) | Route::Nothing, _) => {}
+            (_, true) if is_post_only => return Ok(wrong_method("POST")),
+            (_, false) if is_post_only && method == Method::POST => {}
+            (_, false) if is_post_only => return Ok(wrong_method("POST")),
+            (_, false) => return Ok(wrong_method("GET, HEAD")),
+            (_, true) => {}
+        }
+        match route {
+            Route::Live => Ok(ops::live()),
+            Route::Health => {
+                let is_known = self.is_known(link, exchange, peer, front).await?;
+                Ok(ops::health(&self.context, is_known))
+            }
+            Route::Ready => {
+                let is_known = self.is_known(link, exchange, peer, front).await?;
+                Ok(ops::ready(&self.context, is_known))
+            }
+            Route::Metrics => {
+                self.authorise(link, exchange, peer, front).await?;
+                Ok(ops::metrics(&self.context, self.seats.counts()).await)
+            }
+            Route::Models => {
+                self.authorise(link, exchange, peer, front).await?;
+                Ok(openai::models(&self.context))
+            }
+            Route::Model(id) => {
+                self.authorise(link, exchange, peer, front).await?;
+                Ok(openai::model(&self.context, &id))
+            }
+            Route::ChatCompletions if !front.chat_completions => Ok(not_found()),
+            Route::ChatCompletions => {
+                self.authorise(link, exchange, peer, front).await?;
+                let bytes = self.read_json(exchange, front).await?;
+                Ok(openai::chat(&self.context, &self.runs, &exchange.parts.headers, bytes).await)
+            }
+            Route::Nothing => Ok(not_found()),
+            Route::Other(path) if front.control_ui => Ok(self.site.answer(&PageRequest {
+                method: &method,
+                path: &path,
+                headers: &exchange.parts.headers,
+                host: &peer.host,
+                base_path: &front.base_path,
+            })),
+            Route::Other(_) => Ok(not_found()),
+        }
+    }
+
+    fn is_hook(&self, path: &str) -> bool {
+        self.context
+            .engine
+            .webhook_paths()
+            .iter()
+            .any(|known| known == path)
+    }
+
+    fn upgrade(&self, link: &Link, exchange: &Exchange, peer: Peer) -> Checked<Answer> {
+        if peer.origin.is_none() {
+            refuse_foreign_page(&exchange.parts.headers, &peer)?;
+        }
+        let mut request = Request::new(());
+        *request.method_mut() = exchange.parts.method.clone();
+        *request.version_mut() = exchange.parts.version;
+        *request.headers_mut() = exchange.parts.headers.clone();
+        let answer = upgrade::accept(&request)?;
+        let source = match (&peer.origin, peer.direct_local) {
+            (Some(origin), _) => SeatSource::Origin(origin.clone()),
+            (None, true) => SeatSource::Local,
+            (None, false) => SeatSource::Remote(network(peer.remote)),
+        };
+        if link.seat.move_to(source).is_err() {
+            let message = "too many connections wait to sign in";
+            return Err(Box::new(closing(retry_later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                message,
+                1_000,
+            ))));
+        }
+        *link.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer);
+        Ok(answer)
+    }
+
+    /// A credential is optional here; a wrong one is still refused.
+    async fn is_known(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<bool> {
+        if !exchange.parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(false);
+        }
+        self.authorise(link, exchange, peer, front)
+            .await
+            .map(|()| true)
+    }
+
+    async fn authorise(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<()> {
+        if has_token_in_query(&exchange.parts) {
+            let message = "credentials belong in `Authorization: Bearer …`, never in the address";
+            return refuse(StatusCode::BAD_REQUEST, "invalid_request_error", message);
+        }
+        let Some(presented) = bearer(&exchange.parts.headers)? else {
+            return if front.auth == AuthMode::None {
+                Ok(())
+            } else {
+                unauthorized()
+            };
+        };
+        match self
+            .context
+            .gate
+            .check_shared(front, presented, &peer.source())
+            .await
+        {
+            GateOutcome::Accepted => {}
+            GateOutcome::Wrong => return unauthorized(),
+            GateOutcome::Limited { retry_after_ms } => {
+                let message = "too many failed authentication attempts (retry later)";
+                return Err(Box::new(retry_later(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "rate_limited",
+                    message,
+                    retry_after_ms,
+                )));
+            }
+        }
+        if link.seat.authenticated().is_err() {
+            let message = "too many clients are connected";
+            return Err(Box::new(retry_later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                message,
+                1_000,
+            )));
+        }
+        Ok(())
+    }
+
+    async fn read_json(
+        &self,
+        exchange: &mut Exchange,
+        front: &FrontSettings,
+    ) -> Checked<bytes::Bytes> {
+        // Without a bearer only the content type keeps a page's simple request out (S-066).
+        let is_json = exchange
+            .parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let is_json =
+            is_json.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
+        if front.auth == AuthMode::None && !is_json {
+            return refuse(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "invalid_request_error",
+                "the body must be application/json",
+            );
+        }
+        let Some(incoming) = exchange.body.take() else {
+            return Ok(bytes::Bytes::new());
+        };
+        let world = self.context.engine.world();
+        let read = body::read(
+            &exchange.parts.headers,
+            incoming,
+            HTTP_BODY_BYTES_COMPLETIONS_MAX,
+            world,
+        )
+        .await;
+        exchange.is_cut = read.is_err();
+        read
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The one reading of the target that routing and authority share.
+fn target(parts: &Parts) -> Checked<Route> {
+    if matches!(parts.method, Method::TRACE | Method::CONNECT) {
+        return Err(Box::new(closing(wrong_method("GET, HEAD, POST"))));
+    }
+    if parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len())
+        > TARGET_BYTES_MAX
+    {
+        return Err(Box::new(closing(text(
+            StatusCode::URI_TOO_LONG,
+            "URI Too Long",
+        ))));
+    }
+    // Absolute targets are for proxies, and a second place to name a host.
+    if parts.uri.scheme().is_some() || parts.uri.authority().is_some() {
+        return malformed("Bad Request");
+    }
+    route(parts.uri.path()).or_else(|_| malformed("Bad Request"))
+}
+
+/// The `Host` header in lower case; exactly one.
+fn host(parts: &Parts) -> Checked<String> {
+    let mut values = parts.headers.get_all(header::HOST).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => match value.to_str() {
+            Ok(host) => Ok(host.to_ascii_lowercase()),
+            Err(_) => malformed("the Host header cannot be read"),
+        },
+        (None, _) if parts.version == Version::HTTP_10 => Ok(String::new()),
+        (None, _) => malformed("the Host header is missing"),
+        (Some(_), Some(_)) => malformed("the Host header stands twice"),
+    }
+}
+
+fn peer(
+    address: IpAddr,
+    headers: &HeaderMap,
+    host: String,
+    front: &FrontSettings,
+    is_hook: bool,
+) -> Checked<Peer> {
+    let (remote, direct_local) = match attribute(address, headers, &front.trusted_proxies) {
+        Ok(found) => found,
+        Err(_) if is_hook => (address.to_canonical(), false),
+        Err(ForwardFault::Untrusted) => {
+            let message =
+                "a proxy header came from an address that is not in gateway.trustedProxies";
+            return refuse(StatusCode::FORBIDDEN, "proxy_attribution_required", message);
+        }
+        Err(ForwardFault::Unreadable) => return malformed("the forwarding headers cannot be read"),
+    };
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = match (origins.next(), origins.next()) {
+        (None, _) => None,
+        (Some(origin), None) => {
+            Some(String::from_utf8_lossy(origin.as_bytes()).to_ascii_lowercase())
+        }
+        (Some(_), Some(_)) => return malformed("the Origin header stands twice"),
+    };
+    let origin_ok = origin
+        .as_deref()
+        .is_none_or(|origin| is_origin_allowed(origin, &host, &front.allowed_origins));
+    Ok(Peer {
+        remote,
+        direct_local,
+        origin,
+        origin_ok,
+        host,
+        user_agent: user_agent(headers),
+    })
+}
+
+fn check_host(host: &str, front: &FrontSettings) -> Checked<()> {
+    match is_host_allowed(host, &front.public_hosts, &front.allowed_origins) {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let message = "this gateway is not known under that host name; to allow it, set gateway.publicOrigin \
+                           or add its origin to gateway.controlUi.allowedOrigins";
+            refuse(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", message)
+        }
+        None => malformed("the Host header cannot be read"),
+    }
+}
+
+/// Pages of other sites may not act through a person's browser, whatever credential they know (S-066).
+fn refuse_foreign_page(headers: &HeaderMap, peer: &Peer) -> Checked<()> {
+    let is_elsewhere = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site" || site == "same-site");
+    let is_ours = peer.origin.is_some() && peer.origin_ok;
+    if !peer.origin_ok || (is_elsewhere && !is_ours) {
+        return refuse(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "requests of other sites are not served",
+        );
+    }
+    Ok(())
+}
+
+fn has_token_in_query(parts: &Parts) -> bool {
+    parts.uri.query().is_some_and(|query| {
+        query
+            .split('&')
+            .any(|pair| pair.split('=').next() == Some("token"))
+    })
+}
+
+/// The bearer credential; `None` when there is none.
+fn bearer(headers: &HeaderMap) -> Checked<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return malformed("the Authorization header stands twice"),
+    };
+    let credential = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let credential = credential
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, rest)| rest.trim());
+    match credential.filter(|credential| !credential.is_empty()) {
+        Some(credential) => Ok(Some(credential)),
+        None => unauthorized(),
+    }
+}
+
+fn unauthorized<T>() -> Checked<T> {
+    let mut answer = refusal(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized");
+    answer
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Err(Box::new(answer))
+}

@@ -1,0 +1,134 @@
+//! One connected client, as events and methods see it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use torana_core::auth::{Audience, Role, Scope, ScopeSet};
+use torana_core::id::{ConnectionId, DeviceId};
+use torana_core::key::SessionKey;
+
+use crate::front::outgoing::Outgoing;
+
+/// Sessions one client may listen to at once; pages listen to a handful.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 1_024;
+
+/// A connected client.
+pub(crate) struct Client {
+    /// Its connection.
+    pub(crate) id: ConnectionId,
+    /// What waits to be written to it.
+    pub(crate) outgoing: Arc<Outgoing>,
+    /// Operator or node.
+    pub(crate) role: Role,
+    /// What it may do.
+    pub(crate) scopes: ScopeSet,
+    /// The device behind it.
+    pub(crate) device: Option<DeviceId>,
+    /// Where it comes from, for limits.
+    pub(crate) address: String,
+    /// Its program is newer than the release we match.
+    pub(crate) newer: bool,
+    /// It gets the fuller event envelope of the reference instead of the published schema's.
+    pub(crate) observed: bool,
+    /// Announced `tool-events`.
+    pub(crate) tool_events: bool,
+    /// Announced `session-scoped-events`: only sessions it listens to.
+    pub(crate) session_scoped: bool,
+    subscriptions: Mutex<Subscriptions>,
+}
+
+#[derive(Default)]
+struct Subscriptions {
+    lists: bool,
+    sessions: BTreeSet<SessionKey>,
+}
+
+/// What a client is made of, besides its subscriptions.
+pub(crate) struct ClientFacts {
+    pub(crate) id: ConnectionId,
+    pub(crate) outgoing: Arc<Outgoing>,
+    pub(crate) role: Role,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) address: String,
+    pub(crate) newer: bool,
+    pub(crate) observed: bool,
+    pub(crate) caps: Vec<String>,
+}
+
+impl Client {
+    /// A client without subscriptions.
+    pub(crate) fn new(facts: ClientFacts) -> Arc<Self> {
+        let has = |cap: &str| facts.caps.iter().any(|known| known == cap);
+        Arc::new(Self {
+            tool_events: has("tool-events"),
+            session_scoped: has("session-scoped-events"),
+            id: facts.id,
+            outgoing: facts.outgoing,
+            role: facts.role,
+            scopes: facts.scopes,
+            device: facts.device,
+            address: facts.address,
+            newer: facts.newer,
+            observed: facts.observed,
+            subscriptions: Mutex::default(),
+        })
+    }
+
+    fn subscriptions(&self) -> std::sync::MutexGuard<'_, Subscriptions> {
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It may look at sessions, agents and channels.
+    pub(crate) fn reads(&self) -> bool {
+        self.role == Role::Operator && self.scopes.allows(Scope::Read)
+    }
+
+    /// It belongs to an audience.
+    pub(crate) fn hears(&self, audience: Audience) -> bool {
+        match audience {
+            Audience::Everyone => true,
+            Audience::Holding(scope) => self.role == Role::Operator && self.scopes.allows(scope),
+            Audience::Nobody => false,
+        }
+    }
+
+    /// From now on it hears of changed session rows.
+    pub(crate) fn listen_to_lists(&self) {
+        self.subscriptions().lists = true;
+    }
+
+    /// It hears of changed session rows.
+    pub(crate) fn listens_to_lists(&self) -> bool {
+        self.subscriptions().lists
+    }
+
+    /// From now on it hears of a session's messages. `false` when it listens to too many.
+    pub(crate) fn listen_to(&self, key: SessionKey) -> bool {
+        let mut subscriptions = self.subscriptions();
+        if subscriptions.sessions.len() >= SUBSCRIPTIONS_MAX
+            && !subscriptions.sessions.contains(&key)
+        {
+            return false;
+        }
+        subscriptions.sessions.insert(key);
+        true
+    }
+
+    /// No more.
+    pub(crate) fn stop_listening_to(&self, key: &SessionKey) {
+        self.subscriptions().sessions.remove(key);
+    }
+
+    /// It hears of a session's messages.
+    pub(crate) fn listens_to(&self, key: &SessionKey) -> bool {
+        self.subscriptions().sessions.contains(key)
+    }
+
+    /// Run events of a session are for it.
+    pub(crate) fn follows(&self, key: &SessionKey) -> bool {
+        self.reads() && (!self.session_scoped || self.listens_to(key))
+    }
+}

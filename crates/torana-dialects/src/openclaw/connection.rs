@@ -1,0 +1,365 @@
+//! One client, one future: challenge, handshake, then requests side by side until somebody ends it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::json;
+use torana_core::limit::{FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, REQUESTS_PER_CLIENT_MAX};
+use torana_core::port::{BoxFuture, World};
+use torana_engine::service::presence::PresenceEntry;
+
+use super::client::{Client, ClientFacts};
+use super::connect::{Connect, is_newer_release};
+use super::error::{UNAVAILABLE, WireError};
+use super::frame::{self, FrameFault, Request};
+use super::gateway::OpenClaw;
+use super::handshake::{Doorkeeper, Principal, Refusal};
+use super::hello;
+use super::methods;
+use super::quirks::{self, close};
+use crate::front::outgoing::Outgoing;
+use crate::front::peer::Peer;
+use crate::front::seats::Seat;
+use crate::front::socket::{Incoming, WebSocket};
+
+/// How a connection ends.
+struct End {
+    code: u16,
+    reason: String,
+}
+
+/// Random bytes of a challenge (decision 47).
+const NONCE_BYTES: usize = 32;
+/// Time for the last answers before the close frame, milliseconds (OpenClaw 2026.9.6 terminates after a second).
+const LAST_WORDS_MS: u64 = 1_000;
+/// Work of one client: answers that are being made.
+type Work = FuturesUnordered<BoxFuture<'static, ()>>;
+
+impl OpenClaw {
+    /// Serves a client after the upgrade, until it is gone. `seat` is its place among all connections.
+    pub(crate) async fn serve(self: Arc<Self>, mut socket: WebSocket, peer: Peer, seat: Seat) {
+        let outgoing = Outgoing::new();
+        let greeted = self.greet(&mut socket, &outgoing, &peer, &seat).await;
+        let end = match greeted {
+            Ok((client, waiting)) => {
+                let end = self.talk(&mut socket, &client, waiting).await;
+                self.hub().leave(client.id);
+                self.presence().leave(client.id);
+                end
+            }
+            Err(end) => end,
+        };
+        if let Some(end) = end {
+            // The last words are worth a moment, not more: the client may have stopped reading.
+            let limit = self.context().engine.world().sleep_ms(LAST_WORDS_MS);
+            let flushed = tokio::select! {
+                biased;
+                flushed = socket.flush(&outgoing) => flushed.is_ok(),
+                () = limit => true,
+            };
+            if flushed {
+                socket.close(end.code, &end.reason).await;
+            }
+        }
+    }
+
+    /// Challenge and handshake. `Err(None)` means the client is gone.
+    async fn greet(
+        self: &Arc<Self>,
+        socket: &mut WebSocket,
+        outgoing: &Arc<Outgoing>,
+        peer: &Peer,
+        seat: &Seat,
+    ) -> Result<(Arc<Client>, VecDeque<String>), Option<End>> {
+        let world = self.context().engine.world().clone();
+        let nonce = nonce(&world);
+        let challenge = json!({ "nonce": nonce, "ts": world.wall_ms().max(0) });
+        // The challenge is the one event without `seq`.
+        outgoing.text(frame::event("connect.challenge", &challenge));
+        let mut deadline = world.sleep_ms(HANDSHAKE_TIMEOUT_MS);
+        let late = || {
+            Some(End {
+                code: close::NORMAL,
+                reason: String::new(),
+            })
+        };
+        let text = tokio::select! {
+            biased;
+            () = &mut deadline => return Err(late()),
+            () = seat.evicted() => return Err(late()),
+            text = first_text(socket, outgoing) => text?,
+        };
+        seat.heard();
+        let request = first_request(&text, outgoing)?;
+        let mut waiting = VecDeque::new();
+        let admission = Box::pin(self.admit(&request, peer, &nonce));
+        let admitted = tokio::select! {
+            biased;
+            () = &mut deadline => return Err(late()),
+            admitted = admission => admitted,
+            end = collect(socket, outgoing, &mut waiting) => return Err(end),
+        };
+        let (connect, principal) = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => return Err(Some(refuse(outgoing, &request.id, refusal))),
+        };
+        if seat.authenticated().is_err() {
+            let error =
+                WireError::new(UNAVAILABLE, "too many clients are connected").retry_after(5_000);
+            let refusal = Refusal {
+                code: 1013,
+                reason: error.message.clone(),
+                error: Some(error),
+            };
+            return Err(Some(refuse(outgoing, &request.id, refusal)));
+        }
+        socket.set_message_bytes_max(FRAME_BYTES_MAX);
+        Ok((
+            self.welcome(outgoing, peer, &request.id, &connect, principal),
+            waiting,
+        ))
+    }
+
+    async fn admit(
+        &self,
+        request: &Request,
+        peer: &Peer,
+        nonce: &str,
+    ) -> Result<(Connect, Principal), Refusal> {
+        let connect = Connect::read(&request.params)?;
+        let front = self.context().front.load_full();
+        let doorkeeper = Doorkeeper {
+            front: &front,
+            peer,
+            gate: self.gate(),
+            devices: self.devices(),
+            logins: self.logins(),
+            nonce,
+            now_ms: self.context().engine.world().wall_ms(),
+        };
+        let principal = doorkeeper.admit(&connect).await?;
+        Ok((connect, principal))
+    }
+
+    fn welcome(
+        &self,
+        outgoing: &Arc<Outgoing>,
+        peer: &Peer,
+        request_id: &str,
+        connect: &Connect,
+        principal: Principal,
+    ) -> Arc<Client> {
+        let world = self.context().engine.world();
+        let wire_id = world.uuid();
+        let observed = connect.is_ui();
+        let hello = hello::hello(self, &principal, &wire_id, observed);
+        outgoing.text(frame::answer_value(request_id, &hello));
+        let client = Client::new(ClientFacts {
+            id: self.next_connection(),
+            outgoing: Arc::clone(outgoing),
+            role: principal.role,
+            scopes: principal.scopes,
+            device: principal.device,
+            address: peer.remote.to_string(),
+            newer: is_newer_release(&connect.client_version),
+            observed,
+            caps: connect.caps.clone(),
+        });
+        self.hub().join(Arc::clone(&client));
+        if connect.is_ui() || client.role == torana_core::auth::Role::Node {
+            let at_ms = world.wall_ms();
+            self.presence().join(
+                client.id,
+                PresenceEntry {
+                    host: connect
+                        .display_name
+                        .clone()
+                        .or_else(|| Some(connect.client_id.clone())),
+                    ip: (!peer.direct_local).then(|| peer.remote.to_string()),
+                    version: Some(connect.client_version.chars().take(64).collect()),
+                    platform: Some(connect.platform.chars().take(64).collect()),
+                    device_family: connect.device_family.clone(),
+                    model_identifier: connect.model_identifier.clone(),
+                    mode: Some(connect.client_mode.clone()),
+                    reason: Some("connect".to_owned()),
+                    text: None,
+                    at_ms,
+                    online_since_ms: Some(at_ms),
+                    device_id: client.device.as_ref().map(ToString::to_string),
+                    roles: vec![client.role.as_str().to_owned()],
+                    scopes: client
+                        .scopes
+                        .words()
+                        .into_iter()
+                        .map(str::to_owned)
+                        .collect(),
+                    instance_id: connect.instance_id.clone(),
+                    tags: Vec::new(),
+                },
+            );
+        }
+        client
+    }
+
+    /// The life after hello. `None` means the client is gone.
+    async fn talk(
+        self: &Arc<Self>,
+        socket: &mut WebSocket,
+        client: &Arc<Client>,
+        waiting: VecDeque<String>,
+    ) -> Option<End> {
+        let world = self.context().engine.world().clone();
+        let mut work = Work::new();
+        let mut wrong_role = 0;
+        for text in waiting {
+            self.take(&text, client, &mut work, &mut wrong_role);
+        }
+        let mut pulse = world.sleep_ms(quirks::PING_MS);
+        let mut unanswered = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = work.next(), if !work.is_empty() => {}
+                incoming = socket.turn(&client.outgoing) => match incoming {
+                    Incoming::Text(text) => {
+                        self.take(&text, client, &mut work, &mut wrong_role);
+                        if wrong_role > quirks::WRONG_ROLE_MAX {
+                            return Some(End { code: close::POLICY, reason: "repeated unauthorized calls".to_owned() });
+                        }
+                    }
+                    // Text only in this dialect (S-047).
+                    Incoming::Binary(_) => {
+                        return Some(End { code: 1003, reason: "text frames only".to_owned() });
+                    }
+                    Incoming::Pong => unanswered = false,
+                    Incoming::Gone => return None,
+                    Incoming::End { code, reason } => return Some(End { code, reason }),
+                },
+                () = &mut pulse => {
+                    // The answer to the last ping had a whole interval; a client that is read from answers at once.
+                    if unanswered {
+                        return None;
+                    }
+                    unanswered = client.outgoing.ping();
+                    pulse = world.sleep_ms(quirks::PING_MS);
+                }
+            }
+        }
+    }
+
+    /// Reads one frame after hello and starts its work.
+    fn take(
+        self: &Arc<Self>,
+        text: &str,
+        client: &Arc<Client>,
+        work: &mut Work,
+        wrong_role: &mut u32,
+    ) {
+        match frame::read(text) {
+            Ok(request) if work.len() >= REQUESTS_PER_CLIENT_MAX => {
+                let error = WireError::new(
+                    UNAVAILABLE,
+                    "too many requests of this connection wait for an answer",
+                );
+                client
+                    .outgoing
+                    .text(frame::failure(&request.id, &error.retry_after(1_000)));
+            }
+            Ok(request) => match methods::admit(self, client, request) {
+                Ok(running) => {
+                    *wrong_role = 0;
+                    work.push(running);
+                }
+                Err((id, error)) => {
+                    if error.message.starts_with("unauthorized role:") {
+                        *wrong_role += 1;
+                    }
+                    client.outgoing.text(frame::failure(&id, &error));
+                }
+            },
+            Err(FrameFault::NotJson) => {
+                tracing::debug!(connection = %client.id, "A frame was not JSON.")
+            }
+            Err(FrameFault::Invalid { id, message }) => {
+                let error = WireError::invalid(format!("invalid request frame: {message}"));
+                client
+                    .outgoing
+                    .text(frame::failure(id.as_deref().unwrap_or("invalid"), &error));
+            }
+        }
+    }
+}
+
+fn nonce(world: &World) -> String {
+    use base64::Engine as _;
+    let mut bytes = [0_u8; NONCE_BYTES];
+    world.entropy.fill(&mut bytes);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+async fn first_text(socket: &mut WebSocket, outgoing: &Outgoing) -> Result<String, Option<End>> {
+    loop {
+        match socket.turn(outgoing).await {
+            Incoming::Text(text) => return Ok(text.to_string()),
+            Incoming::Binary(_) => {
+                return Err(Some(End {
+                    code: 1003,
+                    reason: "text frames only".to_owned(),
+                }));
+            }
+            Incoming::Pong => {}
+            Incoming::Gone => return Err(None),
+            Incoming::End { code, reason } => return Err(Some(End { code, reason })),
+        }
+    }
+}
+
+/// Keeps what comes while `connect` is being processed; ends only when the connection must.
+async fn collect(
+    socket: &mut WebSocket,
+    outgoing: &Outgoing,
+    waiting: &mut VecDeque<String>,
+) -> Option<End> {
+    loop {
+        match first_text(socket, outgoing).await {
+            Ok(_) if waiting.len() >= quirks::PENDING_FRAMES_MAX => {
+                return Some(End {
+                    code: close::POLICY,
+                    reason: "too many pending handshake frames".to_owned(),
+                });
+            }
+            Ok(text) => waiting.push_back(text),
+            Err(end) => return end,
+        }
+    }
+}
+
+/// Reads the first frame, which must be `connect`.
+fn first_request(text: &str, outgoing: &Outgoing) -> Result<Request, Option<End>> {
+    match frame::read(text) {
+        Ok(request) if request.method == "connect" => Ok(request),
+        Ok(request) => {
+            let error = WireError::invalid("invalid handshake: first request must be connect");
+            Err(Some(refuse(outgoing, &request.id, error.into())))
+        }
+        Err(FrameFault::NotJson) => Err(Some(End {
+            code: close::NORMAL,
+            reason: String::new(),
+        })),
+        Err(FrameFault::Invalid { .. }) => Err(Some(End {
+            code: close::POLICY,
+            reason: "invalid request frame".to_owned(),
+        })),
+    }
+}
+
+fn refuse(outgoing: &Outgoing, id: &str, refusal: Refusal) -> End {
+    if let Some(error) = &refusal.error {
+        outgoing.text(frame::failure(id, error));
+    }
+    End {
+        code: refusal.code,
+        reason: refusal.reason,
+    }
+}

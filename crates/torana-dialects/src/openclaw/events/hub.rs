@@ -1,0 +1,614 @@
+//! The hub: who listens, and how a fact becomes frames.
+//!
+//! The sink runs on the publisher's task. It encodes an event once and pushes clones of the bytes to bounded queues;
+//! nothing in it waits. Rows of changed sessions are read by one task of the hub's own.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc};
+use torana_core::auth::audience;
+use torana_core::event::{Appended, Event, RunFacts, RunSignal, SessionChange};
+use torana_core::id::{AgentId, ConnectionId};
+use torana_core::key::SessionKey;
+use torana_core::port::World;
+use torana_core::run::Settled;
+use torana_engine::Engine;
+
+use super::runs::{CUMULATIVE_BYTES_MAX, Run, Runs};
+use super::wire::{Agent, Assistant, Chat, Delta, Message, Observed, last_word};
+use crate::front::outgoing::{Encoded, Fate};
+use crate::openclaw::client::Client;
+use crate::openclaw::{frame, quirks, shape};
+
+/// Changed sessions that wait for their row to be read; above it the event goes out without the row.
+const CHANGES_MAX: usize = 1_024;
+
+type Change = (SessionKey, AgentId, SessionChange, i64);
+
+/// Sends events to clients.
+pub(crate) struct Hub {
+    world: World,
+    clients: ArcSwap<Vec<Arc<Client>>>,
+    /// Serialises joins and leaves; readers never wait for it.
+    membership: Mutex<()>,
+    runs: Mutex<Runs>,
+    /// Facts of the runs in `runs`, for deltas that are said later.
+    facts: Mutex<HashMap<String, Arc<RunFacts>>>,
+    behind: Notify,
+    changes: mpsc::Sender<Change>,
+}
+
+/// Which clients an encoded event is for.
+type Pick<'a> = &'a dyn Fn(&Client) -> bool;
+
+fn key_of(run_id: &str, stream: u8) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (run_id, stream).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Hub {
+    /// A hub on the engine's bus, with its own two tasks.
+    pub(crate) fn start(engine: &Engine) -> Arc<Self> {
+        let (changes, waiting) = mpsc::channel(CHANGES_MAX);
+        let hub = Arc::new(Self {
+            world: engine.world().clone(),
+            clients: ArcSwap::default(),
+            membership: Mutex::new(()),
+            runs: Mutex::default(),
+            facts: Mutex::default(),
+            behind: Notify::new(),
+            changes,
+        });
+        let sink = Arc::downgrade(&hub);
+        engine.bus().attach(Arc::new(move |_, event| {
+            if let Some(hub) = sink.upgrade() {
+                hub.tell(event);
+            }
+        }));
+        engine
+            .tasks()
+            .spawn_until_stop("openclaw chat deltas", flush_chat(Arc::downgrade(&hub)));
+        engine.tasks().spawn_until_stop(
+            "openclaw session rows",
+            tell_changes(Arc::downgrade(&hub), engine.clone(), waiting),
+        );
+        hub
+    }
+
+    /// A client hears events from now on.
+    pub(crate) fn join(&self, client: Arc<Client>) {
+        let _guard = self
+            .membership
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut clients = Vec::clone(&self.clients.load());
+        clients.push(client);
+        self.clients.store(Arc::new(clients));
+    }
+
+    /// It does not any more.
+    pub(crate) fn leave(&self, id: ConnectionId) {
+        let _guard = self
+            .membership
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut clients = Vec::clone(&self.clients.load());
+        clients.retain(|client| client.id != id);
+        self.clients.store(Arc::new(clients));
+    }
+
+    /// Everybody who is connected.
+    pub(crate) fn clients(&self) -> Arc<Vec<Arc<Client>>> {
+        self.clients.load_full()
+    }
+
+    /// Sends an encoded event.
+    pub(crate) fn send(&self, frame: Vec<u8>, fate: Fate, pick: Pick<'_>) {
+        let clients = self.clients.load();
+        let encoded = Encoded::new(frame, fate);
+        for client in clients.iter().filter(|client| pick(client)) {
+            client.outgoing.event(&encoded);
+        }
+    }
+
+    fn anyone(&self, pick: Pick<'_>) -> bool {
+        self.clients.load().iter().any(|client| pick(client))
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: &Event) {
+        match event {
+            Event::Run(facts, signal) => self.tell_run(facts, signal),
+            Event::Transcript(appended) => self.tell_message(appended),
+            Event::Session {
+                session,
+                agent,
+                change,
+            } => {
+                if self.anyone(&|client| client.reads() && client.listens_to_lists()) {
+                    let change = (
+                        session.clone(),
+                        agent.clone(),
+                        *change,
+                        self.world.wall_ms(),
+                    );
+                    if let Err(mpsc::error::TrySendError::Full(change)) =
+                        self.changes.try_send(change)
+                    {
+                        self.tell_change(&change, None);
+                    }
+                }
+            }
+            Event::DevicePairResolved {
+                request_id,
+                device,
+                approved,
+            } => {
+                let decision = if *approved { "approved" } else { "rejected" };
+                let payload = json!({
+                    "requestId": request_id, "deviceId": device.as_str(), "decision": decision, "ts": self.world.wall_ms(),
+                });
+                let audience = audience(event);
+                self.send(
+                    frame::event("device.pair.resolved", &payload),
+                    Fate::Keep,
+                    &|client| client.hears(audience),
+                );
+            }
+            Event::ShuttingDown {
+                reason,
+                restart_expected_ms,
+            } => {
+                let mut payload = json!({ "reason": reason });
+                if let Some(expected_ms) = restart_expected_ms {
+                    payload["restartExpectedMs"] = json!(expected_ms);
+                }
+                self.send(frame::event("shutdown", &payload), Fate::Keep, &|_| true);
+                for client in self.clients.load().iter() {
+                    client
+                        .outgoing
+                        .close(quirks::close::RESTART, "service restart");
+                }
+            }
+            // These need facts the gateway object has; it listens for itself.
+            Event::Presence | Event::Health | Event::DevicePairRequested { .. } => {}
+            Event::InboundAdmitted { .. }
+            | Event::InboundDropped { .. }
+            | Event::InboundRepeated { .. }
+            | Event::InboundParked { .. }
+            | Event::IntentAccepted { .. }
+            | Event::IntentRetried { .. }
+            | Event::IntentResent { .. }
+            | Event::IntentParked { .. }
+            | Event::Account { .. }
+            | Event::PairingRequested { .. }
+            | Event::PairingResolved { .. }
+            | Event::ConfigChanged
+            | Event::TaskPanicked { .. } => {}
+        }
+    }
+
+    // === Runs ===
+
+    fn tell_run(&self, facts: &Arc<RunFacts>, signal: &RunSignal) {
+        let mut runs = self.runs();
+        if let RunSignal::Started = signal {
+            self.facts()
+                .insert(facts.run_id.to_string(), Arc::clone(facts));
+            let run = runs.begin(&facts.run_id, facts.attempt);
+            self.agent(
+                facts,
+                run,
+                "lifecycle",
+                &json!({ "phase": "start", "startedAt": facts.started_at_ms }),
+            );
+            return;
+        }
+        if let RunSignal::Settled {
+            settled,
+            ended_at_ms,
+            silent,
+        } = signal
+        {
+            self.facts().remove(facts.run_id.as_str());
+            let run = runs.end(&facts.run_id);
+            self.settle(facts, run, settled, *ended_at_ms, silent.is_some());
+            return;
+        }
+        let Some(run) = runs.get(&facts.run_id) else {
+            return;
+        };
+        match signal {
+            RunSignal::Started | RunSignal::Settled { .. } => {}
+            RunSignal::Model { provider, model } => {
+                run.model = true;
+                self.agent(
+                    facts,
+                    run,
+                    "lifecycle",
+                    &json!({ "phase": "model", "provider": provider, "model": model }),
+                );
+            }
+            RunSignal::Text(delta) => {
+                run.text.push_str(delta);
+                let replace = run.replaces && run.said == 0;
+                self.assistant(facts, run, delta, replace.then_some(true));
+                self.chat_or_wait(facts, run);
+            }
+            RunSignal::Replace(text) => {
+                text.as_ref().clone_into(&mut run.text);
+                run.said = 0;
+                run.replaces = true;
+                self.assistant(facts, run, text, Some(true));
+                self.chat_or_wait(facts, run);
+            }
+            RunSignal::Thinking(delta) => {
+                run.thinking.push_str(delta);
+                let text =
+                    (run.thinking.len() <= CUMULATIVE_BYTES_MAX).then(|| run.thinking.clone());
+                let data =
+                    json!({ "text": text.as_deref().unwrap_or(delta), "delta": delta.as_ref() });
+                self.agent(facts, run, "thinking", &data);
+            }
+            RunSignal::ToolStarted {
+                id,
+                name,
+                arguments,
+            } => self.tool_started(facts, run, id, name, arguments),
+            RunSignal::ToolFinished {
+                id,
+                name,
+                is_error,
+                text,
+            } => {
+                self.tool_finished(facts, run, (id, name), *is_error, text);
+            }
+            RunSignal::Retrying {
+                attempt,
+                delay_ms,
+                reason,
+            } => {
+                let data = json!({
+                    "phase": "retrying", "attempt": attempt, "delayMs": delay_ms, "reason": shape::failure_word(*reason),
+                });
+                self.agent(facts, run, "run_status", &data);
+            }
+            RunSignal::Fallback { from, to, reason } => {
+                let data = json!({
+                    "phase": "fallback_step", "from": from, "to": to, "reason": shape::failure_word(*reason),
+                });
+                self.agent(facts, run, "lifecycle", &data);
+            }
+        }
+    }
+
+    fn facts(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<RunFacts>>> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends an `agent` event in both envelopes, each encoded only when somebody wants it.
+    fn agent(&self, facts: &RunFacts, run: &mut Run, stream: &str, data: &impl Serialize) {
+        self.agent_to(facts, run, stream, data, Fate::Keep, &|client| {
+            client.follows(&facts.session)
+        });
+    }
+
+    fn agent_to(
+        &self,
+        facts: &RunFacts,
+        run: &mut Run,
+        stream: &str,
+        data: &impl Serialize,
+        fate: Fate,
+        pick: Pick<'_>,
+    ) {
+        let seq = run.next();
+        let clients = self.clients.load();
+        let mut forms: [Option<Encoded>; 2] = [None, None];
+        for client in clients.iter().filter(|client| pick(client)) {
+            let encoded = forms[usize::from(client.observed)].get_or_insert_with(|| {
+                let event = Agent {
+                    run_id: facts.run_id.as_str(),
+                    seq,
+                    stream,
+                    ts: self.world.wall_ms(),
+                    data,
+                    observed: client.observed.then(|| Observed::of(facts)),
+                };
+                Encoded::new(frame::event("agent", &event), fate)
+            });
+            client.outgoing.event(encoded);
+        }
+    }
+
+    fn assistant(&self, facts: &RunFacts, run: &mut Run, delta: &str, replace: Option<bool>) {
+        let whole = (run.text.len() <= CUMULATIVE_BYTES_MAX).then(|| run.text.clone());
+        // Only an event that repeats everything may replace an older one in a slow client's queue.
+        let fate = if whole.is_some() {
+            Fate::Merge(key_of(facts.run_id.as_str(), 0))
+        } else {
+            Fate::Keep
+        };
+        let item_id = run.item_id.clone();
+        let data = Assistant {
+            text: whole.as_deref(),
+            delta,
+            item_id: &item_id,
+            replace,
+        };
+        self.agent_to(facts, run, "assistant", &data, fate, &|client| {
+            client.follows(&facts.session)
+        });
+    }
+
+    fn tool_started(&self, facts: &RunFacts, run: &mut Run, id: &str, name: &str, arguments: &str) {
+        let now_ms = self.world.wall_ms();
+        let item = json!({
+            "itemId": format!("tool:{id}"), "toolCallId": id, "name": name, "kind": "tool", "phase": "start",
+            "title": name, "status": "running", "startedAt": now_ms,
+        });
+        self.agent(facts, run, "item", &item);
+        let arguments: Value = serde_json::from_str(arguments).unwrap_or_else(|_| arguments.into());
+        let data = json!({ "phase": "start", "name": name, "toolCallId": id, "args": arguments });
+        self.tool(facts, run, &data);
+    }
+
+    fn tool_finished(
+        &self,
+        facts: &RunFacts,
+        run: &mut Run,
+        (id, name): (&str, &str),
+        is_error: bool,
+        text: &str,
+    ) {
+        let data = json!({
+            "phase": "result", "name": name, "toolCallId": id, "isError": is_error,
+            "result": { "content": [{ "type": "text", "text": text }] },
+        });
+        self.tool(facts, run, &data);
+        let item = json!({
+            "itemId": format!("tool:{id}"), "toolCallId": id, "name": name, "kind": "tool", "phase": "end",
+            "title": name, "status": if is_error { "failed" } else { "completed" }, "endedAt": self.world.wall_ms(),
+        });
+        self.agent(facts, run, "item", &item);
+    }
+
+    /// The `tool` stream goes to clients that asked for it and started the run or listen to its session.
+    fn tool(&self, facts: &RunFacts, run: &mut Run, data: &Value) {
+        let pick = |client: &Client| {
+            let concerned = facts.origin == Some(client.id) || client.listens_to(&facts.session);
+            client.reads() && client.tool_events && concerned
+        };
+        self.agent_to(facts, run, "tool", data, Fate::Keep, &pick);
+    }
+
+    fn chat_or_wait(&self, facts: &RunFacts, run: &mut Run) {
+        if self.world.monotonic_ms() >= run.due_ms() {
+            self.say(facts, run);
+        } else {
+            self.behind.notify_one();
+        }
+    }
+
+    /// Says in `chat` what it has not said yet.
+    fn say(&self, facts: &RunFacts, run: &mut Run) {
+        let (from, replaces) = run.say(self.world.monotonic_ms());
+        if !self.anyone(&|client| client.follows(&facts.session)) {
+            return;
+        }
+        let state = Delta {
+            state: "delta",
+            delta_text: &run.text[from..],
+            message: Message::of(&run.text, self.world.wall_ms()),
+            replace: replaces.then_some(true),
+        };
+        let frame = frame::event("chat", &chat(facts, run.seq, state));
+        let fate = Fate::Merge(key_of(facts.run_id.as_str(), 1));
+        self.send(frame, fate, &|client| client.follows(&facts.session));
+    }
+
+    fn settle(
+        &self,
+        facts: &RunFacts,
+        run: Option<Run>,
+        settled: &Settled,
+        ended_at_ms: i64,
+        silent: bool,
+    ) {
+        let ending = shape::Ending::of(settled.outcome);
+        let stop = shape::stop_word(settled);
+        let follows = |client: &Client| client.follows(&facts.session);
+        let Some(mut run) = run else {
+            // A chat command answers without a run: one `final`, numbered 1 (section 6 of our notes).
+            let word = last_word(settled, ending, stop, silent, ended_at_ms);
+            return self.send(
+                frame::event("chat", &chat(facts, 1, word)),
+                Fate::Keep,
+                &follows,
+            );
+        };
+        if ending == shape::Ending::Stopped {
+            let word = last_word(settled, ending, stop, silent, ended_at_ms);
+            let seq = run.next();
+            self.send(
+                frame::event("chat", &chat(facts, seq, word)),
+                Fate::Keep,
+                &follows,
+            );
+            let data = json!({
+                "phase": "end", "status": "cancelled", "aborted": true, "stopReason": stop,
+                "startedAt": facts.started_at_ms, "endedAt": ended_at_ms, "executionSettled": true,
+            });
+            return self.agent(facts, &mut run, "lifecycle", &data);
+        }
+        let answered = ending == shape::Ending::Answered;
+        if answered && !silent && run.text != settled.text {
+            // What is stored is the truth; deltas that differ (trimmed, cut) are replaced by it.
+            let extends = settled.text.starts_with(&run.text);
+            run.replaces |= !extends;
+            settled.text.clone_into(&mut run.text);
+        }
+        if settled.usage.total() > 0 {
+            self.agent(
+                facts,
+                &mut run,
+                "usage",
+                &json!({ "outputTokens": settled.usage.output }),
+            );
+        }
+        let alive = if answered { "working" } else { "blocked" };
+        let finishing = json!({
+            "phase": "finishing", "stopReason": stop, "aborted": false, "livenessState": alive, "endedAt": ended_at_ms,
+        });
+        self.agent(facts, &mut run, "lifecycle", &finishing);
+        if run.model {
+            self.agent(
+                facts,
+                &mut run,
+                "lifecycle",
+                &json!({ "phase": "model", "provider": null, "model": null }),
+            );
+        }
+        let data = if answered {
+            let shown = if silent {
+                "silent"
+            } else if settled.text.is_empty() {
+                "empty"
+            } else {
+                "visible"
+            };
+            let text = if silent { "" } else { settled.text.as_str() };
+            json!({
+                "phase": "end", "startedAt": facts.started_at_ms, "endedAt": ended_at_ms, "aborted": false,
+                "stopReason": stop, "livenessState": alive, "executionSettled": true,
+                "terminalReply": { "disposition": shown, "text": text },
+            })
+        } else {
+            let message = settled
+                .error
+                .as_ref()
+                .map_or("the run failed", |error| error.message.as_str());
+            json!({
+                "phase": "error", "error": message, "startedAt": facts.started_at_ms, "endedAt": ended_at_ms,
+                "executionSettled": true,
+            })
+        };
+        self.agent(facts, &mut run, "lifecycle", &data);
+        if !silent && answered && run.is_behind() {
+            self.say(facts, &mut run);
+        }
+        let word = last_word(settled, ending, stop, silent, ended_at_ms);
+        self.send(
+            frame::event("chat", &chat(facts, run.seq, word)),
+            Fate::Keep,
+            &follows,
+        );
+    }
+
+    // === Sessions ===
+
+    fn tell_message(&self, appended: &Appended) {
+        let listens = |client: &Client| client.reads() && client.listens_to(&appended.session);
+        if !self.anyone(&listens) {
+            return;
+        }
+        let message = shape::entry(&appended.entry, &appended.entry_id, appended.sequence);
+        let payload = json!({
+            "sessionKey": appended.session.as_str(),
+            "agentId": appended.agent.as_str(),
+            "message": message,
+            "messageId": appended.entry_id,
+            "messageSeq": appended.sequence,
+        });
+        self.send(
+            frame::event("session.message", &payload),
+            Fate::Keep,
+            &listens,
+        );
+    }
+
+    fn tell_change(&self, (session, agent, change, at_ms): &Change, row: Option<Value>) {
+        let reason = match change {
+            SessionChange::Created => "create",
+            SessionChange::Sent => "send",
+            SessionChange::RunStarted => "agent.run.started",
+            SessionChange::RunEnded => "agent.input.settled",
+            SessionChange::Patched => "patch",
+            SessionChange::Reset => "reset",
+            SessionChange::Deleted => "delete",
+        };
+        let mut payload = json!({
+            "sessionKey": session.as_str(), "agentId": agent.as_str(), "reason": reason, "ts": at_ms,
+        });
+        if let Some(row) = row {
+            payload["session"] = row;
+        }
+        // Coalescible: the next change of the same session says everything again.
+        let fate = Fate::Merge(key_of(session.as_str(), 2));
+        self.send(
+            frame::event("sessions.changed", &payload),
+            fate,
+            &|client| client.reads() && client.listens_to_lists(),
+        );
+    }
+}
+
+fn chat<T: Serialize>(facts: &RunFacts, seq: u64, state: T) -> Chat<'_, T> {
+    Chat {
+        run_id: facts.run_id.as_str(),
+        session_key: facts.session.as_str(),
+        agent_id: facts.agent.as_str(),
+        seq,
+        state,
+    }
+}
+
+/// Says late what came within a run's pause. One task for all runs; it sleeps only while something is unsaid.
+async fn flush_chat(hub: Weak<Hub>) {
+    loop {
+        let Some(strong) = hub.upgrade() else { return };
+        let world = strong.world.clone();
+        // The notification is kept when it comes between two waits.
+        strong.behind.notified().await;
+        drop(strong);
+        loop {
+            world.sleep_ms(super::runs::CHAT_INTERVAL_MS / 2).await;
+            let Some(strong) = hub.upgrade() else { return };
+            let mut runs = strong.runs();
+            let behind = runs.behind();
+            if behind.is_empty() {
+                break;
+            }
+            let now_ms = world.monotonic_ms();
+            for run_id in behind {
+                let facts = strong.facts().get(run_id.as_str()).cloned();
+                if let (Some(facts), Some(run)) = (facts, runs.get(&run_id))
+                    && run.due_ms() <= now_ms
+                {
+                    strong.say(&facts, run);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the rows of changed sessions and tells their listeners.
+async fn tell_changes(hub: Weak<Hub>, engine: Engine, mut waiting: mpsc::Receiver<Change>) {
+    while let Some(change) = waiting.recv().await {
+        let row = match torana_engine::service::sessions::get(&engine, &change.0).await {
+            Ok(Some(view)) => Some(shape::session_row(&engine, &view)),
+            Ok(None) | Err(_) => None,
+        };
+        let Some(hub) = hub.upgrade() else { return };
+        hub.tell_change(&change, row);
+    }
+}

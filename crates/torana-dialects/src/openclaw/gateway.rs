@@ -1,0 +1,317 @@
+//! What all connections of the dialect share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use torana_core::auth::{Audience, Scope, ScopeSet};
+use torana_core::event::Event;
+use torana_core::id::ConnectionId;
+use torana_core::limit::TICK_INTERVAL_MS;
+use torana_engine::service::devices::Devices;
+use torana_engine::service::health::Health;
+use torana_engine::service::login::{LoginCode, LoginCodes};
+use torana_engine::service::presence::{Presence, PresenceEntry};
+use torana_engine::store::device::DeviceRequest;
+
+use super::client::Client;
+use super::events::Hub;
+use super::frame::{self, StateVersion};
+use super::health::HealthCache;
+use super::hello;
+use super::quirks;
+use super::rate::WriteRate;
+use crate::context::Context;
+use crate::front::gate::Gate;
+use crate::front::outgoing::Fate;
+
+/// Notices that wait for the notice task; more of the same kind say nothing new.
+const NOTICES_MAX: usize = 256;
+/// Ticks between two `health` events: 60 s (OpenClaw 2026.9.6).
+const HEALTH_TICKS: u64 = 2;
+
+/// Facts of the bus that need a look at the store before they can be told.
+enum Notice {
+    Presence,
+    Health,
+    DeviceRequest(String),
+}
+
+/// The dialect.
+pub struct OpenClaw {
+    context: Arc<Context>,
+    gate: Gate,
+    hub: Arc<Hub>,
+    presence: Presence,
+    devices: Devices,
+    health: HealthCache,
+    writes: WriteRate,
+    started_ms: u64,
+    next_connection: AtomicI64,
+}
+
+impl OpenClaw {
+    /// Builds the dialect on an engine and starts its few shared tasks.
+    pub fn new(context: Arc<Context>, gate: Gate) -> Arc<Self> {
+        let engine = &context.engine;
+        let world = engine.world().clone();
+        let own = PresenceEntry {
+            host: Some("torana".to_owned()),
+            version: Some(quirks::COMPATIBLE_RELEASE.to_owned()),
+            platform: Some(std::env::consts::OS.to_owned()),
+            mode: Some("gateway".to_owned()),
+            reason: Some("self".to_owned()),
+            text: Some(format!(
+                "Gateway: torana · app {} · mode gateway · reason self",
+                quirks::COMPATIBLE_RELEASE
+            )),
+            instance_id: Some(context.boot_id.clone()),
+            ..PresenceEntry::default()
+        };
+        let dialect = Arc::new(Self {
+            hub: Hub::start(engine),
+            presence: Presence::new(world.clone(), engine.bus().clone(), own),
+            devices: Devices::new(engine.clone(), context.install_key),
+            health: HealthCache::new(Health::new(engine.clone()), world.clone()),
+            writes: WriteRate::default(),
+            started_ms: world.monotonic_ms(),
+            next_connection: AtomicI64::new(1),
+            gate,
+            context: Arc::clone(&context),
+        });
+        dialect.start_tasks();
+        dialect
+    }
+
+    fn start_tasks(self: &Arc<Self>) {
+        let engine = &self.context.engine;
+        let (notices, waiting) = mpsc::channel(NOTICES_MAX);
+        engine.bus().attach(Arc::new(move |_, event| {
+            let notice = match event {
+                Event::Presence => Notice::Presence,
+                Event::Health | Event::ConfigChanged | Event::Account { .. } => Notice::Health,
+                Event::DevicePairRequested { request_id, .. } => {
+                    Notice::DeviceRequest(request_id.clone())
+                }
+                _ => return,
+            };
+            // A full queue already holds a newer look at the same facts; a lost pairing notice is in the list.
+            drop(notices.try_send(notice));
+        }));
+        engine
+            .tasks()
+            .spawn_until_stop("openclaw notices", Arc::clone(self).tell_notices(waiting));
+        engine
+            .tasks()
+            .spawn_until_stop("openclaw tick", Arc::clone(self).tick());
+    }
+
+    /// The context.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The gate for secrets.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Events.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Who is connected.
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Paired devices and their tokens.
+    pub fn devices(&self) -> &Devices {
+        &self.devices
+    }
+
+    /// Sign-in codes.
+    pub(crate) fn logins(&self) -> &LoginCodes {
+        &self.context.logins
+    }
+
+    /// A fresh single-use sign-in code, for a printed link.
+    pub fn issue_login(&self) -> LoginCode {
+        self.context.logins.issue_login()
+    }
+
+    /// What a device token carried as a bearer grants; `None` when it is no live token.
+    pub async fn verify_bearer(&self, token: &str) -> Option<ScopeSet> {
+        self.devices.verify_bearer(token).await.ok().flatten()
+    }
+
+    /// Clients that are connected and authenticated.
+    pub fn clients(&self) -> usize {
+        self.hub.clients().len()
+    }
+
+    pub(crate) fn health(&self) -> &HealthCache {
+        &self.health
+    }
+
+    pub(crate) fn writes(&self) -> &WriteRate {
+        &self.writes
+    }
+
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        self.context
+            .engine
+            .world()
+            .monotonic_ms()
+            .saturating_sub(self.started_ms)
+    }
+
+    pub(crate) fn state_version(&self) -> StateVersion {
+        StateVersion {
+            presence: self.presence.version(),
+            health: self.health.version(),
+        }
+    }
+
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Ends the connections of a device whose credential is gone (S-040: within a second).
+    pub(crate) fn invalidate(&self, device_id: &str, reason: &str) {
+        for client in self.hub.clients().iter() {
+            if client
+                .device
+                .as_ref()
+                .is_some_and(|device| device.as_str() == device_id)
+            {
+                client.outgoing.close(
+                    quirks::close::CREDENTIAL,
+                    format!("client invalidated: {reason}"),
+                );
+            }
+        }
+    }
+
+    /// Ends every connection: the shared secret changed.
+    pub fn invalidate_all(&self) {
+        for client in self.hub.clients().iter() {
+            client
+                .outgoing
+                .close(quirks::close::CREDENTIAL, "gateway auth changed");
+        }
+    }
+
+    async fn tell_notices(self: Arc<Self>, mut waiting: mpsc::Receiver<Notice>) {
+        while let Some(first) = waiting.recv().await {
+            let (mut presence, mut health, mut requests) = (false, false, Vec::new());
+            let mut next = Some(first);
+            while let Some(notice) = next {
+                match notice {
+                    Notice::Presence => presence = true,
+                    Notice::Health => health = true,
+                    Notice::DeviceRequest(id) => requests.push(id),
+                }
+                next = waiting.try_recv().ok();
+            }
+            if presence {
+                self.tell_presence();
+            }
+            if health {
+                self.health.changed();
+                self.tell_health().await;
+            }
+            for id in requests {
+                if let Ok(Some(request)) = self.devices.waiting(&id).await {
+                    let audience = Audience::Holding(Scope::Pairing);
+                    let frame = frame::event("device.pair.requested", &request_value(&request));
+                    self.hub
+                        .send(frame, Fate::Keep, &|client| client.hears(audience));
+                }
+            }
+        }
+    }
+
+    fn tell_presence(&self) {
+        let (_, entries) = self.presence.snapshot();
+        let payload =
+            json!({ "presence": entries.iter().map(hello::presence).collect::<Vec<_>>() });
+        let frame = frame::versioned_event("presence", &payload, self.state_version());
+        self.hub.send(frame, Fate::Drop, &Client::reads);
+    }
+
+    async fn tell_health(&self) {
+        if self.hub.clients().is_empty() {
+            return;
+        }
+        let Ok(payload) = self.health.get().await else {
+            return;
+        };
+        for (payload, reads) in [(&payload.full, true), (&payload.reduced, false)] {
+            let Ok(value) = serde_json::from_slice::<&serde_json::value::RawValue>(&payload.0)
+            else {
+                continue;
+            };
+            let frame = frame::versioned_event("health", &value, self.state_version());
+            self.hub
+                .send(frame, Fate::Drop, &|client| client.reads() == reads);
+        }
+    }
+
+    async fn tick(self: Arc<Self>) {
+        let world = self.context.engine.world().clone();
+        let mut count = 0_u64;
+        loop {
+            world.sleep_ms(TICK_INTERVAL_MS).await;
+            count += 1;
+            self.hub.send(
+                frame::event("tick", &json!({ "ts": world.wall_ms() })),
+                Fate::Drop,
+                &|_| true,
+            );
+            if count.is_multiple_of(HEALTH_TICKS) {
+                self.tell_health().await;
+            }
+            if let Err(problem) = self.devices.flush_seen().await {
+                tracing::warn!(%problem, "Device sightings were not written.");
+            }
+        }
+    }
+}
+
+/// A pairing request, as listed and as told.
+pub(crate) fn request_value(request: &DeviceRequest) -> Value {
+    let scopes: Vec<&str> = request
+        .scopes
+        .split(',')
+        .filter(|scope| !scope.is_empty())
+        .collect();
+    let mut value = json!({
+        "requestId": request.request_id,
+        "deviceId": request.device_id,
+        "publicKey": request.public_key,
+        "role": request.role,
+        "roles": [request.role],
+        "scopes": scopes,
+        "silent": false,
+        "isRepair": request.repair,
+        "ts": request.created_at_ms,
+    });
+    let facts = &request.facts;
+    let texts = [
+        ("displayName", &facts.display_name),
+        ("platform", &facts.platform),
+        ("deviceFamily", &facts.device_family),
+        ("clientId", &facts.client_id),
+        ("clientMode", &facts.client_mode),
+        ("remoteIp", &facts.remote_ip),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+            value[name] = json!(text);
+        }
+    }
+    value
+}

@@ -1,0 +1,423 @@
+//! Agents and their runs.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use torana_core::auth::Scope;
+use torana_core::id::{AccountId, AgentId, ChannelId};
+use torana_core::key::SessionKey;
+use torana_core::message::{Conversation, Peer, PeerKind, ReplyTarget};
+use torana_engine::store::inbox::ClientInput;
+use torana_engine::{ClientTurn, Finished, SubmitStatus, Submitted, TurnHandle};
+
+use super::chat::session_of;
+use super::{Answer, Call, Running};
+use crate::openclaw::error::{UNAVAILABLE, WireError};
+use crate::openclaw::frame::{self, Payload};
+use crate::openclaw::shape::{self, Ending};
+
+/// How long `agent.wait` waits when nothing is said, milliseconds: the client's own request timeout.
+const WAIT_MS_DEFAULT: u64 = 30_000;
+/// Longest wait, milliseconds: an hour; a longer wait asks again.
+const WAIT_MS_MAX: u64 = 3_600_000;
+
+/// `/new` and `/reset` change a session for good, so they need an administrator.
+pub(super) fn scope_of_agent(params: &Value) -> Scope {
+    let text = params["message"].as_str().unwrap_or_default().trim();
+    let word = text.split_whitespace().next().unwrap_or_default();
+    if matches!(word, "/new" | "/reset") {
+        Scope::Admin
+    } else {
+        Scope::Write
+    }
+}
+
+pub(super) fn list(call: Call) -> Running {
+    Box::pin(async move {
+        let settings = call.engine().settings();
+        let default = settings.default_agent().map_or("main", AgentId::as_str);
+        let agents: Vec<Value> = settings
+            .agents
+            .iter()
+            .map(|(id, agent)| {
+                let mut value = json!({ "id": id.as_str(), "kind": "agent" });
+                if !agent.name.is_empty() {
+                    value["name"] = json!(agent.name);
+                    value["identity"] = json!({ "name": agent.name });
+                }
+                if let Some(emoji) = agent.emoji.as_ref().filter(|emoji| !emoji.is_empty()) {
+                    value["identity"]["emoji"] = json!(emoji);
+                }
+                if let Some(model) = &agent.model {
+                    value["model"] = json!({ "primary": model.to_string() });
+                }
+                value
+            })
+            .collect();
+        Ok(Payload::of(&json!({
+            "defaultId": default,
+            "ownership": "sole",
+            "selectionRequired": settings.routing.default_agent.is_none() && settings.agents.len() > 1,
+            "mainKey": "main",
+            "scope": if settings.routing.global { "global" } else { "per-sender" },
+            "agents": agents,
+        })))
+    })
+}
+
+pub(super) fn identity(call: Call) -> Running {
+    Box::pin(async move {
+        let engine = call.engine();
+        let agent = match (call.params.word("agentId"), call.params.word("sessionKey")) {
+            (Some(agent), _) => {
+                engine.agent_of(&engine.parse_key(&format!("agent:{agent}:main"))?)?
+            }
+            (None, Some(key)) => engine.agent_of(&engine.parse_key(key)?)?,
+            (None, None) => engine.agent_of(&engine.parse_key("main")?)?,
+        };
+        let settings = engine.settings();
+        let found = settings.agents.get(&agent);
+        let name = found
+            .map(|found| found.name.clone())
+            .filter(|name| !name.is_empty());
+        let shown = name.clone().unwrap_or_else(|| "Assistant".to_owned());
+        let avatar: String = shown
+            .chars()
+            .next()
+            .map(|first| first.to_uppercase().collect())
+            .unwrap_or_default();
+        let mut value = json!({
+            "agentId": agent.as_str(),
+            "name": shown,
+            "nameSource": if name.is_some() { "config" } else { "default" },
+            "avatar": avatar,
+        });
+        if let Some(emoji) = found
+            .and_then(|found| found.emoji.clone())
+            .filter(|emoji| !emoji.is_empty())
+        {
+            value["emoji"] = json!(emoji);
+        }
+        Ok(Payload::of(&value))
+    })
+}
+
+pub(super) fn agent(call: Call) -> Running {
+    Box::pin(async move { run_agent(call).await })
+}
+
+fn session_for(call: &Call) -> Result<SessionKey, WireError> {
+    if call.params.word("sessionKey").is_some() {
+        return session_of(call, "sessionKey");
+    }
+    let engine = call.engine();
+    let text = call
+        .params
+        .word("agentId")
+        .map_or_else(|| "main".to_owned(), |agent| format!("agent:{agent}:main"));
+    Ok(engine.parse_key(&text)?)
+}
+
+/// Where the answer also goes, when the caller asks for delivery.
+fn target(call: &Call) -> Result<Option<ReplyTarget>, WireError> {
+    if call.params.flag("deliver") != Some(true) {
+        return Ok(None);
+    }
+    let word = |name: &str, other: &str| {
+        call.params
+            .word(name)
+            .or_else(|| call.params.word(other))
+            .map(str::to_owned)
+    };
+    let (Some(channel), Some(to)) = (word("replyChannel", "channel"), word("replyTo", "to")) else {
+        return Err(WireError::invalid("deliver needs channel and to"));
+    };
+    let bad = |error: torana_core::id::IdError| WireError::invalid(error.to_string());
+    let account = word("replyAccountId", "accountId")
+        .unwrap_or_else(|| torana_core::id::DEFAULT_ACCOUNT.to_owned());
+    let kind = if to.starts_with('-') {
+        PeerKind::Group
+    } else {
+        PeerKind::Direct
+    };
+    Ok(Some(ReplyTarget {
+        conversation: Conversation {
+            channel: ChannelId::new(channel).map_err(bad)?,
+            account: AccountId::new(account).map_err(bad)?,
+            peer: Peer {
+                kind,
+                id: Arc::from(to),
+            },
+            thread: call.params.word("threadId").map(Arc::from),
+        },
+        reply_to: None,
+    }))
+}
+
+async fn run_agent(mut call: Call) -> Answer {
+    let session = session_for(&call)?;
+    if call
+        .params
+        .get("attachments")
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty())
+    {
+        return Err(WireError::invalid(
+            "attachments are not supported yet; send the text without them",
+        ));
+    }
+    let model = match (call.params.word("provider"), call.params.word("model")) {
+        (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
+        (_, model) => model.map(str::to_owned),
+    };
+    let input = ClientInput {
+        system: call.params.word("extraSystemPrompt").map(str::to_owned),
+        thinking: call.params.word("thinking").map(str::to_owned),
+        model,
+        timeout_ms: call
+            .params
+            .int("timeout")
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| seconds.saturating_mul(1_000)),
+        deliver_to: target(&call)?,
+        owner: call.scopes().allows(Scope::Admin),
+        text: call.params.take_text("message").unwrap_or_default(),
+        queue_mode: None,
+    };
+    let key = call.params.take_text("idempotencyKey").unwrap_or_default();
+    let turn = ClientTurn {
+        method: "agent",
+        session,
+        key,
+        input,
+        origin: Some(call.client.id),
+    };
+    let submitted = call.engine().submit(turn).await?;
+    let turn = match &submitted.status {
+        SubmitStatus::Started(turn) | SubmitStatus::InFlight(turn) => Arc::clone(turn),
+        SubmitStatus::Finished(result) => return stored_final(&submitted, result.as_ref()),
+    };
+    let accepted = json!({
+        "runId": submitted.run_id.as_str(), "sessionKey": submitted.session.as_str(),
+        "agentId": submitted.agent.as_str(), "status": "accepted", "acceptedAt": submitted.accepted_at_ms,
+    });
+    call.client
+        .outgoing
+        .text(frame::answer_value(&call.id, &accepted));
+    match turn.finished().await {
+        Some(finished) => final_answer(&turn, &finished),
+        None => Err(WireError::new(
+            UNAVAILABLE,
+            "the gateway is stopping; ask again with the same key",
+        )),
+    }
+}
+
+fn failure(run_id: &str, message: &str) -> WireError {
+    let mut error = WireError::new(UNAVAILABLE, message);
+    error.payload = Some(Box::new(
+        json!({ "runId": run_id, "status": "error", "summary": message }),
+    ));
+    error
+}
+
+/// The second answer of `agent`.
+fn final_answer(turn: &TurnHandle, finished: &Finished) -> Answer {
+    let settled = &finished.settled;
+    let run_id = turn.run_id.as_str();
+    let (status, summary) = match (Ending::of(settled.outcome), finished.stopped) {
+        (Ending::Failed, _) => {
+            let message = settled
+                .error
+                .as_ref()
+                .map_or("the run failed", |error| error.message.as_str());
+            return Err(failure(run_id, message));
+        }
+        (Ending::Stopped, Some(torana_engine::StopReason::Timeout)) => ("timeout", "timed out"),
+        (Ending::Stopped, _) => ("aborted", "aborted"),
+        (Ending::Answered, _) => ("ok", "completed"),
+    };
+    let shown = if finished.silent.is_some() {
+        ""
+    } else {
+        settled.text.as_str()
+    };
+    let duration_ms = finished
+        .ended_at_ms
+        .saturating_sub(finished.started_at_ms)
+        .max(0);
+    let meta = json!({ "provider": settled.provider, "model": settled.model, "usage": shape::usage(&settled.usage) });
+    Ok(Payload::of(&result(
+        run_id,
+        status,
+        summary,
+        shown,
+        duration_ms,
+        meta,
+    )))
+}
+
+fn result(
+    run_id: &str,
+    status: &str,
+    summary: &str,
+    text: &str,
+    duration_ms: i64,
+    agent_meta: Value,
+) -> Value {
+    let payloads = if text.is_empty() {
+        json!([])
+    } else {
+        json!([{ "text": text, "mediaUrl": null }])
+    };
+    json!({
+        "runId": run_id, "status": status, "summary": summary,
+        "result": { "payloads": payloads, "meta": { "durationMs": duration_ms, "agentMeta": agent_meta } },
+    })
+}
+
+/// The final of a request that ended long ago, from what is stored with its key.
+fn stored_final(submitted: &Submitted, stored: Option<&Value>) -> Answer {
+    let run_id = submitted.run_id.as_str();
+    let Some(stored) = stored else {
+        return Ok(Payload::of(&result(
+            run_id,
+            "ok",
+            "completed",
+            "",
+            0,
+            json!({}),
+        )));
+    };
+    let status = stored["status"].as_str().unwrap_or("ok");
+    if status == "error" {
+        return Err(failure(
+            run_id,
+            stored["error"]["message"]
+                .as_str()
+                .unwrap_or("the run failed"),
+        ));
+    }
+    let summary = if status == "ok" { "completed" } else { status };
+    let silent = stored["silent"].as_bool().unwrap_or(false) || stored["silent"].is_string();
+    let text = if silent {
+        ""
+    } else {
+        stored["text"].as_str().unwrap_or_default()
+    };
+    let times = (stored["startedAt"].as_i64(), stored["endedAt"].as_i64());
+    let duration_ms = match times {
+        (Some(start), Some(end)) => end.saturating_sub(start).max(0),
+        _ => 0,
+    };
+    let meta = json!({
+        "sessionId": stored["sessionId"], "provider": stored["provider"], "model": stored["model"], "usage": stored["usage"],
+    });
+    Ok(Payload::of(&result(
+        run_id,
+        status,
+        summary,
+        text,
+        duration_ms,
+        meta,
+    )))
+}
+
+pub(super) fn wait(call: Call) -> Running {
+    Box::pin(async move {
+        let run_id = call.params.word("runId").unwrap_or_default().to_owned();
+        let wait_ms = call
+            .params
+            .int("timeoutMs")
+            .and_then(|ms| u64::try_from(ms).ok());
+        let limit = call
+            .engine()
+            .world()
+            .sleep_ms(wait_ms.unwrap_or(WAIT_MS_DEFAULT).min(WAIT_MS_MAX));
+        let timed_out = || Payload::of(&json!({ "runId": run_id, "status": "timeout" }));
+        let Some(turn) = call.engine().turn(&run_id) else {
+            return match stored_wait(&call, &run_id).await? {
+                Some(stored) => Ok(stored),
+                None => {
+                    limit.await;
+                    Ok(timed_out())
+                }
+            };
+        };
+        tokio::select! {
+            biased;
+            finished = turn.finished() => match finished {
+                Some(finished) => Ok(Payload::of(&wait_answer(&run_id, &finished))),
+                None => Ok(timed_out()),
+            },
+            () = limit => Ok(timed_out()),
+        }
+    })
+}
+
+fn wait_answer(run_id: &str, finished: &Finished) -> Value {
+    let settled = &finished.settled;
+    let ending = Ending::of(settled.outcome);
+    let status = match ending {
+        Ending::Answered => "ok",
+        Ending::Stopped | Ending::Failed => "error",
+    };
+    let shown = if finished.silent.is_some() {
+        "silent"
+    } else if settled.text.is_empty() {
+        "empty"
+    } else {
+        "visible"
+    };
+    let stop = finished.stopped.map_or_else(
+        || shape::stop_word(settled),
+        torana_engine::StopReason::as_str,
+    );
+    let mut answer = json!({
+        "runId": run_id, "status": status, "startedAt": finished.started_at_ms, "endedAt": finished.ended_at_ms,
+        "stopReason": stop,
+    });
+    match &settled.error {
+        Some(error) => answer["error"] = json!(error.message),
+        None if ending == Ending::Stopped => answer["error"] = json!("aborted"),
+        None => {
+            let text = if finished.silent.is_some() {
+                ""
+            } else {
+                settled.text.as_str()
+            };
+            answer["livenessState"] = json!("working");
+            answer["terminalReply"] = json!({ "disposition": shown, "text": text });
+        }
+    }
+    answer
+}
+
+/// A run that ended before the question.
+async fn stored_wait(call: &Call, run_id: &str) -> Result<Option<Payload>, WireError> {
+    use torana_engine::service::journal::{Which, explain};
+    let Some(story) = explain(call.engine(), Which::Run(run_id.to_owned())).await? else {
+        return Ok(None);
+    };
+    let Some(stored) = story.row.result else {
+        return Ok(None);
+    };
+    let status = match stored["status"].as_str() {
+        Some("ok") | None => "ok",
+        Some("timeout") => "timeout",
+        Some(_) => "error",
+    };
+    let mut answer = json!({ "runId": run_id, "status": status });
+    for name in ["startedAt", "endedAt"] {
+        if !stored[name].is_null() {
+            answer[name] = stored[name].clone();
+        }
+    }
+    if status == "error" {
+        answer["error"] = json!(stored["error"]["message"].as_str().unwrap_or("aborted"));
+    } else {
+        answer["terminalReply"] = json!({ "disposition": "visible", "text": stored["text"].as_str().unwrap_or_default() });
+    }
+    Ok(Some(Payload::of(&answer)))
+}

@@ -1,0 +1,294 @@
+//! What a method's parameters must look like, declared beside the method, and a check whose texts are those of the
+//! reference: clients and their tests match them.
+
+use serde_json::{Map, Value};
+
+/// An object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spec {
+    /// Its fields, in the order in which missing ones are reported.
+    pub(crate) fields: &'static [Field],
+    /// Other keys are welcome.
+    pub(crate) open: bool,
+}
+
+/// One field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field {
+    /// Key.
+    pub(crate) name: &'static str,
+    /// What it holds.
+    pub(crate) kind: Kind,
+    /// It must be there.
+    pub(crate) required: bool,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// Anything.
+    Any,
+    /// Text of at least and at most this many characters.
+    Text(usize, usize),
+    /// A truth value.
+    Bool,
+    /// A whole number within bounds.
+    Int(i64, i64),
+    /// A number that is not negative.
+    Number,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A list.
+    List(&'static Kind),
+    /// An object of its own.
+    Object(&'static Spec),
+    /// An object with free keys.
+    Map(&'static Kind),
+    /// This, or null.
+    OrNull(&'static Kind),
+    /// This, or one of these words.
+    OrWord(&'static Kind, &'static [&'static str]),
+}
+
+/// Longest text that is not bounded otherwise: the frame is.
+pub(crate) const LONG: usize = usize::MAX;
+/// Largest whole number JavaScript clients can send exactly.
+pub(crate) const INT_MAX: i64 = 9_007_199_254_740_991;
+/// Text with at least one character.
+pub(crate) const NAME: Kind = Kind::Text(1, LONG);
+/// Any text.
+pub(crate) const TEXT: Kind = Kind::Text(0, LONG);
+/// Zero or more.
+pub(crate) const COUNT: Kind = Kind::Int(0, INT_MAX);
+/// One or more.
+pub(crate) const POSITIVE: Kind = Kind::Int(1, INT_MAX);
+
+/// An optional field.
+pub(crate) const fn may(name: &'static str, kind: Kind) -> Field {
+    Field {
+        name,
+        kind,
+        required: false,
+    }
+}
+
+/// A required field.
+pub(crate) const fn must(name: &'static str, kind: Kind) -> Field {
+    Field {
+        name,
+        kind,
+        required: true,
+    }
+}
+
+/// An object that refuses other keys.
+pub(crate) const fn closed(fields: &'static [Field]) -> Spec {
+    Spec {
+        fields,
+        open: false,
+    }
+}
+
+/// An object that takes other keys.
+pub(crate) const fn open(fields: &'static [Field]) -> Spec {
+    Spec { fields, open: true }
+}
+
+/// Checks a value; the text says what is wrong. `forgiving` ignores keys a newer client may know
+/// (decisions-control-and-agents 24).
+pub(crate) fn check(spec: &Spec, value: &Value, forgiving: bool) -> Result<(), String> {
+    object(spec, value, "", forgiving)
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!("at {path}: ")
+    }
+}
+
+fn object(spec: &Spec, value: &Value, path: &str, forgiving: bool) -> Result<(), String> {
+    let Value::Object(map) = value else {
+        return Err(format!("{}must be object", at(path)));
+    };
+    for field in spec.fields {
+        match map.get(field.name) {
+            Some(value) => kind(
+                &field.kind,
+                value,
+                &format!("{path}/{}", field.name),
+                forgiving,
+            )?,
+            None if field.required => {
+                return Err(format!(
+                    "{}must have required property '{}'",
+                    at(path),
+                    field.name
+                ));
+            }
+            None => {}
+        }
+    }
+    if spec.open || forgiving {
+        return Ok(());
+    }
+    match map
+        .keys()
+        .find(|key| !spec.fields.iter().any(|field| field.name == key.as_str()))
+    {
+        Some(key) => {
+            let place = if path.is_empty() { "root" } else { path };
+            // The key is the client's: it is shortened, so that an answer stays small.
+            let short: String = key.chars().take(64).collect();
+            Err(format!("at {place}: unexpected property '{short}'"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn kind(kind_of: &Kind, value: &Value, path: &str, forgiving: bool) -> Result<(), String> {
+    let wrong = |what: &str| Err(format!("at {path}: {what}"));
+    match (kind_of, value) {
+        (Kind::Any, _) | (Kind::OrNull(_), Value::Null) | (Kind::Bool, Value::Bool(_)) => Ok(()),
+        (Kind::Text(min, max), Value::String(text)) => {
+            // Length in UTF-16 units, as JavaScript counts.
+            if text.len() < *min {
+                wrong(&format!("must NOT have fewer than {min} characters"))
+            } else if text.len() > *max && text.encode_utf16().count() > *max {
+                wrong(&format!("must NOT have more than {max} characters"))
+            } else {
+                Ok(())
+            }
+        }
+        (Kind::Text(..), _) => wrong("must be string"),
+        (Kind::Bool, _) => wrong("must be boolean"),
+        (Kind::Int(min, max), Value::Number(number)) => match whole(number) {
+            None => wrong("must be integer"),
+            Some(number) if number < *min => wrong(&format!("must be >= {min}")),
+            Some(number) if number > *max => wrong(&format!("must be <= {max}")),
+            Some(_) => Ok(()),
+        },
+        (Kind::Int(..), _) => wrong("must be integer"),
+        (Kind::Number, Value::Number(number))
+            if number.as_f64().is_some_and(|number| number >= 0.0) =>
+        {
+            Ok(())
+        }
+        (Kind::Number, Value::Number(_)) => wrong("must be >= 0"),
+        (Kind::Number, _) => wrong("must be number"),
+        (Kind::OneOf(words), value) => match value.as_str() {
+            Some(word) if words.contains(&word) => Ok(()),
+            _ => wrong("must be equal to one of the allowed values"),
+        },
+        (Kind::List(item), Value::Array(items)) => {
+            items.iter().enumerate().try_for_each(|(index, value)| {
+                kind(item, value, &format!("{path}/{index}"), forgiving)
+            })
+        }
+        (Kind::List(_), _) => wrong("must be array"),
+        (Kind::Object(spec), value) => object(spec, value, path, forgiving),
+        (Kind::Map(item), Value::Object(map)) => map
+            .values()
+            .try_for_each(|value| kind(item, value, path, forgiving)),
+        (Kind::Map(_), _) => wrong("must be object"),
+        (Kind::OrNull(inner), value) => kind(inner, value, path, forgiving),
+        (Kind::OrWord(inner, words), value) => match value.as_str() {
+            Some(word) if words.contains(&word) => Ok(()),
+            _ => kind(inner, value, path, forgiving),
+        },
+    }
+}
+
+/// A whole number, also when it is written `5.0`, which JavaScript does not tell apart.
+pub(crate) fn whole(number: &serde_json::Number) -> Option<i64> {
+    number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        // 2^53: beyond it a float does not name one whole number.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the float is whole and within 53 bits"
+        )]
+        (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
+    })
+}
+
+/// Checked parameters.
+#[derive(Debug, Default)]
+pub(crate) struct Params(Map<String, Value>);
+
+impl Params {
+    /// Takes over an object that was checked.
+    pub(crate) fn new(value: Value) -> Self {
+        match value {
+            Value::Object(map) => Self(map),
+            _ => Self::default(),
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// A text, moved out.
+    pub(crate) fn take_text(&mut self, name: &str) -> Option<String> {
+        match self.0.get_mut(name).map(Value::take) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A text that is not empty.
+    pub(crate) fn word(&self, name: &str) -> Option<&str> {
+        self.text(name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// A truth value.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+
+    /// A whole number.
+    pub(crate) fn int(&self, name: &str) -> Option<i64> {
+        match self.0.get(name) {
+            Some(Value::Number(number)) => whole(number),
+            _ => None,
+        }
+    }
+
+    /// A count.
+    pub(crate) fn count(&self, name: &str) -> Option<usize> {
+        self.int(name)
+            .and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// Texts of a list.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let items = self.0.get(name).and_then(Value::as_array);
+        items
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item.as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// A nullable text: `None` when absent, `Some(None)` when null.
+    pub(crate) fn nullable(&self, name: &str) -> Option<Option<String>> {
+        self.0
+            .get(name)
+            .map(|value| value.as_str().map(str::to_owned))
+    }
+
+    /// The raw value.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// The keys.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}

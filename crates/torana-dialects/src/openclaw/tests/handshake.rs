@@ -1,0 +1,422 @@
+//! Outcomes of the handshake, over a real socket (S-001, S-002, S-006, S-009).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use expect_test::expect;
+use serde_json::{Value, json};
+use torana_core::auth::{PublicKey, Role, ScopeSet};
+use torana_core::port::World;
+
+use super::super::connect::Connect;
+use super::super::handshake::{Doorkeeper, Principal, Refusal};
+use super::rig::{Client, Rig, TOKEN, connect, front};
+use crate::front::peer::Peer;
+
+/// One line about what came of a connect.
+fn outcome(result: &Result<Principal, Refusal>) -> String {
+    match result {
+        Ok(principal) => format!(
+            "{} {} [{}]",
+            principal.role.as_str(),
+            principal.method,
+            principal.scopes
+        ),
+        Err(refusal) => {
+            let error = refusal.error.as_ref();
+            let code = error
+                .and_then(|error| error.details.as_ref())
+                .map_or("-", |details| details["code"].as_str().unwrap_or("-"));
+            format!(
+                "{} {} {code}: {}",
+                refusal.code,
+                error.map_or("-", |error| error.code),
+                refusal.reason
+            )
+        }
+    }
+}
+
+struct Door {
+    rig: Rig,
+    peer: Peer,
+}
+
+impl Door {
+    async fn open() -> Self {
+        let peer = Peer {
+            remote: [127, 0, 0, 1].into(),
+            direct_local: true,
+            origin: None,
+            origin_ok: true,
+            host: "127.0.0.1:1".to_owned(),
+            user_agent: None,
+        };
+        Self {
+            rig: Rig::start().await,
+            peer,
+        }
+    }
+
+    fn world(&self) -> &World {
+        self.rig.context.engine.world()
+    }
+
+    async fn knock(&self, params: &Value) -> Result<Principal, Refusal> {
+        let front = front(1);
+        let doorkeeper = Doorkeeper {
+            front: &front,
+            peer: &self.peer,
+            gate: &self.rig.context.gate,
+            devices: self.rig.dialect.devices(),
+            logins: &self.rig.context.logins,
+            nonce: "nonce-1",
+            now_ms: self.world().wall_ms(),
+        };
+        doorkeeper.admit(&Connect::read(params)?).await
+    }
+
+    /// Adds a device with a right signature.
+    fn signed(&self, mut params: Value, seed: u8) -> Value {
+        use ed25519_dalek::{Signer, SigningKey};
+        let key = SigningKey::from_bytes(&[seed; 32]);
+        let public = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+        let id = PublicKey::parse(&public).expect("a key").device_id();
+        params["device"] = json!({
+            "id": id.as_str(), "publicKey": public, "signature": "-", "signedAt": self.world().wall_ms(), "nonce": "nonce-1",
+        });
+        let connect = Connect::read(&params).expect("readable");
+        let proof = connect.device.as_ref().expect("a device");
+        let text = connect.with_claim(proof, |claim| claim.text_v3());
+        params["device"]["signature"] =
+            json!(URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()).to_bytes()));
+        params
+    }
+}
+
+fn token() -> Value {
+    json!({ "token": TOKEN })
+}
+
+#[tokio::test]
+async fn clients_without_a_device_keep_scopes_only_on_the_named_path() {
+    let mut door = Door::open().await;
+    let scopes = &["operator.read", "operator.*", "operator.admin"];
+    let mut found = Vec::new();
+    for (id, mode, auth) in [
+        ("cli", "cli", token()),
+        ("gateway-client", "backend", json!({ "password": TOKEN })),
+        ("cli", "probe", token()),
+        ("test", "test", token()),
+        ("openclaw-control-ui", "webchat", token()),
+        ("openclaw-tui", "ui", token()),
+        ("cli", "cli", json!({})),
+        ("cli", "cli", json!({ "token": "wrong" })),
+    ] {
+        found.push(format!(
+            "{id}/{mode}: {}",
+            outcome(&door.knock(&connect(id, mode, scopes, auth)).await)
+        ));
+    }
+    door.peer.direct_local = false;
+    door.peer.remote = [192, 0, 2, 7].into();
+    found.push(format!(
+        "remote cli: {}",
+        outcome(&door.knock(&connect("cli", "cli", scopes, token())).await)
+    ));
+    expect![[r#"
+        cli/cli: operator token [operator.admin,operator.read]
+        gateway-client/backend: operator token [operator.admin,operator.read]
+        cli/probe: operator token []
+        test/test: operator token []
+        openclaw-control-ui/webchat: 1008 INVALID_REQUEST CONTROL_UI_ORIGIN_NOT_ALLOWED: origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)
+        openclaw-tui/ui: 1008 INVALID_REQUEST CONTROL_UI_DEVICE_IDENTITY_REQUIRED: control ui requires device identity (use HTTPS or localhost secure context)
+        cli/cli: 1008 NOT_PAIRED DEVICE_IDENTITY_REQUIRED: device identity required
+        cli/cli: 1008 INVALID_REQUEST AUTH_TOKEN_MISMATCH: unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)
+        remote cli: operator token []"#]].assert_eq(&found.join("\n"));
+}
+
+#[tokio::test]
+async fn versions_and_roles_are_negotiated_as_by_the_reference() {
+    let door = Door::open().await;
+    let mut found = Vec::new();
+    for (min, max, mode, role) in [
+        (4, 4, "cli", "operator"),
+        (1, 7, "cli", "operator"),
+        (7, 7, "cli", "operator"),
+        (3, 3, "cli", "operator"),
+        (3, 3, "probe", "operator"),
+        (4, 4, "cli", "admin"),
+        (4, 4, "cli", "worker"),
+        (4, 4, "cli", "node"),
+    ] {
+        let mut params = connect("cli", mode, &[], token());
+        (params["minProtocol"], params["maxProtocol"], params["role"]) =
+            (json!(min), json!(max), json!(role));
+        found.push(format!(
+            "{min}..{max} {mode} {role}: {}",
+            outcome(&door.knock(&params).await)
+        ));
+    }
+    expect![[r#"
+        4..4 cli operator: operator token []
+        1..7 cli operator: operator token []
+        7..7 cli operator: 1002 INVALID_REQUEST PROTOCOL_MISMATCH: protocol mismatch
+        3..3 cli operator: 1002 INVALID_REQUEST PROTOCOL_MISMATCH: protocol mismatch
+        3..3 probe operator: operator token []
+        4..4 cli admin: 1008 INVALID_REQUEST -: invalid role
+        4..4 cli worker: 1008 - -: invalid-handshake
+        4..4 cli node: 1008 NOT_PAIRED DEVICE_IDENTITY_REQUIRED: device identity required"#]]
+    .assert_eq(&found.join("\n"));
+}
+
+#[tokio::test]
+async fn devices_are_paired_silently_here_and_by_people_elsewhere() {
+    let mut door = Door::open().await;
+    let read = &["operator.read"][..];
+    let tui = |scopes: &[&str], auth| connect("openclaw-tui", "ui", scopes, auth);
+    let first = door.knock(&door.signed(tui(read, token()), 1)).await;
+    let issued = first
+        .as_ref()
+        .ok()
+        .and_then(|principal| principal.token.clone())
+        .expect("a device token");
+    let again = door
+        .knock(&door.signed(tui(read, token()), 1))
+        .await
+        .expect("known");
+    assert_eq!(
+        again.token.as_ref(),
+        Some(&issued),
+        "the same token at every hello"
+    );
+    let mut found = vec![format!("first: {}", outcome(&first))];
+    let by_token = json!({ "deviceToken": issued.token });
+    let attempts = [
+        ("device token", tui(read, by_token.clone()), 1),
+        ("as token", tui(read, json!({ "token": issued.token })), 1),
+        ("wider", tui(&["operator.admin"], by_token.clone()), 1),
+        ("stolen", tui(read, by_token), 2),
+        ("wrong", tui(read, json!({ "deviceToken": "x" })), 1),
+        ("missing", tui(read, json!({})), 1),
+    ];
+    for (name, params, seed) in attempts {
+        found.push(format!(
+            "{name}: {}",
+            outcome(&door.knock(&door.signed(params, seed)).await)
+        ));
+    }
+    door.peer.direct_local = false;
+    door.peer.remote = [192, 0, 2, 7].into();
+    for (name, seed, scopes) in [
+        ("remote stranger", 3, read),
+        ("remote wider", 1, &["operator.write"][..]),
+    ] {
+        let refused = door.knock(&door.signed(tui(scopes, token()), seed)).await;
+        let text = outcome(&refused);
+        found.push(format!(
+            "{name}: {}",
+            text.split(" (requestId").next().unwrap_or_default()
+        ));
+    }
+    let (pending, _) = door.rig.dialect.devices().list().await.expect("listed");
+    assert_eq!(pending.len(), 2);
+    // S-008: nobody approves more than he holds.
+    let request = pending
+        .iter()
+        .find(|request| request.repair)
+        .expect("the upgrade");
+    let weak = ScopeSet::parse(["operator.pairing"]);
+    assert!(
+        door.rig
+            .dialect
+            .devices()
+            .approve(&request.request_id, weak)
+            .await
+            .is_err()
+    );
+    door.rig
+        .dialect
+        .devices()
+        .approve(&request.request_id, ScopeSet::every())
+        .await
+        .expect("approved");
+    let after = door
+        .knock(&door.signed(tui(&["operator.write"], token()), 1))
+        .await;
+    found.push(format!("approved: {}", outcome(&after)));
+    expect![[r#"
+        first: operator token [operator.read]
+        device token: operator device-token [operator.read]
+        as token: operator device-token [operator.read]
+        wider: 1008 INVALID_REQUEST AUTH_SCOPE_MISMATCH: unauthorized: device token scope mismatch (re-pair or approve scope upgrade)
+        stolen: 1008 INVALID_REQUEST AUTH_DEVICE_TOKEN_MISMATCH: unauthorized: device token mismatch (rotate/reissue device token)
+        wrong: 1008 INVALID_REQUEST AUTH_DEVICE_TOKEN_MISMATCH: unauthorized: device token mismatch (rotate/reissue device token)
+        missing: 1008 INVALID_REQUEST AUTH_TOKEN_MISSING: unauthorized: gateway token missing (provide gateway auth token)
+        remote stranger: 1008 NOT_PAIRED PAIRING_REQUIRED: pairing required: device is not approved yet
+        remote wider: 1008 NOT_PAIRED PAIRING_REQUIRED: pairing required: device is asking for more scopes than currently approved
+        approved: operator token [operator.write]"#]].assert_eq(&found.join("\n"));
+}
+
+#[tokio::test]
+async fn a_sign_in_code_works_once_and_a_revoked_device_stays_out() {
+    let mut door = Door::open().await;
+    door.peer.origin = Some("http://127.0.0.1:1".to_owned());
+    let code = door.rig.dialect.issue_login().code;
+    let page = |auth| connect("openclaw-control-ui", "webchat", &["operator.admin"], auth);
+    let params = page(json!({ "bootstrapToken": code }));
+    let first = door
+        .knock(&door.signed(params.clone(), 5))
+        .await
+        .expect("let in");
+    assert_eq!(
+        (first.method, first.scopes.to_string().as_str()),
+        ("bootstrap-token", "operator.admin")
+    );
+    let second = door.knock(&door.signed(params, 6)).await;
+    assert!(
+        outcome(&second).starts_with("1008 INVALID_REQUEST AUTH_BOOTSTRAP_TOKEN_INVALID"),
+        "{}",
+        outcome(&second)
+    );
+    let issued = first.token.expect("a token").token;
+    let device = first.device.expect("a device");
+    assert!(
+        door.knock(&door.signed(page(json!({ "deviceToken": issued })), 5))
+            .await
+            .is_ok()
+    );
+    let devices = door.rig.dialect.devices();
+    devices
+        .revoke(device.as_str(), Role::Operator)
+        .await
+        .expect("revoked");
+    let out = door
+        .knock(&door.signed(page(json!({ "deviceToken": issued })), 5))
+        .await;
+    assert!(outcome(&out).contains("AUTH_DEVICE_TOKEN_MISMATCH"));
+    // Paired anew it gets another string: what was taken stays dead.
+    let again = door
+        .knock(&door.signed(page(token()), 5))
+        .await
+        .expect("paired again");
+    assert_ne!(again.token.expect("a token").token, issued);
+}
+
+/// S-009: a fault of the device proof is refused even beside the right secret.
+#[tokio::test]
+async fn device_proofs_are_bound_to_the_connection() {
+    let door = Door::open().await;
+    let good = || door.signed(connect("openclaw-tui", "ui", &[], token()), 1);
+    let mut found = Vec::new();
+    for (pointer, value) in [
+        ("/device/id", json!("00")),
+        ("/device/signedAt", json!(1)),
+        ("/device/nonce", json!("another")),
+        ("/device/nonce", json!(" ")),
+        ("/device/signature", json!("AAAA")),
+        ("/scopes", json!(["operator.admin"])),
+        ("/client/platform", json!("other")),
+    ] {
+        let mut params = good();
+        *params.pointer_mut(pointer).expect("there") = value;
+        found.push(format!(
+            "{pointer}: {}",
+            outcome(&door.knock(&params).await)
+        ));
+    }
+    expect![[r#"
+        /device/id: 1008 INVALID_REQUEST DEVICE_AUTH_DEVICE_ID_MISMATCH: device identity mismatch
+        /device/signedAt: 1008 INVALID_REQUEST DEVICE_AUTH_SIGNATURE_EXPIRED: device signature expired
+        /device/nonce: 1008 INVALID_REQUEST DEVICE_AUTH_NONCE_MISMATCH: device nonce mismatch
+        /device/nonce: 1008 INVALID_REQUEST DEVICE_AUTH_NONCE_REQUIRED: device nonce required
+        /device/signature: 1008 INVALID_REQUEST DEVICE_AUTH_SIGNATURE_INVALID: device signature invalid
+        /scopes: 1008 INVALID_REQUEST DEVICE_AUTH_SIGNATURE_INVALID: device signature invalid
+        /client/platform: 1008 INVALID_REQUEST DEVICE_AUTH_SIGNATURE_INVALID: device signature invalid"#]].assert_eq(&found.join("\n"));
+}
+
+/// S-002: the claimed client never exempts from the origin check.
+#[tokio::test]
+async fn foreign_pages_get_no_hello() {
+    let mut door = Door::open().await;
+    door.peer.origin = Some("http://evil.example".to_owned());
+    door.peer.origin_ok = false;
+    for (id, mode) in [
+        ("openclaw-control-ui", "webchat"),
+        ("cli", "cli"),
+        ("gateway-client", "backend"),
+    ] {
+        let refused = outcome(
+            &door
+                .knock(&connect(id, mode, &["operator.read"], token()))
+                .await,
+        );
+        assert!(
+            refused.contains("CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+            "{refused}"
+        );
+    }
+    door.peer = Peer {
+        origin: None,
+        origin_ok: true,
+        ..door.peer
+    };
+    let page = door
+        .knock(&connect("openclaw-control-ui", "webchat", &[], token()))
+        .await;
+    assert!(
+        outcome(&page).contains("CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+        "a page without Origin is no page"
+    );
+}
+
+async fn closing(client: &mut Client, text: &str) -> String {
+    client.say(text).await;
+    match client.answer().await {
+        Ok(answer) => {
+            let (code, reason) = client.answer().await.expect_err("closed");
+            format!(
+                "{} | {code} {reason}",
+                answer["error"]["message"].as_str().unwrap_or_default()
+            )
+        }
+        Err((code, reason)) => format!("- | {code} {reason}"),
+    }
+}
+
+/// S-001: nothing but a good `connect` comes first.
+#[tokio::test]
+async fn first_frames_other_than_connect_end_the_connection() {
+    let rig = Rig::start().await;
+    let mut found = Vec::new();
+    for text in [
+        "[]",
+        "no json",
+        r#"{"method":"auth","params":{"token":"x"}}"#,
+        r#"{"type":"req","id":"1","method":"connect","params":{}}"#,
+        r#"{"type":"req","id":"1","method":"connect","params":{"minProtocol":1,"maxProtocol":9,"client":{}}}"#,
+    ] {
+        found.push(closing(&mut rig.client().await, text).await);
+    }
+    expect![[r#"
+        - | 1008 invalid request frame
+        - | 1000 
+        - | 1008 invalid request frame
+        invalid connect params: must have required property 'minProtocol' | 1008 invalid connect params: must have required property 'minProtocol'
+        invalid connect params: at /client: must have required property 'id' | 1008 invalid connect params: at /client: must have required property 'id'"#]].assert_eq(&found.join("\n"));
+    for method in super::super::methods::TABLE {
+        let frame =
+            json!({ "type": "req", "id": "1", "method": method.name, "params": {} }).to_string();
+        let text = closing(&mut rig.client().await, &frame).await;
+        assert_eq!(
+            text,
+            "invalid handshake: first request must be connect | 1008 invalid handshake: first request must be connect"
+        );
+    }
+    let long = format!(
+        r#"{{"type":"req","id":"1","method":"connect","params":"{}"}}"#,
+        "x".repeat(70_000)
+    );
+    let mut client = rig.client().await;
+    client.say(long).await;
+    assert!(matches!(client.answer().await, Err((1009 | 1006, _))));
+}

@@ -1,0 +1,175 @@
+//! Every method against every single scope, beside a checked-in matrix (S-006, S-007).
+
+use std::fmt::Write as _;
+
+use expect_test::expect_file;
+use serde_json::json;
+use torana_core::auth::{Role, Scope, ScopeSet};
+use torana_core::id::ConnectionId;
+
+use super::super::client::{Client, ClientFacts};
+use super::super::methods::{self, TABLE};
+use super::super::rate::WriteRate;
+use crate::front::outgoing::Outgoing;
+
+pub(super) fn client(role: Role, scopes: ScopeSet) -> std::sync::Arc<Client> {
+    Client::new(ClientFacts {
+        id: ConnectionId(1),
+        outgoing: Outgoing::new(),
+        role,
+        scopes,
+        device: None,
+        address: "192.0.2.1".to_owned(),
+        newer: false,
+        observed: false,
+        caps: Vec::new(),
+    })
+}
+
+#[test]
+fn each_method_opens_to_exactly_the_scopes_of_the_matrix() {
+    let mut text = String::new();
+    for method in TABLE {
+        let mut allowed = Vec::new();
+        for scope in Scope::ALL {
+            match methods::permit(
+                &client(Role::Operator, ScopeSet::NONE.with(scope)),
+                method.name,
+                &json!({}),
+            ) {
+                Ok(_) => allowed.push(scope.as_str().trim_start_matches("operator.")),
+                Err(error) => assert_eq!(error.code, "FORBIDDEN"),
+            }
+        }
+        let nobody = methods::permit(
+            &client(Role::Operator, ScopeSet::NONE),
+            method.name,
+            &json!({}),
+        )
+        .is_ok();
+        let node = methods::permit(
+            &client(Role::Node, ScopeSet::every()),
+            method.name,
+            &json!({}),
+        )
+        .is_ok();
+        assert_eq!(nobody, method.name == "health", "{}", method.name);
+        assert_eq!(node, method.name == "health", "{}", method.name);
+        writeln!(text, "{}: {}", method.name, allowed.join(" "))
+            .expect("a string takes everything");
+    }
+    expect_file!["scope-matrix.txt"].assert_eq(&text);
+}
+
+#[test]
+fn names_are_unique_and_what_is_listed_exists() {
+    let mut names: Vec<_> = TABLE.iter().map(|method| method.name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    assert!(methods::listed().iter().all(|name| names.contains(name)));
+    assert!(methods::reference_markdown().contains("| `chat.send` | `operator.write` |"));
+}
+
+#[test]
+fn dynamic_scopes_follow_the_parameters() {
+    let writer = client(Role::Operator, ScopeSet::NONE.with(Scope::Write));
+    let cases = [
+        ("agent", json!({ "message": "hello" }), true),
+        ("agent", json!({ "message": " /new please" }), false),
+        ("agent", json!({ "message": "/reset" }), false),
+        (
+            "sessions.patch",
+            json!({ "key": "main", "label": "x", "expectedSessionId": "y" }),
+            true,
+        ),
+        (
+            "sessions.patch",
+            json!({ "key": "main", "execHost": "x" }),
+            false,
+        ),
+        ("sessions.delete", json!({ "key": "main" }), false),
+        (
+            "sessions.delete",
+            json!({ "key": "main", "archivedOnly": true }),
+            true,
+        ),
+        (
+            "sessions.delete",
+            json!({ "key": "main", "archivedOnly": true, "emitLifecycleHooks": true }),
+            false,
+        ),
+    ];
+    for (method, params, allowed) in cases {
+        assert_eq!(
+            methods::permit(&writer, method, &params).is_ok(),
+            allowed,
+            "{method} {params}"
+        );
+    }
+}
+
+#[test]
+fn unknown_methods_are_told_to_administrators_only() {
+    for name in ["no.such", "__proto__", "constructor", ""] {
+        let reader = methods::permit(
+            &client(Role::Operator, ScopeSet::NONE.with(Scope::Write)),
+            name,
+            &json!({}),
+        );
+        assert_eq!(
+            reader.err().map(|error| error.message),
+            Some("missing scope: operator.admin".to_owned())
+        );
+        let admin = methods::permit(
+            &client(Role::Operator, ScopeSet::NONE.with(Scope::Admin)),
+            name,
+            &json!({}),
+        );
+        assert_eq!(
+            admin.err().map(|error| error.message),
+            Some(format!("unknown method: {name}"))
+        );
+    }
+    let again = methods::permit(
+        &client(Role::Operator, ScopeSet::every()),
+        "connect",
+        &json!({}),
+    );
+    assert_eq!(
+        again.err().map(|error| error.message),
+        Some("connect is only valid as the first request".to_owned())
+    );
+}
+
+#[test]
+fn the_thirty_first_write_of_a_minute_waits() {
+    let rate = WriteRate::default();
+    for call in 0..30 {
+        assert!(rate.take("config.patch", "a", call * 100).is_ok());
+    }
+    let refused = rate
+        .take("config.patch", "a", 18_000)
+        .expect_err("the limit");
+    assert_eq!(
+        refused.message,
+        "rate limit exceeded for config.patch; retry after 42s"
+    );
+    assert_eq!(
+        (refused.retryable, refused.retry_after_ms),
+        (Some(true), Some(42_000))
+    );
+    assert!(
+        rate.take("config.patch", "b", 18_000).is_ok(),
+        "another caller"
+    );
+    assert!(
+        rate.take("config.apply", "a", 18_000).is_ok(),
+        "another method"
+    );
+    assert!(
+        rate.take("config.patch", "a", 60_000).is_ok(),
+        "a minute later"
+    );
+}

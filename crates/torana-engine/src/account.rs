@@ -1,0 +1,401 @@
+//! The life of channel accounts: connect, receive, reconnect, stop. One supervised task each.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use torana_core::event::{AccountState, Event};
+use torana_core::id::{AccountId, ChannelId, DEFAULT_ACCOUNT};
+use torana_core::limit::{RECEIVE_DEAD_MS, RECONNECT_MS_FIRST, RECONNECT_MS_MAX};
+use torana_core::port::{
+    AccountIdentity, AccountParts, Connect, Receive, ReceiveFailure, Webhook, WebhookRequest,
+    WebhookVerdict,
+};
+
+use crate::engine::{Engine, Phase};
+use crate::store::StoreError;
+
+type AccountKey = (ChannelId, AccountId);
+
+/// Pause of a poller while too much is waiting or the disk is full, milliseconds.
+const CONGESTED_MS: u64 = 500;
+/// A connection that lasted this long was healthy: back-off starts anew (channels 0.7).
+const HEALTHY_MS: u64 = 60_000;
+
+/// What clients see of an account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountStatus {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The account.
+    pub account: AccountId,
+    /// Starting, running, failing or stopped.
+    pub state: AccountState,
+    /// Who we are there, once known.
+    pub identity: Option<AccountIdentity>,
+    /// Last sign of life of the transport, Unix milliseconds.
+    pub last_alive_ms: Option<i64>,
+    /// Last inbound message, Unix milliseconds.
+    pub last_inbound_ms: Option<i64>,
+    /// `polling` or `webhook`.
+    pub mode: &'static str,
+    /// Name for people, from config.
+    pub name: Option<String>,
+    /// It is the one that is meant when none is named.
+    pub is_default: bool,
+}
+
+/// What became of a webhook request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookOutcome {
+    /// Stored: answer 200.
+    Accepted,
+    /// Not genuine: answer 401.
+    Forged,
+    /// Genuine but unreadable: answer 400.
+    Malformed,
+    /// No account listens there: answer 404.
+    NotFound,
+    /// Nothing is accepted now: answer 503, the platform tries again.
+    Unavailable,
+}
+
+struct Entry {
+    status: AccountStatus,
+    webhook: Option<Arc<dyn Webhook>>,
+    stop: CancellationToken,
+}
+
+/// All accounts that run.
+#[derive(Default)]
+pub(crate) struct Accounts {
+    map: Mutex<BTreeMap<AccountKey, Entry>>,
+}
+
+impl Accounts {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountKey, Entry>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Our public handle on an account.
+    pub(crate) fn username(&self, channel: &ChannelId, account: &AccountId) -> Option<String> {
+        self.lock()
+            .get(&(channel.clone(), account.clone()))?
+            .status
+            .identity
+            .as_ref()?
+            .username
+            .clone()
+    }
+
+    /// The account to use when none is named: `default`, else the first.
+    pub(crate) fn default_of(&self, channel: &ChannelId) -> AccountId {
+        let default = AccountId::new(DEFAULT_ACCOUNT).expect("a constant id");
+        let map = self.lock();
+        if map.contains_key(&(channel.clone(), default.clone())) {
+            return default;
+        }
+        map.keys()
+            .find(|(name, _)| name == channel)
+            .map_or(default, |(_, account)| account.clone())
+    }
+
+    pub(crate) fn stop_receiving(&self) {
+        for entry in self.lock().values() {
+            entry.stop.cancel();
+        }
+    }
+
+    fn update(&self, key: &AccountKey, change: impl FnOnce(&mut AccountStatus)) {
+        if let Some(entry) = self.lock().get_mut(key) {
+            change(&mut entry.status);
+        }
+    }
+}
+
+impl Engine {
+    /// Every account, in order.
+    pub fn accounts(&self) -> Vec<AccountStatus> {
+        let settings = self.settings();
+        let mut accounts: Vec<AccountStatus> = self
+            .shared
+            .accounts
+            .lock()
+            .values()
+            .map(|entry| entry.status.clone())
+            .collect();
+        for status in &mut accounts {
+            if let Some(account) = settings
+                .accounts
+                .get(&(status.channel.clone(), status.account.clone()))
+            {
+                status.name.clone_from(&account.name);
+                status.is_default = account.is_default;
+            }
+        }
+        accounts
+    }
+
+    /// Runs an account: takes up its open intents, then connects and receives until it is removed.
+    pub async fn attach_account(&self, parts: AccountParts) -> Result<(), StoreError> {
+        let key = (parts.channel.clone(), parts.account.clone());
+        let stop = CancellationToken::new();
+        let status = AccountStatus {
+            channel: parts.channel.clone(),
+            account: parts.account.clone(),
+            state: AccountState::Starting,
+            identity: None,
+            last_alive_ms: None,
+            last_inbound_ms: None,
+            mode: if parts.webhook.is_some() {
+                "webhook"
+            } else {
+                "polling"
+            },
+            name: None,
+            is_default: false,
+        };
+        let entry = Entry {
+            status,
+            webhook: parts.webhook,
+            stop: stop.clone(),
+        };
+        if let Some(old) = self.shared.accounts.lock().insert(key.clone(), entry) {
+            old.stop.cancel();
+        }
+        if let Some(transmit) = parts.transmit {
+            self.shared
+                .delivery
+                .attach(&key.0, &key.1, &parts.limits, transmit)
+                .await?;
+        }
+        let engine = self.clone();
+        let name = format!("account {}/{}", key.0, key.1);
+        let (connect, receive) = (parts.connect, parts.receive);
+        self.shared.tasks.spawn_until_stop(name, async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = engine.run_account(&key, connect, receive) => {}
+            }
+        });
+        Ok(())
+    }
+
+    /// Shows an account that cannot run, with the reason; nothing is started.
+    pub fn show_stopped_account(&self, channel: ChannelId, account: AccountId, reason: String) {
+        let key = (channel.clone(), account.clone());
+        let status = AccountStatus {
+            channel: channel.clone(),
+            account: account.clone(),
+            state: AccountState::Stopped(reason.clone()),
+            identity: None,
+            last_alive_ms: None,
+            last_inbound_ms: None,
+            mode: "polling",
+            name: None,
+            is_default: false,
+        };
+        let entry = Entry {
+            status,
+            webhook: None,
+            stop: CancellationToken::new(),
+        };
+        if let Some(old) = self.shared.accounts.lock().insert(key, entry) {
+            old.stop.cancel();
+        }
+        self.shared.bus.publish(Event::Account {
+            channel,
+            account,
+            state: AccountState::Stopped(reason),
+        });
+    }
+
+    /// Stops an account and forgets it; its intents wait in the store.
+    pub fn detach_account(&self, channel: &ChannelId, account: &AccountId) {
+        if let Some(entry) = self
+            .shared
+            .accounts
+            .lock()
+            .remove(&(channel.clone(), account.clone()))
+        {
+            entry.stop.cancel();
+        }
+        self.shared.delivery.detach(channel, account);
+    }
+
+    fn account_state(&self, key: &AccountKey, state: AccountState) {
+        let mut changed = false;
+        self.shared.accounts.update(key, |status| {
+            changed = status.state != state;
+            status.state = state.clone();
+        });
+        if changed {
+            self.shared.bus.publish(Event::Account {
+                channel: key.0.clone(),
+                account: key.1.clone(),
+                state,
+            });
+        }
+    }
+
+    async fn run_account(
+        &self,
+        key: &AccountKey,
+        connect: Arc<dyn Connect>,
+        mut receive: Option<Box<dyn Receive>>,
+    ) {
+        let mut failures = 0_u32;
+        loop {
+            let began_ms = self.shared.world.monotonic_ms();
+            let failure = match connect.connect().await {
+                Ok(identity) => {
+                    let now_ms = self.shared.world.wall_ms();
+                    self.shared.accounts.update(key, |status| {
+                        status.identity = Some(identity);
+                        status.last_alive_ms = Some(now_ms);
+                    });
+                    self.account_state(key, AccountState::Running);
+                    match &mut receive {
+                        Some(receive) => self.receive(key, receive.as_mut()).await,
+                        // A webhook account only listens; there is nothing to watch.
+                        None => std::future::pending().await,
+                    }
+                }
+                Err(failure) => failure,
+            };
+            if self.shared.world.monotonic_ms().saturating_sub(began_ms) >= HEALTHY_MS {
+                failures = 0;
+            }
+            let wait_ms = match &failure {
+                ReceiveFailure::SignedOut { reason } => {
+                    self.account_state(key, AccountState::Stopped(reason.clone()));
+                    self.shared.delivery.detach(&key.0, &key.1);
+                    return;
+                }
+                ReceiveFailure::Retry { after_ms, .. } => {
+                    after_ms.unwrap_or(0).max(self.backoff_ms(failures))
+                }
+                ReceiveFailure::Conflict { .. } => self.backoff_ms(failures.max(3)),
+            };
+            failures = failures.saturating_add(1);
+            self.account_state(key, AccountState::Failing(failure.to_string()));
+            self.shared.world.sleep_ms(wait_ms).await;
+        }
+    }
+
+    /// Exponential with full jitter, 1 s to 60 s (channels 0.7).
+    fn backoff_ms(&self, failures: u32) -> u64 {
+        let ceiling = RECONNECT_MS_FIRST
+            .saturating_mul(1 << failures.min(10))
+            .min(RECONNECT_MS_MAX);
+        ceiling / 2 + self.shared.world.below(ceiling / 2 + 1)
+    }
+
+    async fn receive(&self, key: &AccountKey, receive: &mut dyn Receive) -> ReceiveFailure {
+        loop {
+            while self.is_congested() {
+                self.shared.world.sleep_ms(CONGESTED_MS).await;
+            }
+            let batch = tokio::select! {
+                biased;
+                batch = receive.next() => match batch {
+                    Ok(batch) => batch,
+                    Err(failure) => return failure,
+                },
+                () = self.shared.world.sleep_ms(RECEIVE_DEAD_MS) => {
+                    return ReceiveFailure::Retry { after_ms: None, reason: "no finished poll for two minutes".to_owned() };
+                }
+            };
+            let now_ms = self.shared.world.wall_ms();
+            self.shared.accounts.update(key, |status| {
+                status.last_alive_ms = Some(now_ms);
+                if !batch.updates.is_empty() {
+                    status.last_inbound_ms = Some(now_ms);
+                }
+            });
+            self.account_state(key, AccountState::Running);
+            if batch.updates.is_empty() {
+                if let Err(failure) = receive.acknowledge(batch.position).await {
+                    return failure;
+                }
+                continue;
+            }
+            // Every call queues its write at once, so the order of rows is the order of updates.
+            let stored: Vec<_> = batch
+                .updates
+                .into_iter()
+                .map(|inbound| self.accept(inbound))
+                .collect();
+            for outcome in join_all(stored).await {
+                if let Err(error) = outcome {
+                    // Not acknowledged, so the platform gives all of them again.
+                    if error == StoreError::Full {
+                        self.set_storage_full(true);
+                    }
+                    return ReceiveFailure::Retry {
+                        after_ms: None,
+                        reason: format!("messages could not be stored: {error}"),
+                    };
+                }
+            }
+            if let Err(failure) = receive.acknowledge(batch.position).await {
+                return failure;
+            }
+        }
+    }
+
+    /// Paths on which accounts listen.
+    pub fn webhook_paths(&self) -> Vec<String> {
+        let accounts = self.shared.accounts.lock();
+        accounts
+            .values()
+            .filter_map(|entry| Some(entry.webhook.as_ref()?.path().to_owned()))
+            .collect()
+    }
+
+    /// Takes a webhook request. When this says accepted, everything in it is on disk.
+    pub async fn webhook(&self, path: &str, request: WebhookRequest) -> WebhookOutcome {
+        let found = {
+            let accounts = self.shared.accounts.lock();
+            accounts.iter().find_map(|(key, entry)| {
+                let webhook = entry
+                    .webhook
+                    .as_ref()
+                    .filter(|webhook| webhook.path() == path)?;
+                Some((key.clone(), Arc::clone(webhook)))
+            })
+        };
+        let Some((key, webhook)) = found else {
+            return WebhookOutcome::NotFound;
+        };
+        if self.phase() != Phase::Accepting || self.is_congested() {
+            return WebhookOutcome::Unavailable;
+        }
+        match webhook.receive(&request) {
+            WebhookVerdict::Forged => WebhookOutcome::Forged,
+            WebhookVerdict::Malformed => WebhookOutcome::Malformed,
+            WebhookVerdict::Accept(updates) => {
+                let now_ms = self.shared.world.wall_ms();
+                self.shared.accounts.update(&key, |status| {
+                    status.last_alive_ms = Some(now_ms);
+                    status.last_inbound_ms = Some(now_ms);
+                });
+                let stored: Vec<_> = updates
+                    .into_iter()
+                    .map(|inbound| self.accept(inbound))
+                    .collect();
+                for outcome in join_all(stored).await {
+                    if let Err(error) = outcome {
+                        if error == StoreError::Full {
+                            self.set_storage_full(true);
+                        }
+                        return WebhookOutcome::Unavailable;
+                    }
+                }
+                WebhookOutcome::Accepted
+            }
+        }
+    }
+}

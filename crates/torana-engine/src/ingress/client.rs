@@ -1,0 +1,396 @@
+//! Requests of control-plane clients: turns and sends, each durable and idempotent before it is answered.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use torana_core::command::CommandNames;
+use torana_core::id::{
+    AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, RunId, WEBCHAT,
+};
+use torana_core::key::SessionKey;
+use torana_core::lane::QueueMode;
+use torana_core::limit::{IDEMPOTENCY_KEY_CHARS_MAX, INBOX_OPEN_MAX, MESSAGE_BYTES_MAX};
+use torana_core::message::{Conversation, Peer, PeerKind, ReplyTarget};
+use torana_core::problem::{Code, Problem};
+
+use crate::engine::{Engine, Phase};
+use crate::session::Work;
+use crate::store::StoreError;
+use crate::store::inbox::{self, ClientInput, NewRow, Payload, State};
+use crate::store::session::Touch;
+use crate::turn::TurnHandle;
+
+use super::accept::understood;
+use super::arrival::Inserted;
+
+/// A message of a control-plane client.
+#[derive(Debug, Clone)]
+pub struct ClientTurn {
+    /// Wire method; idempotency keys are remembered per method.
+    pub method: &'static str,
+    /// The session.
+    pub session: SessionKey,
+    /// Idempotency key; it becomes the wire id of the turn.
+    pub key: String,
+    /// What is said.
+    pub input: ClientInput,
+    /// The connection that asks.
+    pub origin: Option<ConnectionId>,
+}
+
+/// What became of a client's message. By now it is on disk.
+pub struct Submitted {
+    /// Wire id of the turn.
+    pub run_id: RunId,
+    /// Canonical session key.
+    pub session: SessionKey,
+    /// The agent.
+    pub agent: AgentId,
+    /// When it was accepted, Unix milliseconds.
+    pub accepted_at_ms: i64,
+    /// New, under way, or long done.
+    pub status: SubmitStatus,
+}
+
+/// New, under way, or long done.
+pub enum SubmitStatus {
+    /// A new turn.
+    Started(Arc<TurnHandle>),
+    /// The same request again while its turn waits or runs.
+    InFlight(Arc<TurnHandle>),
+    /// The same request again after its end; the stored outcome.
+    Finished(Option<serde_json::Value>),
+}
+
+/// A text to send to a platform, without a turn.
+#[derive(Debug, Clone)]
+pub struct SendRequest {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The account; the default one when absent.
+    pub account: Option<AccountId>,
+    /// The chat.
+    pub to: String,
+    /// Topic or thread.
+    pub thread: Option<String>,
+    /// Markdown.
+    pub text: String,
+    /// Idempotency key.
+    pub key: String,
+}
+
+/// A text that is in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Rows of the outbox, in order.
+    pub intents: Vec<i64>,
+    /// The same request was made before.
+    pub repeated: bool,
+}
+
+impl Engine {
+    /// Takes a message of a control-plane client. When this returns, it is on disk.
+    pub async fn submit(&self, request: ClientTurn) -> Result<Submitted, Problem> {
+        self.takes_messages(request.input.text.len())?;
+        let run_id = client_key(&request.key)?;
+        let agent = self.agent_of(&request.session)?;
+        if let Some(model) = &request.input.model {
+            self.check_model(&agent, model)?;
+        }
+        let id = self.shared.store.next_inbox_id();
+        let at_ms = self.shared.world.wall_ms();
+        let digest = digest_of(&request);
+        let event_id = format!("{}:{}", request.method, request.key);
+        let handle = TurnHandle::new(
+            run_id.clone(),
+            id,
+            request.session.clone(),
+            agent.clone(),
+            request.origin,
+            at_ms,
+        );
+        let (row, touch, work) = self.client_rows(&request, &event_id, &digest, &handle);
+        let settings = self.shared.settings.load_full();
+        let names = CommandNames {
+            own_username: None,
+            reset_triggers: &settings.reset_triggers,
+        };
+        let command = understood(&settings, &request.input.text, &names);
+        let outcome = match command {
+            Some(command) => {
+                crate::command::run(self, work, row, command, request.input.owner).await
+            }
+            None => {
+                let mode = request
+                    .input
+                    .queue_mode
+                    .as_deref()
+                    .and_then(QueueMode::parse);
+                self.enqueue(work, row, touch, 0, mode).await
+            }
+        };
+        let status = match outcome.map_err(|error| self.problem(&error))? {
+            Inserted::New { row: None, .. } => {
+                return Err(Problem::new(
+                    Code::Busy,
+                    "too many messages are waiting in this session",
+                )
+                .retry_after_ms(1_000));
+            }
+            Inserted::New { .. } => SubmitStatus::Started(handle),
+            Inserted::Repeated => self.repeated(&event_id, &digest).await?,
+        };
+        Ok(Submitted {
+            run_id,
+            session: request.session,
+            agent,
+            accepted_at_ms: at_ms,
+            status,
+        })
+    }
+
+    /// Refuses while the gateway starts, stops, or has no room.
+    fn takes_messages(&self, text_bytes: usize) -> Result<(), Problem> {
+        match self.phase() {
+            Phase::Accepting => {}
+            Phase::Starting => {
+                return Err(
+                    Problem::new(Code::Unavailable, "the gateway is starting").retry_after_ms(500)
+                );
+            }
+            Phase::Draining => {
+                return Err(Problem::new(Code::Unavailable, "the gateway is stopping")
+                    .retry_after_ms(1_000));
+            }
+        }
+        if self.storage_full() {
+            return Err(self.problem(&StoreError::Full));
+        }
+        if self.shared.turns.len() >= INBOX_OPEN_MAX {
+            return Err(
+                Problem::new(Code::Busy, "too many messages are waiting").retry_after_ms(1_000)
+            );
+        }
+        if text_bytes > MESSAGE_BYTES_MAX {
+            return Err(Problem::invalid("message is longer than 1 MiB"));
+        }
+        Ok(())
+    }
+
+    /// The row a client's message is stored as, its session's row, and the work for its lane.
+    fn client_rows(
+        &self,
+        request: &ClientTurn,
+        event_id: &str,
+        digest: &str,
+        handle: &Arc<TurnHandle>,
+    ) -> (NewRow, Touch, Work) {
+        let (id, at_ms) = (handle.inbox, handle.accepted_at_ms);
+        let (run_id, agent) = (&handle.run_id, &handle.agent);
+        let payload = Payload::Client(Box::new(request.input.clone()));
+        let row = NewRow {
+            id,
+            channel: ChannelId::new(WEBCHAT).expect("a constant id"),
+            account: AccountId::new(DEFAULT_ACCOUNT).expect("a constant id"),
+            platform_account: "gateway".to_owned(),
+            event_id: event_id.to_owned(),
+            state: State::Queued,
+            reason: None,
+            session: Some(request.session.clone()),
+            agent: Some(agent.clone()),
+            tier: None,
+            run_id: Some(run_id.clone()),
+            sender: None,
+            digest: Some(digest.to_owned()),
+            payload: Some(payload.clone()),
+            at_ms,
+        };
+        let touch = Touch {
+            key: request.session.clone(),
+            agent: agent.to_string(),
+            fresh_id: self.shared.world.uuid(),
+            chat_type: "direct",
+            channel: WEBCHAT.to_owned(),
+            title: None,
+            target: None,
+            at_ms,
+        };
+        let work = Work {
+            id,
+            run_id: run_id.clone(),
+            session: request.session.clone(),
+            agent: agent.clone(),
+            payload: Arc::new(payload),
+            target: request.input.deliver_to.clone(),
+            origin: request.origin,
+            fragments: Vec::new(),
+            handle: Arc::clone(handle),
+        };
+        (row, touch, work)
+    }
+
+    async fn repeated(&self, event_id: &str, digest: &str) -> Result<SubmitStatus, Problem> {
+        let wanted = event_id.to_owned();
+        let row = self
+            .shared
+            .store
+            .read(move |connection| inbox::by_event(connection, WEBCHAT, "gateway", &wanted))
+            .await
+            .map_err(|error| self.problem(&error))?
+            .ok_or_else(|| Problem::new(Code::Unavailable, "the request vanished; try again"))?;
+        if row.digest.as_deref() != Some(digest) {
+            return Err(Problem::new(
+                Code::IdempotencyConflict,
+                "this idempotency key was used for another session or text",
+            ));
+        }
+        let running = row
+            .run_id
+            .as_deref()
+            .and_then(|run_id| self.shared.turns.get(run_id));
+        Ok(match running {
+            Some(handle) if row.state != State::Done => SubmitStatus::InFlight(handle),
+            _ => SubmitStatus::Finished(row.result),
+        })
+    }
+
+    /// Where a send goes: a running account, and a chat that is named.
+    fn send_target(&self, request: &SendRequest) -> Result<ReplyTarget, Problem> {
+        let configured = || {
+            self.shared
+                .settings
+                .load()
+                .default_account(&request.channel)
+        };
+        let account = request
+            .account
+            .clone()
+            .or_else(configured)
+            .unwrap_or_else(|| self.shared.accounts.default_of(&request.channel));
+        if self
+            .shared
+            .delivery
+            .limits(&request.channel, &account)
+            .is_none()
+        {
+            return Err(Problem::new(
+                Code::NotFound,
+                format!(
+                    "no account \"{account}\" of channel \"{}\" is running",
+                    request.channel
+                ),
+            )
+            .hint("see `torana channels status`"));
+        }
+        if request.text.trim().is_empty() {
+            return Err(Problem::invalid("message text required"));
+        }
+        // Platforms that mark groups do so in the id itself; direct is the safe default for pacing.
+        let kind = if request.to.starts_with('-') {
+            PeerKind::Group
+        } else {
+            PeerKind::Direct
+        };
+        let conversation = Conversation {
+            channel: request.channel.clone(),
+            account,
+            peer: Peer {
+                kind,
+                id: Arc::from(request.to.as_str()),
+            },
+            thread: request.thread.as_deref().map(Arc::from),
+        };
+        Ok(ReplyTarget {
+            conversation,
+            reply_to: None,
+        })
+    }
+
+    /// Puts a text for a platform into the outbox. When this returns, it is on disk and will be sent.
+    pub async fn send(&self, request: SendRequest) -> Result<Sent, Problem> {
+        client_key(&request.key)?;
+        let target = self.send_target(&request)?;
+        let operations = crate::reply::operations(self, &request.text, &target, &[]);
+        let digest = hex_digest(&[
+            target.conversation.lane_name().as_bytes(),
+            request.text.as_bytes(),
+        ]);
+        let (store, key, at_ms) = (
+            self.shared.store.clone(),
+            request.key,
+            self.shared.world.wall_ms(),
+        );
+        let stored = self
+            .shared
+            .store
+            .write(move |connection| {
+                if let Some(known) = crate::maintenance::known_key(connection, "send", &key)? {
+                    return Ok(Err((known.0 == digest, known.1)));
+                }
+                let intents =
+                    crate::reply::insert(connection, &store, None, None, operations, false, at_ms)?;
+                let ids: Vec<i64> = intents.iter().map(|intent| intent.id.0).collect();
+                crate::maintenance::remember_key(
+                    connection,
+                    "send",
+                    &key,
+                    &digest,
+                    &serde_json::json!(ids),
+                    at_ms,
+                )?;
+                Ok(Ok(intents))
+            })
+            .await
+            .map_err(|error| self.problem(&error))?;
+        match stored {
+            Ok(intents) => {
+                let ids = intents.iter().map(|intent| intent.id.0).collect();
+                self.shared.delivery.submit(intents, false);
+                Ok(Sent {
+                    intents: ids,
+                    repeated: false,
+                })
+            }
+            Err((false, _)) => Err(Problem::new(
+                Code::IdempotencyConflict,
+                "this idempotency key was used for another target or text",
+            )),
+            Err((true, result)) => {
+                let ids = serde_json::from_value(result.unwrap_or_default()).unwrap_or_default();
+                Ok(Sent {
+                    intents: ids,
+                    repeated: true,
+                })
+            }
+        }
+    }
+}
+
+pub(crate) fn client_key(key: &str) -> Result<RunId, Problem> {
+    if key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX {
+        return Err(Problem::invalid(
+            "idempotencyKey can have at most 256 characters",
+        ));
+    }
+    RunId::new(key).map_err(|error| Problem::invalid(format!("invalid idempotencyKey: {error}")))
+}
+
+fn digest_of(request: &ClientTurn) -> String {
+    hex_digest(&[
+        request.session.as_str().as_bytes(),
+        request.input.text.as_bytes(),
+    ])
+}
+
+pub(crate) fn hex_digest(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

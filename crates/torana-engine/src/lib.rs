@@ -1,0 +1,41 @@
+//! What the gateway does: journals, lanes, runs, delivery and services.
+//!
+//! The engine carries out what `torana-core` decides. It knows no platform, no protocol and no operating system;
+//! those come in through the ports. Start with [`Engine`], then follow a message: `ingress`, `session`, `run`,
+//! `reply`, `delivery`.
+
+mod account;
+mod bus;
+mod command;
+mod delivery;
+mod engine;
+mod ingress;
+mod maintenance;
+mod pairing;
+mod recovery;
+mod reply;
+mod run;
+pub mod service;
+mod session;
+mod settings;
+pub mod store;
+mod supervise;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+pub use account::{AccountStatus, WebhookOutcome};
+pub use bus::{Bus, Counters, Sink};
+pub use delivery::{Delivery, Passed};
+pub use engine::{Engine, Options, Phase};
+pub use ingress::{ClientTurn, SendRequest, Sent, SubmitStatus, Submitted};
+pub use pairing::Approved;
+pub use recovery::Recovered;
+pub use run::EphemeralTurn;
+pub use settings::{
+    AccountSettings, AgentRules, AgentSettings, ModelInfo, ReplyToMode, Settings, StreamMode,
+    TypingMode, local_time_zone,
+};
+pub use store::Store;
+pub use supervise::Supervisor;
+pub use turn::{Finished, StopReason, TurnHandle};

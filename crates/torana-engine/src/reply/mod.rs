@@ -1,0 +1,201 @@
+//! Replies: an answer becomes operations on a platform, and operations become intents.
+
+pub(crate) mod preview;
+
+use rusqlite::Connection;
+use torana_core::id::{InboxId, RunId};
+use torana_core::message::{Operation, RenderedText, ReplyTarget};
+use torana_core::render::{self, Format, Limits, Markup, PrefixValues, ReplyTo, TableMode};
+use torana_core::run::Settled;
+
+use crate::engine::Engine;
+use crate::session::{TurnPlan, Work};
+use crate::settings::ReplyToMode;
+use crate::store::inbox::Payload;
+use crate::store::outbox::{self, Intent};
+use crate::store::{Store, StoreError};
+use preview::Shown;
+
+/// How text is written for one place.
+pub(crate) struct Style {
+    pub(crate) limits: Limits,
+    pub(crate) format: Format,
+    reply_to: ReplyToMode,
+}
+
+/// How text is written for a conversation. A place whose account is gone gets plain text of a modest length.
+pub(crate) fn style_of(engine: &Engine, target: &ReplyTarget) -> Style {
+    let conversation = &target.conversation;
+    let settings = engine
+        .settings()
+        .account(&conversation.channel, &conversation.account);
+    match engine
+        .delivery()
+        .limits(&conversation.channel, &conversation.account)
+    {
+        Some(limits) => Style {
+            limits: limits.text,
+            format: Format {
+                markup: limits.markup,
+                tables: settings.tables,
+            },
+            reply_to: settings.reply_to,
+        },
+        None => Style {
+            // 4,000 characters fit every platform of the limits table (channels 20.1) but the smallest.
+            limits: Limits::new(4_000, render::LengthUnit::Utf16),
+            format: Format {
+                markup: Markup::Plain,
+                tables: TableMode::default(),
+            },
+            reply_to: ReplyToMode::Off,
+        },
+    }
+}
+
+fn rendered(chunk: render::Chunk) -> RenderedText {
+    RenderedText {
+        markup: chunk.rendered,
+        plain: chunk.plain,
+    }
+}
+
+/// The operations that say a text, after those that show a preview of it were taken into account.
+pub(crate) fn operations(
+    engine: &Engine,
+    text: &str,
+    target: &ReplyTarget,
+    previews: &[String],
+) -> Vec<Operation> {
+    let style = style_of(engine, target);
+    let chunks = render::chunks(text, &style.limits, style.format);
+    let mut operations = Vec::with_capacity(chunks.len().max(previews.len()));
+    let count = chunks.len();
+    for (index, chunk) in chunks.into_iter().enumerate() {
+        let text = rendered(chunk);
+        operations.push(match previews.get(index) {
+            Some(message_id) => Operation::Edit {
+                conversation: target.conversation.clone(),
+                message_id: message_id.clone(),
+                text,
+                plain: false,
+            },
+            None => {
+                let answers = index == 0 || style.reply_to == ReplyToMode::All;
+                let reply_to = target.reply_to.clone().filter(|_| answers);
+                let target = ReplyTarget {
+                    conversation: target.conversation.clone(),
+                    reply_to,
+                };
+                Operation::Text {
+                    target,
+                    text,
+                    plain: false,
+                }
+            }
+        });
+    }
+    for message_id in previews.iter().skip(count) {
+        operations.push(Operation::Delete {
+            conversation: target.conversation.clone(),
+            message_id: message_id.clone(),
+        });
+    }
+    operations
+}
+
+/// The operations that turn what is shown so far into the final answer; an empty text takes everything back.
+pub(crate) fn replacing(
+    engine: &Engine,
+    text: &str,
+    target: &ReplyTarget,
+    shown: &Shown,
+) -> Vec<Operation> {
+    if shown.is_status {
+        let mut operations = operations(engine, text, target, &[]);
+        operations.extend(
+            shown
+                .message_ids
+                .iter()
+                .map(|message_id| Operation::Delete {
+                    conversation: target.conversation.clone(),
+                    message_id: message_id.clone(),
+                }),
+        );
+        return operations;
+    }
+    operations(engine, text, target, &shown.message_ids)
+}
+
+/// Lets the agent say which message it answers.
+pub(crate) fn direct_to(target: &mut ReplyTarget, reply_to: ReplyTo, plan: &TurnPlan) {
+    match reply_to {
+        ReplyTo::None => {}
+        ReplyTo::Current => {
+            if let Payload::Channel(inbound) = plan.lead.payload.as_ref() {
+                target.reply_to.clone_from(&inbound.message_id);
+            }
+        }
+        ReplyTo::Id(id) => target.reply_to = Some(id),
+    }
+}
+
+/// Puts the configured prefix before a reply.
+pub(crate) fn prefixed(engine: &Engine, lead: &Work, settled: &Settled, text: &str) -> String {
+    let Some(target) = &lead.target else {
+        return text.to_owned();
+    };
+    let settings = engine.settings();
+    let account = settings.account(&target.conversation.channel, &target.conversation.account);
+    let Some(template) = account.response_prefix else {
+        return text.to_owned();
+    };
+    let agent = settings.agents.get(&lead.agent);
+    let full = match (&settled.provider, &settled.model) {
+        (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
+        _ => None,
+    };
+    let prefix = render::expand_prefix(
+        &template,
+        &PrefixValues {
+            model: settled.model.as_deref(),
+            model_full: full.as_deref(),
+            provider: settled.provider.as_deref(),
+            thinking_level: agent.and_then(|agent| agent.thinking.as_deref()),
+            identity_name: agent.map(|agent| agent.name.as_str()),
+        },
+    );
+    render::apply_prefix(&prefix, text)
+}
+
+/// Stores operations as intents, in order. With `first_begins`, the first is stored as already attempting.
+pub(crate) fn insert(
+    connection: &Connection,
+    store: &Store,
+    inbox: Option<InboxId>,
+    run_id: Option<&RunId>,
+    operations: Vec<Operation>,
+    first_begins: bool,
+    at_ms: i64,
+) -> Result<Vec<Intent>, StoreError> {
+    let mut intents = Vec::with_capacity(operations.len());
+    for (part, operation) in operations.into_iter().enumerate() {
+        // Ids are taken inside the transaction, so that rows of one conversation ascend in commit order.
+        let part = u32::try_from(part).unwrap_or(u32::MAX);
+        let mut intent = Intent::new(
+            store.next_intent_id(),
+            inbox,
+            run_id,
+            part,
+            operation,
+            at_ms,
+        );
+        if first_begins && part == 0 {
+            intent.state = "attempting".to_owned();
+            intent.attempt = 1;
+        }
+        outbox::insert(connection, &intent)?;
+        intents.push(intent);
+    }
+    Ok(intents)
+}

@@ -1,0 +1,325 @@
+//! Making an outcome durable: transcript, reply intents, counters and the end of the rows, in one commit.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use torana_core::event::{Event, RunFacts};
+use torana_core::message::Operation;
+use torana_core::run::{Entry, ModelRef, Outcome, Role, Settled};
+
+use super::drive::Driven;
+use super::{Adopted, STORE_RETRY_MS, prompt};
+use crate::engine::{Engine, appended};
+use crate::reply;
+use crate::session::{TurnPlan, Work};
+use crate::store::session::RunEnd;
+use crate::store::{StoreError, inbox, outbox, session, transcript};
+use crate::turn::{Finished, StopReason};
+
+/// What a repeat of the request gets.
+pub(super) fn result_of(settled: &Settled, finished: &Finished, session_id: &str) -> Value {
+    let status = match (settled.outcome, finished.stopped) {
+        (Outcome::Ok | Outcome::Empty | Outcome::Length, _) => "ok",
+        (Outcome::Cancelled, Some(StopReason::Timeout)) => "timeout",
+        (Outcome::Cancelled, _) => "aborted",
+        (Outcome::Refused | Outcome::Error, _) => "error",
+    };
+    let mut result = json!({
+        "status": status,
+        "text": settled.text,
+        "startedAt": finished.started_at_ms,
+        "endedAt": finished.ended_at_ms,
+        "usage": settled.usage,
+        "sessionId": session_id,
+    });
+    let object = result.as_object_mut().expect("an object was just made");
+    if let Some(silent) = finished.silent {
+        object.insert("silent".to_owned(), json!(silent));
+    }
+    if let Some(error) = &settled.error {
+        object.insert("error".to_owned(), json!(error));
+    }
+    if let Some(stopped) = finished.stopped {
+        object.insert("stopReason".to_owned(), json!(stopped.as_str()));
+    }
+    if let (Some(provider), Some(model)) = (&settled.provider, &settled.model) {
+        object.insert("provider".to_owned(), json!(provider));
+        object.insert("model".to_owned(), json!(model));
+    }
+    result
+}
+
+/// The stored outcome of a message that was stopped before it ran.
+pub(super) fn stopped_result(reason: StopReason, at_ms: i64) -> Value {
+    json!({"status": "aborted", "text": "", "startedAt": at_ms, "endedAt": at_ms, "stopReason": reason.as_str()})
+}
+
+fn row_reason(settled: &Settled, silent: Option<&str>) -> String {
+    match settled.outcome {
+        Outcome::Ok | Outcome::Length => {
+            silent.map_or_else(|| "answered".to_owned(), |why| format!("silent:{why}"))
+        }
+        Outcome::Empty => "silent:empty".to_owned(),
+        Outcome::Cancelled => "stopped".to_owned(),
+        Outcome::Refused => "failed:refused".to_owned(),
+        Outcome::Error => settled.error.as_ref().map_or_else(
+            || "failed".to_owned(),
+            |error| {
+                let kind = serde_json::to_value(error.kind)
+                    .ok()
+                    .and_then(|kind| kind.as_str().map(str::to_owned));
+                format!("failed:{}", kind.unwrap_or_default())
+            },
+        ),
+    }
+}
+
+fn status_of(settled: &Settled, stopped: Option<StopReason>) -> &'static str {
+    match settled.outcome {
+        Outcome::Ok | Outcome::Empty | Outcome::Length => "done",
+        Outcome::Cancelled if stopped == Some(StopReason::Timeout) => "timeout",
+        Outcome::Cancelled => "killed",
+        Outcome::Refused | Outcome::Error => "failed",
+    }
+}
+
+/// The reply as people and the transcript get it, and why nothing is sent, if so.
+fn reply_text(
+    plan: &TurnPlan,
+    settled: &Settled,
+) -> (String, Option<&'static str>, torana_core::render::ReplyTo) {
+    use torana_core::render::{ReplyContext, ReplyTo, SilentReason, finalise};
+    let direct = plan.lead.target.as_ref().is_none_or(|target| {
+        target.conversation.peer.kind == torana_core::message::PeerKind::Direct
+    });
+    match settled.outcome {
+        Outcome::Ok | Outcome::Length | Outcome::Empty => {
+            let reply = finalise(&settled.text, &ReplyContext { direct });
+            match reply.silent {
+                // Somebody waits for an answer in a direct chat, so an empty one is said, not swallowed.
+                Some(SilentReason::Empty) if direct => (
+                    "The agent ended without an answer. Please try again.".to_owned(),
+                    None,
+                    ReplyTo::None,
+                ),
+                silent => (reply.text, silent.map(SilentReason::as_str), reply.reply_to),
+            }
+        }
+        Outcome::Cancelled => (String::new(), Some("stopped"), ReplyTo::None),
+        Outcome::Refused | Outcome::Error => (
+            prompt::error_text(settled, plan.lead.id),
+            None,
+            ReplyTo::None,
+        ),
+    }
+}
+
+struct Ending {
+    reason: String,
+    result: Value,
+    line: Option<Entry>,
+    operations: Vec<Operation>,
+    /// What takes the preview back when the row has ended otherwise.
+    takes_back: Vec<Operation>,
+    end: RunEnd,
+    day: String,
+}
+
+/// Stores the outcome, then tells everybody.
+pub(super) async fn run(
+    engine: &Engine,
+    plan: &TurnPlan,
+    adopted: &Adopted,
+    facts: &Arc<RunFacts>,
+    driven: Driven,
+) {
+    let ended_at_ms = engine.shared.world.wall_ms();
+    let (text, silent, reply_to) = reply_text(plan, &driven.settled);
+    let started_at_ms = plan
+        .lead
+        .handle
+        .started_at_ms()
+        .unwrap_or(facts.started_at_ms);
+    let mut settled = driven.settled;
+    if matches!(
+        settled.outcome,
+        Outcome::Ok | Outcome::Length | Outcome::Empty
+    ) {
+        settled.text = text.clone();
+    }
+    let settled = Arc::new(settled);
+    let finished = Finished {
+        settled: Arc::clone(&settled),
+        started_at_ms,
+        ended_at_ms,
+        silent,
+        stopped: driven.stopped,
+    };
+    let takes_back = match &plan.lead.target {
+        Some(target) => reply::replacing(engine, "", target, &driven.shown),
+        None => Vec::new(),
+    };
+    let operations = match &plan.lead.target {
+        Some(target) => {
+            let mut target = target.clone();
+            reply::direct_to(&mut target, reply_to, plan);
+            let text = if silent.is_some() {
+                String::new()
+            } else {
+                reply::prefixed(engine, &plan.lead, &settled, &text)
+            };
+            reply::replacing(engine, &text, &target, &driven.shown)
+        }
+        None => Vec::new(),
+    };
+    let ending = Arc::new(Ending {
+        reason: row_reason(&settled, silent),
+        result: result_of(&settled, &finished, &adopted.row.session_id),
+        line: line_of(&plan.lead, &settled, ended_at_ms),
+        operations,
+        takes_back,
+        end: RunEnd {
+            status: status_of(&settled, driven.stopped),
+            usage: settled.usage,
+            provider: settled.provider.clone(),
+            model: settled.model.clone(),
+            at_ms: ended_at_ms,
+        },
+        day: utc_day(ended_at_ms),
+    });
+    store(engine, plan, adopted, &ending).await;
+    // Merged messages and fragments joined the lead's handle when the turn began.
+    engine.announce_end(facts, &plan.lead, finished);
+}
+
+fn line_of(lead: &Work, settled: &Settled, at_ms: i64) -> Option<Entry> {
+    let text = match (&settled.error, settled.text.is_empty()) {
+        (None, true) => return None,
+        (Some(error), true) => error.message.clone(),
+        (_, false) => settled.text.clone(),
+    };
+    let model = match (&settled.provider, &settled.model) {
+        (Some(provider), Some(model)) => Some(ModelRef {
+            provider: provider.clone(),
+            model: model.clone(),
+        }),
+        _ => None,
+    };
+    Some(Entry {
+        role: Role::Assistant,
+        text,
+        at_ms,
+        run_id: Some(lead.run_id.clone()),
+        sender: None,
+        model,
+        usage: Some(settled.usage),
+        outcome: (settled.outcome != Outcome::Ok).then_some(settled.outcome),
+    })
+}
+
+async fn store(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, ending: &Arc<Ending>) {
+    let lead = &plan.lead;
+    let reserved = match ending.operations.first() {
+        Some(first) => engine.shared.delivery.reserve(first.conversation()),
+        None => false,
+    };
+    loop {
+        let (stored, ids) = (Arc::clone(ending), engine.shared.store.clone());
+        let (id, key, session_id, run_id, agent) = (
+            lead.id,
+            lead.session.clone(),
+            adopted.row.session_id.clone(),
+            lead.run_id.clone(),
+            lead.agent.to_string(),
+        );
+        let written = engine
+            .shared
+            .store
+            .write(move |connection| {
+                let at_ms = stored.end.at_ms;
+                // `/stop` may have ended the row already; then nothing is sent, but the words so far are kept.
+                let open = match inbox::finish(
+                    connection,
+                    id,
+                    &stored.reason,
+                    Some(&stored.result),
+                    at_ms,
+                ) {
+                    Ok(()) => true,
+                    Err(StoreError::Moved) => false,
+                    Err(error) => return Err(error),
+                };
+                let row = session::get(connection, key.as_str())?;
+                let same_session = row.is_some_and(|row| row.session_id == session_id);
+                let mut sequence = 0;
+                if let (Some(entry), true) = (&stored.line, same_session) {
+                    sequence =
+                        session::next_sequence(connection, key.as_str(), &entry.text, at_ms)?;
+                    transcript::append(connection, &session_id, sequence, None, entry)?;
+                }
+                if same_session {
+                    session::run_ended(connection, key.as_str(), &stored.end)?;
+                }
+                session::count_usage(connection, &stored.day, &agent, &stored.end)?;
+                inbox::clear_context(connection, key.as_str(), id)?;
+                outbox::forget_previews(connection, id)?;
+                let operations = if open {
+                    &stored.operations
+                } else {
+                    &stored.takes_back
+                }
+                .clone();
+                let intents = reply::insert(
+                    connection,
+                    &ids,
+                    Some(id),
+                    Some(&run_id),
+                    operations,
+                    reserved,
+                    at_ms,
+                )?;
+                Ok((intents, sequence))
+            })
+            .await;
+        match written {
+            Ok((intents, sequence)) => {
+                if let (Some(entry), true) = (&ending.line, sequence > 0) {
+                    let line = appended(
+                        &lead.session,
+                        &adopted.row.session_id,
+                        &lead.agent,
+                        sequence,
+                        entry.clone(),
+                    );
+                    engine.shared.bus.publish(Event::Transcript(line));
+                }
+                release_unused(engine, ending, reserved, intents.is_empty());
+                engine.shared.delivery.submit(intents, reserved);
+                return;
+            }
+            Err(StoreError::Closed | StoreError::Flush) => {
+                return release_unused(engine, ending, reserved, true);
+            }
+            Err(error) => {
+                tracing::error!(%error, run = %lead.run_id, "An outcome could not be stored; trying again.");
+                if error == StoreError::Full {
+                    engine.set_storage_full(true);
+                }
+                engine.shared.world.sleep_ms(STORE_RETRY_MS).await;
+            }
+        }
+    }
+}
+
+fn release_unused(engine: &Engine, ending: &Ending, reserved: bool, unused: bool) {
+    if let (true, true, Some(first)) = (reserved, unused, ending.operations.first()) {
+        engine.shared.delivery.release(first.conversation());
+    }
+}
+
+/// The calendar day of a moment, in UTC.
+fn utc_day(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms)
+        .map(|moment| moment.strftime("%Y-%m-%d").to_string())
+        .unwrap_or_else(|_| "1970-01-01".to_owned())
+}

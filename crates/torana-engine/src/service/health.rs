@@ -1,0 +1,192 @@
+//! The state of the gateway as one value: agents, sessions, channels, journals, disk.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use torana_core::id::AgentId;
+use torana_core::problem::Problem;
+
+use crate::account::AccountStatus;
+use crate::engine::{Engine, Phase};
+use crate::store::session::{self, Filter, SessionRow};
+use crate::store::{inbox, outbox};
+
+/// Sessions shown in a snapshot.
+const RECENT_MAX: usize = 5;
+/// How long a count of all sessions stays good, milliseconds: counting reads a whole index.
+const COUNT_MS: i64 = 60_000;
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentHealth {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name.
+    pub name: String,
+    /// It takes what no binding takes.
+    pub is_default: bool,
+}
+
+/// Rows of a journal in one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// State word.
+    pub state: String,
+    /// Rows.
+    pub count: i64,
+    /// The oldest of them, Unix milliseconds.
+    pub oldest_at_ms: i64,
+}
+
+/// Everything at one moment.
+#[derive(Clone)]
+pub struct HealthSnapshot {
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// How long it took to look, milliseconds.
+    pub duration_ms: u64,
+    /// The agents.
+    pub agents: Vec<AgentHealth>,
+    /// Sessions in the store; at most a minute old.
+    pub sessions: i64,
+    /// Most recently changed sessions.
+    pub recent: Vec<SessionRow>,
+    /// Channel accounts.
+    pub accounts: Vec<AccountStatus>,
+    /// Open and parked messages.
+    pub inbox: Vec<Census>,
+    /// Open and parked intents.
+    pub outbox: Vec<Census>,
+    /// Nothing new is accepted until space returns.
+    pub storage_full: bool,
+    /// Where the gateway is in its life.
+    pub phase: Phase,
+    /// A real model is configured.
+    pub model_configured: bool,
+    /// Sessions with a running turn.
+    pub running: usize,
+    /// Messages that wait behind one.
+    pub waiting: usize,
+}
+
+/// Takes snapshots. Cheap to clone.
+#[derive(Clone)]
+pub struct Health {
+    engine: Engine,
+    counted: Arc<Counted>,
+}
+
+struct Counted {
+    at_ms: AtomicI64,
+    sessions: AtomicI64,
+    last: Mutex<Option<HealthSnapshot>>,
+}
+
+impl Health {
+    /// Nothing looked at yet.
+    pub fn new(engine: Engine) -> Self {
+        let counted = Counted {
+            at_ms: AtomicI64::new(i64::MIN),
+            sessions: AtomicI64::new(0),
+            last: Mutex::new(None),
+        };
+        Self {
+            engine,
+            counted: Arc::new(counted),
+        }
+    }
+
+    /// The latest snapshot somebody took.
+    pub fn last(&self) -> Option<HealthSnapshot> {
+        self.counted
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Looks now.
+    pub async fn snapshot(&self) -> Result<HealthSnapshot, Problem> {
+        let engine = &self.engine;
+        let started_ms = engine.world().monotonic_ms();
+        let at_ms = engine.world().wall_ms();
+        let counted_at_ms = self.counted.at_ms.load(Ordering::Relaxed);
+        let count = at_ms.saturating_sub(counted_at_ms) >= COUNT_MS;
+        let (page, inbox, outbox) = engine
+            .store()
+            .read(move |connection| {
+                let filter = Filter {
+                    archived_only: Some(false),
+                    limit: RECENT_MAX,
+                    ..Filter::default()
+                };
+                // `list` counts as well, which is what the minute is for; between counts only the newest rows are read.
+                let page = if count {
+                    Some(session::list(connection, &filter)?)
+                } else {
+                    None
+                };
+                Ok((
+                    page,
+                    inbox::census(connection)?,
+                    outbox::census(connection)?,
+                ))
+            })
+            .await
+            .map_err(|error| engine.problem(&error))?;
+        let previous = self.last();
+        let (recent, sessions) = match page {
+            Some((recent, total)) => {
+                self.counted.at_ms.store(at_ms, Ordering::Relaxed);
+                self.counted.sessions.store(total, Ordering::Relaxed);
+                (recent, total)
+            }
+            None => (
+                previous.map(|previous| previous.recent).unwrap_or_default(),
+                self.counted.sessions.load(Ordering::Relaxed),
+            ),
+        };
+        let settings = engine.settings();
+        let default = settings.default_agent().cloned();
+        let (running, waiting) = engine.load();
+        let snapshot = HealthSnapshot {
+            at_ms,
+            duration_ms: engine.world().monotonic_ms().saturating_sub(started_ms),
+            agents: settings
+                .agents
+                .iter()
+                .map(|(id, agent)| AgentHealth {
+                    id: id.clone(),
+                    name: agent.name.clone(),
+                    is_default: default.as_ref() == Some(id),
+                })
+                .collect(),
+            sessions,
+            recent,
+            accounts: engine.accounts(),
+            inbox: census(inbox),
+            outbox: census(outbox),
+            storage_full: engine.storage_full(),
+            phase: engine.phase(),
+            model_configured: settings.model_configured,
+            running,
+            waiting,
+        };
+        *self
+            .counted
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
+        Ok(snapshot)
+    }
+}
+
+fn census(rows: Vec<(String, i64, i64)>) -> Vec<Census> {
+    rows.into_iter()
+        .map(|(state, count, oldest_at_ms)| Census {
+            state,
+            count,
+            oldest_at_ms,
+        })
+        .collect()
+}

@@ -1,0 +1,246 @@
+//! Sign-in codes, presence, and the store behind devices.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use torana_core::event::Event;
+use torana_core::id::ConnectionId;
+use torana_core::limit::{DEVICE_PENDING_MAX, LOGIN_CODE_MS};
+use torana_core::port::{BoxFuture, Clock, Entropy, World};
+
+use super::login::LoginCodes;
+use super::presence::{Presence, PresenceEntry};
+use crate::bus::Bus;
+use crate::store::device::{self, DeviceFacts, DeviceRequest, DeviceRow, TokenRow};
+use crate::store::{Options, Store};
+
+#[derive(Default)]
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn wall_ms(&self) -> i64 {
+        i64::try_from(self.0.load(Ordering::SeqCst)).unwrap_or(0)
+    }
+    fn monotonic_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+    fn sleep_until(&self, _: u64) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[derive(Default)]
+struct Count(AtomicU64);
+
+impl Entropy for Count {
+    fn fill(&self, buffer: &mut [u8]) {
+        for piece in buffer.chunks_mut(8) {
+            let next = self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes();
+            piece.copy_from_slice(&next[..piece.len()]);
+        }
+    }
+}
+
+fn world() -> (World, Arc<Hand>) {
+    let clock = Arc::new(Hand::default());
+    (
+        World {
+            clock: clock.clone(),
+            entropy: Arc::new(Count::default()),
+        },
+        clock,
+    )
+}
+
+#[test]
+fn a_sign_in_code_is_spent_once_and_dies_after_ten_minutes() {
+    let (world, clock) = world();
+    let codes = LoginCodes::new(world);
+    let first = codes.issue_login();
+    assert_eq!(first.expires_at_ms, LOGIN_CODE_MS);
+    assert!(!codes.redeem_login("guess") && codes.is_live(&first.code));
+    assert!(codes.redeem_login(&first.code) && !codes.redeem_login(&first.code));
+    let second = codes.issue_login();
+    clock
+        .0
+        .store(LOGIN_CODE_MS.unsigned_abs(), Ordering::SeqCst);
+    assert!(!codes.is_live(&second.code) && !codes.redeem_login(&second.code));
+    assert!(
+        !format!("{second:?}").contains(&second.code),
+        "a code is never shown by accident"
+    );
+}
+
+#[test]
+fn printing_many_codes_forgets_the_oldest() {
+    let codes = LoginCodes::new(world().0);
+    let all: Vec<_> = (0..65).map(|_| codes.issue_login().code).collect();
+    assert!(
+        !codes.redeem_login(&all[0]) && codes.redeem_login(&all[1]) && codes.redeem_login(&all[64])
+    );
+}
+
+#[test]
+fn presence_counts_its_changes_and_tells_them() {
+    let (world, _) = world();
+    let bus = Bus::default();
+    let told = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&told);
+    bus.attach(Arc::new(move |_, event| {
+        if *event == Event::Presence {
+            *seen.lock().expect("no test panics here") += 1;
+        }
+    }));
+    let own = PresenceEntry {
+        mode: Some("gateway".to_owned()),
+        ..PresenceEntry::default()
+    };
+    let presence = Presence::new(world, bus, own);
+    presence.join(
+        ConnectionId(1),
+        PresenceEntry {
+            mode: Some("ui".to_owned()),
+            ..PresenceEntry::default()
+        },
+    );
+    presence.leave(ConnectionId(2));
+    presence.report("desk".to_owned(), PresenceEntry::default());
+    presence.report("desk".to_owned(), PresenceEntry::default());
+    let (version, entries) = presence.snapshot();
+    assert_eq!((version, entries.len()), (4, 3));
+    assert_eq!(entries[0].mode.as_deref(), Some("gateway"));
+    presence.leave(ConnectionId(1));
+    assert_eq!(presence.snapshot().1.len(), 2);
+    assert_eq!(
+        *told.lock().expect("no test panics here"),
+        4,
+        "who never joined changes nothing"
+    );
+}
+
+fn request(number: usize, at_ms: i64) -> DeviceRequest {
+    DeviceRequest {
+        request_id: format!("r{number:03}"),
+        device_id: format!("d{number}"),
+        public_key: "k".to_owned(),
+        role: "operator".to_owned(),
+        scopes: "operator.read".to_owned(),
+        facts: DeviceFacts::default(),
+        repair: false,
+        created_at_ms: at_ms,
+        expires_at_ms: at_ms + 300_000,
+    }
+}
+
+async fn store() -> (Store, std::path::PathBuf) {
+    let path = std::env::temp_dir().join(format!(
+        "torana-service-{}-{:?}.db",
+        std::process::id(),
+        std::thread::current().id()
+    ));
+    drop(std::fs::remove_file(&path));
+    (
+        Store::open(Options {
+            inline: true,
+            flush: false,
+            ..Options::new(&path)
+        })
+        .expect("a store"),
+        path,
+    )
+}
+
+/// S-045: a flood of strangers keeps the newest requests, and time clears the rest.
+#[tokio::test]
+async fn waiting_devices_are_bounded_in_number_and_time() {
+    let (store, path) = store().await;
+    let flood = DEVICE_PENDING_MAX + 10;
+    let (waiting, repeated, later) = store
+        .write(move |connection| {
+            for number in 0..flood {
+                device::put_request(
+                    connection,
+                    &request(number, i64::try_from(number).unwrap_or(0)),
+                )?;
+            }
+            let waiting = device::requests(connection, 100)?;
+            device::put_request(
+                connection,
+                &DeviceRequest {
+                    request_id: "new".to_owned(),
+                    ..request(flood - 1, 100)
+                },
+            )?;
+            let repeated =
+                device::request_of(connection, &format!("d{}", flood - 1), "operator", 101)?;
+            Ok((waiting, repeated, device::requests(connection, 1_000_000)?))
+        })
+        .await
+        .expect("written");
+    assert_eq!(waiting.len(), DEVICE_PENDING_MAX);
+    assert_eq!(waiting[0].device_id, "d10", "the oldest went");
+    assert_eq!(
+        repeated.map(|request| request.request_id).as_deref(),
+        Some("new"),
+        "one per device and role"
+    );
+    assert!(later.is_empty(), "five minutes later nobody waits");
+    drop(std::fs::remove_file(path));
+}
+
+#[tokio::test]
+async fn a_device_survives_the_store_and_its_removal_takes_everything() {
+    let (store, path) = store().await;
+    let row = DeviceRow {
+        device_id: "d".to_owned(),
+        public_key: "k".to_owned(),
+        facts: DeviceFacts {
+            platform: Some("linux".to_owned()),
+            ..DeviceFacts::default()
+        },
+        label: None,
+        approved_via: "owner".to_owned(),
+        created_at_ms: 1,
+        approved_at_ms: 2,
+        last_seen_at_ms: None,
+        tokens: vec![TokenRow {
+            device_id: "d".to_owned(),
+            role: "operator".to_owned(),
+            scopes: "operator.read".to_owned(),
+            generation: 7,
+            digest: "00".to_owned(),
+            created_at_ms: 2,
+            rotated_at_ms: None,
+            revoked_at_ms: None,
+        }],
+    };
+    let stored = row.clone();
+    let (found, removed, gone) = store
+        .write(move |connection| {
+            device::put(connection, &stored)?;
+            device::put_token(connection, &stored.tokens[0])?;
+            device::rename(connection, "d", "Desk")?;
+            device::put(connection, &stored)?;
+            device::seen(connection, &[("d".to_owned(), 9)])?;
+            let found = device::get(connection, "d")?;
+            Ok((
+                found,
+                device::remove(connection, "d")?,
+                device::list(connection)?,
+            ))
+        })
+        .await
+        .expect("written");
+    let expected = DeviceRow {
+        label: Some("Desk".to_owned()),
+        last_seen_at_ms: Some(9),
+        ..row
+    };
+    assert_eq!(
+        found,
+        Some(expected),
+        "a person's label stays when the device is approved anew"
+    );
+    assert!(removed && gone.is_empty());
+    drop(std::fs::remove_file(path));
+}

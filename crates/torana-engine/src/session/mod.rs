@@ -1,0 +1,297 @@
+//! Active sessions: one lane each, driven by the run task of the turn that holds it.
+//!
+//! The map holds plain data behind one lock that is never held across an await; the pure machine decides.
+
+mod debounce;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use torana_core::id::{AgentId, ConnectionId, InboxId, RunId};
+use torana_core::key::SessionKey;
+use torana_core::lane::{Arrival, Lane, NextTurn, QueuePolicy};
+use torana_core::message::ReplyTarget;
+
+use crate::store::inbox::Payload;
+use crate::turn::{StopReason, TurnHandle};
+
+pub(crate) use debounce::{Debounce, Held};
+
+/// One accepted message, on its way through a lane.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) id: InboxId,
+    pub(crate) run_id: RunId,
+    pub(crate) session: SessionKey,
+    pub(crate) agent: AgentId,
+    pub(crate) payload: Arc<Payload>,
+    pub(crate) target: Option<ReplyTarget>,
+    pub(crate) origin: Option<ConnectionId>,
+    /// Fragments of the same message that arrived before it.
+    pub(crate) fragments: Vec<Work>,
+    pub(crate) handle: Arc<TurnHandle>,
+}
+
+impl Work {
+    /// Its row, and those of its fragments.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = InboxId> {
+        self.fragments
+            .iter()
+            .map(|fragment| fragment.id)
+            .chain([self.id])
+    }
+
+    /// Messages with the same value may share a turn.
+    pub(crate) fn target_hash(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.target
+            .as_ref()
+            .map(|target| &target.conversation)
+            .hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// The next turn of a lane, with everything it consists of.
+pub(crate) struct TurnPlan {
+    pub(crate) lead: Work,
+    /// Merged messages, oldest first.
+    pub(crate) merged: Vec<Work>,
+    /// Messages that appear as summary lines only.
+    pub(crate) summarised: Vec<Work>,
+}
+
+#[derive(Default)]
+struct Slot {
+    lane: Lane,
+    works: BTreeMap<InboxId, Work>,
+    active: Option<Arc<TurnHandle>>,
+    /// Where the running turn answers, as [`Work::target_hash`].
+    active_target: u64,
+}
+
+/// All sessions with something to do.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    slots: Mutex<HashMap<SessionKey, Slot>>,
+    pub(crate) debounce: Debounce,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides about a message that arrived and takes it into the lane. Also returns the waiting messages that lost
+    /// their turn to it: they end once it is on disk, or come back with [`Sessions::give_back`] when it is not.
+    pub(crate) fn arrive(&self, work: &Work, policy: QueuePolicy) -> (Arrival, Vec<Work>) {
+        let mut slots = self.lock();
+        let slot = slots.entry(work.session.clone()).or_default();
+        // A turn that answers elsewhere must not swallow this message: its author would hear nothing.
+        let answers_there = slot.active_target == work.target_hash();
+        let can_steer = answers_there
+            && slot
+                .active
+                .as_ref()
+                .is_some_and(|active| active.steer().is_some());
+        let arrival = slot
+            .lane
+            .arrive(work.id, work.target_hash(), policy, can_steer);
+        let dropped: &[InboxId] = match &arrival {
+            Arrival::Interrupt(superseded) => superseded,
+            Arrival::WaitInsteadOf(oldest) => std::slice::from_ref(oldest),
+            Arrival::Run
+            | Arrival::Wait
+            | Arrival::Steer
+            | Arrival::WaitSummarising(_)
+            | Arrival::Refuse => &[],
+        };
+        let dropped = dropped
+            .iter()
+            .filter_map(|id| slot.works.remove(id))
+            .collect();
+        if matches!(arrival, Arrival::Run) {
+            slot.active = Some(Arc::clone(&work.handle));
+            slot.active_target = work.target_hash();
+        }
+        if !matches!(arrival, Arrival::Refuse) {
+            slot.works.insert(work.id, work.clone());
+        }
+        (arrival, dropped)
+    }
+
+    /// Takes messages back that lost their turn to one that never came to be. Returns what may run now.
+    pub(crate) fn give_back(&self, dropped: Vec<Work>, collect: bool) -> Option<TurnPlan> {
+        let session = dropped.first()?.session.clone();
+        let mut slots = self.lock();
+        let slot = slots.entry(session).or_default();
+        for work in dropped {
+            slot.lane.restore(work.id, work.target_hash(), collect);
+            slot.works.insert(work.id, work);
+        }
+        Self::next(slot)
+    }
+
+    /// Queues a message that the running turn did not take.
+    pub(crate) fn wait(&self, work: &Work, policy: QueuePolicy) -> Option<TurnPlan> {
+        let mut slots = self.lock();
+        let slot = slots.entry(work.session.clone()).or_default();
+        // It was accepted already, so no cap applies any more.
+        slot.lane.restore(
+            work.id,
+            work.target_hash(),
+            policy.mode == torana_core::lane::QueueMode::Collect,
+        );
+        slot.works.insert(work.id, work.clone());
+        Self::next(slot)
+    }
+
+    /// Queues a message found in the inbox at start.
+    pub(crate) fn restore(&self, work: &Work, collect: bool) {
+        let mut slots = self.lock();
+        let slot = slots.entry(work.session.clone()).or_default();
+        slot.lane.restore(work.id, work.target_hash(), collect);
+        slot.works.insert(work.id, work.clone());
+    }
+
+    /// Takes back a message whose row could not be written or was already there. Returns what may run instead.
+    ///
+    /// `ran`: it found its lane idle. One that waited and was started meanwhile is left alone: its turn finds no row.
+    pub(crate) fn retract(&self, session: &SessionKey, id: InboxId, ran: bool) -> Option<TurnPlan> {
+        let mut slots = self.lock();
+        let slot = slots.get_mut(session)?;
+        slot.works.remove(&id);
+        let plan = if ran && slot.lane.unstart(id) {
+            slot.active = None;
+            Self::next(slot)
+        } else {
+            slot.lane.withdraw(id);
+            None
+        };
+        if plan.is_none() && slot.lane.is_idle() {
+            slots.remove(session);
+        }
+        plan
+    }
+
+    /// Takes the lead's own work when its lane was idle and its row is on disk.
+    pub(crate) fn take(&self, session: &SessionKey, id: InboxId) -> Option<Work> {
+        self.lock().get_mut(session)?.works.remove(&id)
+    }
+
+    /// Forgets a message that the running turn took.
+    pub(crate) fn steered(&self, session: &SessionKey, id: InboxId) {
+        if let Some(slot) = self.lock().get_mut(session) {
+            slot.works.remove(&id);
+        }
+    }
+
+    /// The turn of a lane ended. Returns the next one; forgets an idle lane.
+    pub(crate) fn settle(&self, session: &SessionKey) -> Option<TurnPlan> {
+        let mut slots = self.lock();
+        let slot = slots.get_mut(session)?;
+        slot.active = None;
+        let next = slot.lane.settle();
+        let plan = next.and_then(|next| Self::plan(slot, &next));
+        if plan.is_none() && slot.lane.is_idle() {
+            slots.remove(session);
+        }
+        plan
+    }
+
+    /// Starts every lane that has work and no run; at start, after recovery.
+    pub(crate) fn start_waiting(&self) -> Vec<TurnPlan> {
+        let mut slots = self.lock();
+        let mut plans: Vec<TurnPlan> = slots.values_mut().filter_map(Self::next).collect();
+        plans.sort_by_key(|plan| plan.lead.id);
+        plans
+    }
+
+    fn next(slot: &mut Slot) -> Option<TurnPlan> {
+        let next = slot.lane.start_next()?;
+        Self::plan(slot, &next)
+    }
+
+    fn plan(slot: &mut Slot, next: &NextTurn) -> Option<TurnPlan> {
+        let Some(lead) = slot.works.remove(&next.lead) else {
+            // The lane and its works are changed together under one lock, so this cannot happen; if it does, the
+            // row is still in the inbox and the lane must not hang.
+            debug_assert!(false, "a lane held a message without work");
+            slot.lane.unstart(next.lead);
+            return None;
+        };
+        let mut take = |ids: &[InboxId]| {
+            ids.iter()
+                .filter_map(|id| slot.works.remove(id))
+                .collect::<Vec<_>>()
+        };
+        let merged = take(&next.merged);
+        let summarised = take(&next.summarised);
+        slot.active = Some(Arc::clone(&lead.handle));
+        slot.active_target = lead.target_hash();
+        Some(TurnPlan {
+            lead,
+            merged,
+            summarised,
+        })
+    }
+
+    /// The running turn of a session.
+    pub(crate) fn active(&self, session: &SessionKey) -> Option<Arc<TurnHandle>> {
+        self.lock().get(session)?.active.clone()
+    }
+
+    /// Messages waiting in a session.
+    pub(crate) fn waiting(&self, session: &SessionKey) -> usize {
+        self.lock()
+            .get(session)
+            .map_or(0, |slot| slot.lane.waiting())
+    }
+
+    /// Removes one waiting message. True when it waited here.
+    pub(crate) fn withdraw(&self, session: &SessionKey, id: InboxId) -> Option<Work> {
+        let mut slots = self.lock();
+        let slot = slots.get_mut(session)?;
+        if !slot.lane.withdraw(id) {
+            return None;
+        }
+        slot.works.remove(&id)
+    }
+
+    /// Empties the queue and asks the run to end, as far as both are older than `before`. Returns what waited and
+    /// what ran.
+    pub(crate) fn clear(
+        &self,
+        session: &SessionKey,
+        before: Option<InboxId>,
+        reason: StopReason,
+    ) -> (Vec<Work>, Option<Arc<TurnHandle>>) {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get_mut(session) else {
+            return (Vec::new(), None);
+        };
+        let ids = match before {
+            Some(before) => slot.lane.clear_before(before),
+            None => slot.lane.clear(),
+        };
+        let waiting = ids.iter().filter_map(|id| slot.works.remove(id)).collect();
+        let active = slot
+            .active
+            .clone()
+            .filter(|active| before.is_none_or(|before| active.inbox < before));
+        if let Some(active) = &active {
+            active.stop(reason);
+        }
+        (waiting, active)
+    }
+
+    /// Sessions that have something to do, and messages that wait in all of them.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let slots = self.lock();
+        (
+            slots.values().filter(|slot| slot.active.is_some()).count(),
+            slots.values().map(|slot| slot.lane.waiting()).sum(),
+        )
+    }
+}

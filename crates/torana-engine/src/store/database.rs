@@ -1,0 +1,343 @@
+//! Opening the database, handing writes to the writer and reads to the readers.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::{mpsc, oneshot};
+use torana_core::id::{InboxId, IntentId};
+use torana_core::limit::STORE_QUEUE_MAX;
+
+use super::writer::{self, CommitHook, Job};
+use super::{StoreError, migrate};
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Options {
+    /// The database file; its folder must exist.
+    pub path: PathBuf,
+    /// Run everything on the calling task, without threads: for simulation, where time is virtual.
+    pub inline: bool,
+    /// Asked before every commit; inline stores only.
+    pub hook: Option<CommitHook>,
+    /// Flush on every commit. Only simulation, which loses processes but never power, turns it off.
+    pub flush: bool,
+    /// Called once when a flush failed, before the writer ends.
+    pub on_flush_failure: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Options {
+    /// The durable defaults for a file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            inline: false,
+            hook: None,
+            flush: true,
+            on_flush_failure: None,
+        }
+    }
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file is damaged. It is kept as it is; `torana doctor --fix` sets it aside and salvages what it can.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The file was written by a newer version.
+    #[error(
+        "the store has schema {found}, this version knows {known}; it was written by a newer Torana"
+    )]
+    Newer {
+        /// Schema of the file.
+        found: i64,
+        /// Newest schema we know.
+        known: i64,
+    },
+    /// Anything else: permissions, disk, locks.
+    #[error("the store cannot be opened: {0}")]
+    Other(String),
+}
+
+/// Readers at once. Two keep a slow page from delaying a turn's history; each costs its page cache.
+const READERS: usize = 2;
+/// Page cache of the writer, KiB: the hot rows of a busy gateway; bounds memory.
+const WRITER_CACHE_KIB: i64 = 2_048;
+/// Page cache of one reader, KiB.
+const READER_CACHE_KIB: i64 = 1_024;
+
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+
+enum Backend {
+    Threads {
+        writes: mpsc::Sender<Job>,
+        reads: mpsc::Sender<ReadJob>,
+    },
+    Inline {
+        connection: Mutex<Option<Connection>>,
+        hook: Option<CommitHook>,
+        commits: AtomicU64,
+    },
+}
+
+/// The store. Cheap to clone; dropping the last clone ends its threads after the queue is empty.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Backend,
+    next_inbox: AtomicI64,
+    next_intent: AtomicI64,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens or creates the database, brings its schema up to date and starts its threads.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let mut connection = connect(&options.path, false, options.flush, WRITER_CACHE_KIB)?;
+        migrate::run(&mut connection)?;
+        let next = |table: &str| -> Result<AtomicI64, OpenError> {
+            let sql = match table {
+                "inbox" => "SELECT coalesce(max(id), 0) + 1 FROM inbox",
+                _ => "SELECT coalesce(max(id), 0) + 1 FROM outbox",
+            };
+            connection
+                .query_row(sql, [], |row| row.get(0))
+                .map(AtomicI64::new)
+                .map_err(classify)
+        };
+        let (next_inbox, next_intent) = (next("inbox")?, next("outbox")?);
+        let backend = if options.inline {
+            Backend::Inline {
+                connection: Mutex::new(Some(connection)),
+                hook: options.hook.clone(),
+                commits: AtomicU64::new(0),
+            }
+        } else {
+            start_threads(connection, &options)?
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                backend,
+                next_inbox,
+                next_intent,
+                path: options.path,
+            }),
+        })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The next inbox id. Ids ascend in the order they are taken, which is arrival order.
+    pub fn next_inbox_id(&self) -> InboxId {
+        InboxId(self.inner.next_inbox.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// The next outbox id. Ids ascend in the order replies are decided.
+    pub fn next_intent_id(&self) -> IntentId {
+        IntentId(self.inner.next_intent.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Runs a closure in a transaction; the future completes once it is on disk. An `Err` undoes only this closure.
+    ///
+    /// The write is queued by the call itself, not by the first poll, so calls made one after the other commit in
+    /// that order (unless the queue is full, when the caller has to wait anyway).
+    pub fn write<T, F>(
+        &self,
+        operation: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |transaction: &Transaction<'_>| {
+            let result = in_savepoint(transaction, operation);
+            Box::new(move |outcome| {
+                // A caller that went away does not mind; its rows are committed all the same.
+                drop(sender.send(outcome.and(result)));
+            })
+        });
+        let mut late = None;
+        match &self.inner.backend {
+            Backend::Threads { writes, .. } => {
+                if let Err(mpsc::error::TrySendError::Full(job)) = writes.try_send(job) {
+                    late = Some((writes.clone(), job));
+                }
+            }
+            Backend::Inline {
+                connection,
+                hook,
+                commits,
+            } => {
+                let mut guard = connection
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                if let Some(open) = guard.as_mut() {
+                    let number = commits.fetch_add(1, Ordering::SeqCst) + 1;
+                    if !writer::commit(open, vec![job], number, hook.as_ref()) {
+                        *guard = None;
+                    }
+                }
+            }
+        }
+        let inline = matches!(self.inner.backend, Backend::Inline { .. });
+        async move {
+            if let Some((writes, job)) = late {
+                writes.send(job).await.map_err(|_| StoreError::Closed)?;
+            }
+            match receiver.await {
+                Ok(result) => result,
+                // The simulated world stopped: whoever waits must not continue as if it had not.
+                Err(_) if inline => std::future::pending().await,
+                Err(_) => Err(StoreError::Closed),
+            }
+        }
+    }
+
+    /// Runs a read-only closure on a reader.
+    pub async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        match &self.inner.backend {
+            Backend::Threads { reads, .. } => {
+                let (sender, receiver) = oneshot::channel();
+                let job: ReadJob =
+                    Box::new(move |connection| drop(sender.send(operation(connection))));
+                reads.send(job).await.map_err(|_| StoreError::Closed)?;
+                receiver.await.unwrap_or(Err(StoreError::Closed))
+            }
+            Backend::Inline { connection, .. } => {
+                let guard = connection
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                match guard.as_ref() {
+                    Some(open) => operation(open),
+                    None => Err(StoreError::Closed),
+                }
+            }
+        }
+    }
+}
+
+fn in_savepoint<T>(
+    transaction: &Transaction<'_>,
+    operation: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    transaction.execute_batch("SAVEPOINT one")?;
+    let result = operation(transaction);
+    if result.is_err() {
+        transaction.execute_batch("ROLLBACK TO one")?;
+    }
+    transaction.execute_batch("RELEASE one")?;
+    result
+}
+
+fn start_threads(connection: Connection, options: &Options) -> Result<Backend, OpenError> {
+    let (writes, write_queue) = mpsc::channel::<Job>(STORE_QUEUE_MAX);
+    let on_flush_failure = options.on_flush_failure.clone();
+    spawn("store-write", move || {
+        writer::run(connection, write_queue, &move || {
+            if let Some(tell) = &on_flush_failure {
+                tell();
+            }
+        });
+    })?;
+    let (reads, read_queue) = mpsc::channel::<ReadJob>(STORE_QUEUE_MAX);
+    let read_queue = Arc::new(Mutex::new(read_queue));
+    for _ in 0..READERS {
+        let reader = connect(&options.path, true, options.flush, READER_CACHE_KIB)?;
+        let queue = Arc::clone(&read_queue);
+        spawn("store-read", move || {
+            loop {
+                let job = queue
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .blocking_recv();
+                match job {
+                    Some(job) => job(&reader),
+                    None => return,
+                }
+            }
+        })?;
+    }
+    Ok(Backend::Threads { writes, reads })
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        // SQLite needs little stack; the default of 2 MiB per thread would only cost address space and pages.
+        .stack_size(512 * 1024)
+        .spawn(body)
+        .map(drop)
+        .map_err(|error| OpenError::Other(format!("cannot start thread {name}: {error}")))
+}
+
+fn connect(
+    path: &Path,
+    read_only: bool,
+    flush: bool,
+    cache_kib: i64,
+) -> Result<Connection, OpenError> {
+    let flags = if read_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    };
+    let connection = Connection::open_with_flags(path, flags).map_err(classify)?;
+    // Our own lock file already keeps other gateways out; this covers a person with a database shell.
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .map_err(classify)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection
+        .pragma_update(None, "cache_size", -cache_kib)
+        .map_err(classify)?;
+    if !read_only {
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(classify)?;
+        connection
+            .pragma_update(None, "synchronous", if flush { "FULL" } else { "OFF" })
+            .map_err(classify)?;
+        connection
+            .pragma_update(None, "foreign_keys", "OFF")
+            .map_err(classify)?;
+        // Checkpoint every 4 MiB of log, and give the space back when a burst made it larger.
+        connection
+            .pragma_update(None, "wal_autocheckpoint", 1000)
+            .map_err(classify)?;
+        connection
+            .pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
+            .map_err(classify)?;
+    }
+    Ok(connection)
+}
+
+pub(super) fn classify(error: rusqlite::Error) -> OpenError {
+    use rusqlite::ffi::ErrorCode;
+    match &error {
+        rusqlite::Error::SqliteFailure(failure, _)
+            if matches!(
+                failure.code,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+            ) =>
+        {
+            OpenError::Damaged(error.to_string())
+        }
+        _ => OpenError::Other(error.to_string()),
+    }
+}

@@ -1,0 +1,500 @@
+//! The grammar of the command line. The doc comments are what `--help` and `docs/reference/cli.md` say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::target::Target;
+
+/// A gateway between people on messaging platforms and AI agents.
+///
+/// Without a command it starts the gateway, as `torana gateway run` does.
+#[derive(Debug, Parser)]
+#[command(name = "torana", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Global {
+    /// Configuration file, instead of the profile's own
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "Global options"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Profile: state and configuration of their own, in `~/.torana-NAME`
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub(crate) profile: Option<String>,
+    /// The profile `dev`, on port 19001
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) dev: bool,
+    /// Port to listen on, or of the gateway to talk to
+    #[arg(
+        long,
+        global = true,
+        value_name = "PORT",
+        help_heading = "Global options"
+    )]
+    pub(crate) port: Option<u16>,
+    /// A gateway elsewhere, as `ws://` or `wss://` address; needs --token, stored secrets are never sent there
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
+    pub(crate) url: Option<String>,
+    /// Gateway token or password, instead of the stored one
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        help_heading = "Global options"
+    )]
+    pub(crate) token: Option<String>,
+    /// Addresses to listen on: `loopback`, `lan`, `auto` or an IP address
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHERE",
+        help_heading = "Options of the gateway"
+    )]
+    pub(crate) bind: Option<String>,
+    /// Log decisions as well
+    #[arg(long, short, global = true, help_heading = "Options of the gateway")]
+    pub(crate) verbose: bool,
+    /// Stop the gateway that holds the state directory first
+    #[arg(long, global = true, help_heading = "Options of the gateway")]
+    pub(crate) force: bool,
+    /// Print JSON
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+}
+
+/// Everything that can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run, look at or stop the gateway
+    #[command(subcommand)]
+    Gateway(GatewayCommand),
+    /// Show agents, channels, sessions and what waits
+    Status,
+    /// Ask the gateway whether all is well
+    Health,
+    /// Talk to an agent in the terminal
+    Chat(ChatFlags),
+    /// Run one turn of an agent and print the answer
+    Agent(AgentFlags),
+    /// Send a message to a platform
+    Send(SendFlags),
+    /// Messages to platforms
+    Message {
+        #[command(subcommand)]
+        command: MessageCommand,
+    },
+    /// Sessions: list, show, reset, delete
+    Sessions {
+        #[command(subcommand)]
+        command: Option<SessionsCommand>,
+    },
+    /// Messaging platforms and their accounts
+    Channels {
+        #[command(subcommand)]
+        command: ChannelsCommand,
+    },
+    /// Show the log of the gateway
+    Logs(LogsFlags),
+    /// Strangers who asked to be let in
+    Pairing {
+        #[command(subcommand)]
+        command: PairingCommand,
+    },
+    /// Browsers and programs that asked to be let in
+    Devices {
+        #[command(subcommand)]
+        command: DevicesCommand,
+    },
+    /// What waits to be sent, and what was given up for now
+    Outbox {
+        #[command(subcommand)]
+        command: Option<OutboxCommand>,
+    },
+    /// Messages that were set aside
+    Inbox {
+        #[command(subcommand)]
+        command: Option<InboxCommand>,
+    },
+    /// Tell the story of a message: gates, agent, reply, delivery
+    Explain {
+        /// `last`, the number of a message, or a run id
+        #[arg(default_value = "last", value_name = "WHICH")]
+        which: String,
+    },
+    /// Check the installation, and mend what can be mended
+    Doctor {
+        /// Mend what can be mended, and print every change
+        #[arg(long, visible_alias = "repair")]
+        fix: bool,
+    },
+    /// Read and change the configuration file
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print a fresh link that signs a browser in, once
+    Dashboard,
+    /// Print the completion script of a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the generated reference pages
+    #[command(name = "__gen", hide = true)]
+    Gen {
+        /// Folder that receives them
+        folder: PathBuf,
+    },
+}
+
+/// `torana gateway …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum GatewayCommand {
+    /// Start the gateway and stay in the foreground
+    Run,
+    /// Show whether it runs, where, and since when
+    Status,
+    /// Stop it in order: runs finish, the rest continues after the next start
+    Stop,
+}
+
+/// `torana chat`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ChatFlags {
+    /// Session to talk in
+    #[arg(long, short, value_name = "KEY", default_value = "main")]
+    pub(crate) session: String,
+    /// Agent to talk to, in its main session
+    #[arg(long, value_name = "ID", conflicts_with = "session")]
+    pub(crate) agent: Option<String>,
+    /// How hard the model thinks
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) thinking: Option<String>,
+}
+
+/// `torana agent`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AgentFlags {
+    /// What to say; `-` reads it from the input
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) message: String,
+    /// Agent; needed when there are several and none is the default
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// Session to say it in
+    #[arg(long, value_name = "KEY", visible_alias = "session-key")]
+    pub(crate) session: Option<String>,
+    /// How hard the model thinks
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) thinking: Option<String>,
+    /// Longest wait for the answer, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) timeout: u64,
+    /// Also send the answer to the place named by --to
+    #[arg(long, requires = "to")]
+    pub(crate) deliver: bool,
+    /// Where to send the answer, as `telegram:123`
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: Option<Target>,
+}
+
+/// `torana send` and `torana message send`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SendFlags {
+    /// Where: `telegram:123`, `telegram:work:123` or `telegram:work:-100123:topic:7`
+    #[arg(
+        long,
+        short = 't',
+        value_name = "TARGET",
+        visible_alias = "target",
+        allow_hyphen_values = true
+    )]
+    pub(crate) to: String,
+    /// Channel, when --to names only the chat
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) channel: Option<String>,
+    /// Account of the channel
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// What to say, in Markdown; `-` reads it from the input
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) message: String,
+    /// Key of this request: the same key is sent only once
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// `torana message …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum MessageCommand {
+    /// Send a message to a platform
+    Send(SendFlags),
+}
+
+/// `torana sessions …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Show sessions, the latest first
+    List {
+        /// Only this agent's
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// Only those with these words in name or first message
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// How many
+        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show one session and its last messages
+    Show {
+        /// Session key, in any spelling
+        key: String,
+        /// Messages to show
+        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Give a session a fresh transcript
+    Reset {
+        /// Session key, in any spelling
+        key: String,
+    },
+    /// Remove a session; its transcript stays in the archive
+    Delete {
+        /// Session key, in any spelling
+        key: String,
+    },
+}
+
+impl Default for SessionsCommand {
+    fn default() -> Self {
+        Self::List {
+            agent: None,
+            search: None,
+            limit: 50,
+        }
+    }
+}
+
+/// `torana channels …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ChannelsCommand {
+    /// Show the accounts and how they are
+    Status {
+        /// Ask the platforms as well
+        #[arg(long)]
+        probe: bool,
+    },
+}
+
+/// Levels of log lines, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Level {
+    /// Data at risk, or an operator must act
+    Error,
+    /// Unexpected, but handled
+    #[value(alias = "warning")]
+    Warn,
+    /// An action had an effect
+    Info,
+    /// Decisions
+    Debug,
+    /// Content
+    Trace,
+}
+
+/// `torana logs`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogsFlags {
+    /// Go on printing new lines
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Lines to begin with
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "NUMBER",
+        default_value_t = 200,
+        visible_alias = "limit"
+    )]
+    pub(crate) tail: usize,
+    /// Only lines of this level and graver ones
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) level: Option<Level>,
+    /// Print the lines as they are in the file
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+/// `torana pairing …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum PairingCommand {
+    /// Show who waits
+    List {
+        /// Only this channel
+        channel: Option<String>,
+    },
+    /// Let somebody in
+    Approve {
+        /// The channel
+        channel: String,
+        /// The code the stranger was shown
+        code: String,
+        /// The account, when the code alone is not clear
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+    },
+    /// Send somebody away
+    Deny {
+        /// The channel
+        channel: String,
+        /// The code the stranger was shown
+        code: String,
+        /// The account, when the code alone is not clear
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+    },
+}
+
+/// `torana devices …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum DevicesCommand {
+    /// Show devices that wait and devices that are paired
+    List,
+    /// Let a device in
+    Approve {
+        /// The request; its beginning is enough
+        request: String,
+    },
+    /// Send a device away
+    Reject {
+        /// The request; its beginning is enough
+        request: String,
+    },
+    /// Forget a paired device; it must ask again
+    Remove {
+        /// The device; its beginning is enough
+        device: String,
+    },
+}
+
+/// `torana outbox …`
+#[derive(Debug, Clone, Default, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// Show what waits and what is parked, and messages that were set aside
+    #[default]
+    List,
+    /// Put a parked delivery back in its queue
+    Retry {
+        /// Number of the delivery
+        id: i64,
+        /// Send this text instead
+        #[arg(long, value_name = "TEXT")]
+        text: Option<String>,
+    },
+    /// Give a delivery up for good
+    Drop {
+        /// Number of the delivery
+        id: i64,
+    },
+}
+
+/// `torana inbox …`
+#[derive(Debug, Clone, Default, Subcommand)]
+pub(crate) enum InboxCommand {
+    /// Show messages that were set aside
+    #[default]
+    List,
+    /// Put a message back in its queue
+    Retry {
+        /// Number of the message
+        id: i64,
+    },
+}
+
+/// `torana config …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a value; secrets are hidden
+    Get {
+        /// Key, as `channels.telegram` or `bindings[0].agentId`; everything when absent
+        path: Option<String>,
+    },
+    /// Change a value
+    Set {
+        /// Key
+        path: String,
+        /// New value: JSON5, or else plain text
+        value: String,
+        #[command(flatten)]
+        write: WriteFlags,
+        /// Refuse a value that is not JSON
+        #[arg(long)]
+        strict_json: bool,
+        /// Merge an object into the one that is there
+        #[arg(long)]
+        merge: bool,
+    },
+    /// Remove a value, so that the default holds
+    Unset {
+        /// Key
+        path: String,
+        #[command(flatten)]
+        write: WriteFlags,
+    },
+    /// Merge a JSON5 object into the file; `null` removes
+    Patch {
+        /// The patch itself
+        #[arg(value_name = "JSON5", required_unless_present_any = ["file", "stdin"])]
+        patch: Option<String>,
+        /// Read the patch from a file
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["patch", "stdin"])]
+        file: Option<PathBuf>,
+        /// Read the patch from the input
+        #[arg(long, conflicts_with = "patch")]
+        stdin: bool,
+        /// List that the patch may shorten; can be repeated
+        #[arg(long, value_name = "KEY")]
+        replace_path: Vec<String>,
+        #[command(flatten)]
+        write: WriteFlags,
+    },
+    /// Check the file and print everything that is wrong
+    Validate,
+    /// Print the JSON Schema, or the part of one key
+    Schema {
+        /// Key
+        path: Option<String>,
+    },
+    /// Print the path of the file
+    File,
+}
+
+/// Options of every change of the file.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct WriteFlags {
+    /// Check the change and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

@@ -1,0 +1,88 @@
+//! `torana channels status`.
+
+use serde_json::{Value, json};
+
+use crate::cli::args::ChannelsCommand;
+use crate::cli::failure::Failure;
+use crate::cli::invocation::Invocation;
+use crate::cli::output::table;
+use crate::cli::rpc::method;
+use crate::cli::words::{age, items_of, number_of, text_of};
+
+/// Platforms answer within seconds or not at all; the gateway asks them all at once.
+const PROBE_MS: u64 = 8_000;
+
+/// Runs one of the commands.
+pub(crate) async fn run(
+    invocation: &mut Invocation,
+    command: ChannelsCommand,
+) -> Result<(), Failure> {
+    let ChannelsCommand::Status { probe } = command;
+    let mut client = invocation.connect().await?;
+    let status = client
+        .call(
+            method::CHANNELS_STATUS,
+            json!({ "probe": probe, "timeoutMs": PROBE_MS }),
+        )
+        .await?;
+    client.close().await;
+    let now_ms = invocation.world.wall_ms();
+    invocation.output.either(&status, || {
+        let accounts = &status["channelAccounts"];
+        let order = items_of(&status, "channelOrder")
+            .iter()
+            .filter_map(Value::as_str);
+        let rows: Vec<[String; 6]> = order
+            .flat_map(|channel| {
+                items_of(accounts, channel)
+                    .iter()
+                    .map(move |account| row(channel, account, now_ms))
+            })
+            .collect();
+        if rows.is_empty() {
+            return "no channel is configured; the browser always works (`torana dashboard`)"
+                .to_owned();
+        }
+        table(
+            [
+                "channel",
+                "account",
+                "state",
+                "identity",
+                "last message",
+                "error",
+            ],
+            rows,
+        )
+    })
+}
+
+fn row(channel: &str, account: &Value, now_ms: i64) -> [String; 6] {
+    let flag = |name: &str| account[name].as_bool();
+    let state = match (flag("enabled"), flag("connected"), flag("running")) {
+        (Some(false), _, _) => "off",
+        (_, Some(true), _) => "connected",
+        (_, _, Some(true)) => "connecting",
+        _ => "stopped",
+    };
+    let identity = ["identity", "username", "botUsername", "name"]
+        .iter()
+        .find_map(|name| match &account[*name] {
+            Value::String(text) => Some(text.clone()),
+            Value::Object(map) => map
+                .get("username")
+                .or_else(|| map.get("name"))
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+        });
+    let inbound = number_of(account, "lastInboundAt").map(|at_ms| age(now_ms, at_ms));
+    [
+        channel.to_owned(),
+        text_of(account, "accountId").to_owned(),
+        state.to_owned(),
+        identity.unwrap_or_default(),
+        inbound.unwrap_or_default(),
+        text_of(account, "lastError").to_owned(),
+    ]
+}

@@ -1,0 +1,16 @@
+//! One file per command family. A command asks the gateway or the store, and prints what it got.
+
+pub(super) mod agent;
+pub(super) mod channels;
+pub(super) mod chat;
+pub(super) mod config;
+pub(super) mod dashboard;
+pub(super) mod devices;
+pub(super) mod doctor;
+pub(super) mod gateway;
+pub(super) mod journal;
+pub(super) mod logs;
+pub(super) mod pairing;
+pub(super) mod send;
+pub(super) mod sessions;
+pub(super) mod status;

@@ -1,0 +1,171 @@
+//! `torana status` and `torana health`.
+
+use serde_json::{Value, json};
+
+use super::gateway::connected_accounts;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::invocation::Invocation;
+use crate::cli::output::{facts, table};
+use crate::cli::rpc::method;
+use crate::cli::words::{age, count, items_of, number_of, plain, text_of, uptime};
+
+/// Sessions shown.
+const RECENT_MAX: usize = 5;
+
+/// Agents, channels, sessions and what waits.
+pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
+    let mut client = invocation.connect().await?;
+    let hello = client.hello().clone();
+    let own = client.call(method::OWN_STATUS, json!({})).await?;
+    let agents = client.call(method::AGENTS_LIST, json!({})).await?;
+    let channels = client.call(method::CHANNELS_STATUS, json!({})).await?;
+    let sessions = client
+        .call(method::SESSIONS_LIST, json!({ "limit": RECENT_MAX }))
+        .await?;
+    client.close().await;
+    let value = json!({
+        "uptimeMs": hello["snapshot"]["uptimeMs"], "version": env!("CARGO_PKG_VERSION"),
+        "status": own, "agents": agents["agents"], "channels": channels["channelAccounts"], "sessions": sessions["sessions"],
+    });
+    let now_ms = invocation.world.wall_ms();
+    invocation.output.either(&value, || {
+        let uptime_ms = hello["snapshot"]["uptimeMs"].as_u64().unwrap_or(0);
+        let mut text = summary(&own, &agents, &channels, &sessions, uptime_ms, now_ms);
+        let recent = items_of(&sessions, "sessions");
+        if !recent.is_empty() {
+            text.push_str("\n\n");
+            text.push_str(&super::sessions::rows(recent, now_ms));
+        }
+        text
+    })
+}
+
+fn summary(
+    own: &Value,
+    agents: &Value,
+    channels: &Value,
+    sessions: &Value,
+    uptime_ms: u64,
+    now_ms: i64,
+) -> String {
+    let names: Vec<String> = items_of(agents, "agents")
+        .iter()
+        .map(|agent| {
+            let model = agent["model"]["primary"]
+                .as_str()
+                .unwrap_or("demo agent, no model configured");
+            format!("{} ({model})", text_of(agent, "id"))
+        })
+        .collect();
+    let (connected, configured) = connected_accounts(channels);
+    let total = number_of(sessions, "totalCount")
+        .or_else(|| number_of(sessions, "count"))
+        .unwrap_or(0);
+    let mut lines = vec![
+        ("Gateway", format!("running for {}", uptime(uptime_ms))),
+        ("Agents", names.join(", ")),
+        (
+            "Channels",
+            if configured == 0 {
+                "browser only".to_owned()
+            } else {
+                format!("{connected} of {configured} connected")
+            },
+        ),
+        ("Sessions", total.to_string()),
+        (
+            "Lanes",
+            format!(
+                "{} running, {} waiting",
+                count_of(own, "running"),
+                count_of(own, "waiting")
+            ),
+        ),
+        ("Inbox", journal(&own["inbox"], "message", now_ms)),
+        ("Outbox", journal(&own["outbox"], "delivery", now_ms)),
+    ];
+    if own["storageFull"].as_bool() == Some(true) {
+        lines.push((
+            "Disk",
+            "full: nothing new is accepted until there is space".to_owned(),
+        ));
+    }
+    facts(lines)
+}
+
+fn count_of(own: &Value, field: &str) -> i64 {
+    number_of(own, field)
+        .or_else(|| number_of(&own["lanes"], field))
+        .unwrap_or(0)
+}
+
+/// States of a journal, with the oldest row of each.
+fn journal(census: &Value, one: &str, now_ms: i64) -> String {
+    let states: Vec<String> = census
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|row| {
+            let number = number_of(row, "count").filter(|number| *number > 0)?;
+            let oldest = number_of(row, "oldestAtMs").or_else(|| number_of(row, "oldestAt"));
+            let oldest = oldest
+                .map(|at_ms| format!(", oldest {}", age(now_ms, at_ms)))
+                .unwrap_or_default();
+            Some(format!("{number} {}{oldest}", text_of(row, "state")))
+        })
+        .collect();
+    if states.is_empty() {
+        format!("no {one} waits")
+    } else {
+        states.join("; ")
+    }
+}
+
+/// Asks the gateway whether all is well. Exit 1 when it says no.
+pub(crate) async fn health(invocation: &mut Invocation) -> Result<(), Failure> {
+    let mut client = invocation.connect().await?;
+    let health = client.call(method::HEALTH, json!({})).await?;
+    client.close().await;
+    let is_well = health["ok"].as_bool() == Some(true);
+    invocation.output.either(&health, || {
+        let mut text = format!(
+            "{} ({} ms)",
+            if is_well { "healthy" } else { "not healthy" },
+            number_of(&health, "durationMs").unwrap_or(0)
+        );
+        let sessions = number_of(&health["sessions"], "count").unwrap_or(0);
+        text.push_str(&format!(
+            "\n{}, {}",
+            count(
+                i64::try_from(items_of(&health, "agents").len()).unwrap_or(0),
+                "agent"
+            ),
+            count(sessions, "session")
+        ));
+        if let Some(channels) = health["channels"]
+            .as_object()
+            .filter(|channels| !channels.is_empty())
+        {
+            let rows = channels.iter().map(|(channel, state)| {
+                let flag = |name: &str| state.get(name).map(plain).unwrap_or_default();
+                [
+                    channel.clone(),
+                    flag("configured"),
+                    flag("running"),
+                    flag("lastError"),
+                ]
+            });
+            text.push_str("\n\n");
+            text.push_str(&table(
+                ["channel", "configured", "running", "last error"],
+                rows,
+            ));
+        }
+        text
+    })?;
+    if is_well {
+        Ok(())
+    } else {
+        Err(Failure::said(Exit::Failed))
+    }
+}

@@ -1,0 +1,25 @@
+//! The command line: what people type, what they read back, and with which code it ends.
+//!
+//! Start with [`main`]; `args` is the grammar, `command/` has one file per command family, `rpc/` talks to a running
+//! gateway and `offline` to the store when none runs (decision 52). Words and numbers of the output live in `output`
+//! and `words`; every failure is a [`failure::Failure`].
+
+mod args;
+mod command;
+mod entry;
+mod failure;
+mod generate;
+mod invocation;
+mod offline;
+mod output;
+mod rpc;
+mod target;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub(crate) use command::config::keep as keep_config;
+pub(crate) use entry::main;
+pub(crate) use failure::{Exit, Failure};
+pub(crate) use invocation::Invocation;
+pub(crate) use words::{ago, bytes, count, span, timestamp};

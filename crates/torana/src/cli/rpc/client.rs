@@ -1,0 +1,312 @@
+//! One connection to a gateway: handshake, requests with answers by id, events in between.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::endpoint::Endpoint;
+use super::frame::{Frame, Response};
+use crate::cli::failure::{Exit, Failure};
+
+/// The protocol version we speak.
+const PROTOCOL: u32 = 4;
+/// Connecting and shaking hands: a gateway on this machine needs milliseconds, one far away a few round trips.
+const CONNECT_MS_MAX: u64 = 10_000;
+/// Waiting for an ordinary answer; methods that take longer have a wait of their own.
+const CALL_MS_MAX: u64 = 30_000;
+/// Largest frame taken: a page of history with long messages fits several times.
+const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Events kept while an answer is awaited; above it the oldest go, since every command reads state afterwards.
+const EVENTS_KEPT_MAX: usize = 4_096;
+/// What we ask for. Admin makes our turns an owner's turns (decisions-control-and-agents 19).
+const SCOPES: [&str; 5] = [
+    "operator.admin",
+    "operator.read",
+    "operator.write",
+    "operator.approvals",
+    "operator.pairing",
+];
+
+/// A connected client.
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    requests: u64,
+    hello: Value,
+    events: VecDeque<(String, Value)>,
+}
+
+/// What arrives.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// An answer to the request with this id.
+    Answer {
+        /// The request.
+        id: u64,
+        /// What it was answered with.
+        outcome: Result<Value, Failure>,
+    },
+    /// An event with its payload.
+    Event(String, Value),
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Connects and introduces itself.
+    pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let connected = within(CONNECT_MS_MAX, Box::pin(Self::open(endpoint))).await;
+        connected.unwrap_or_else(|| {
+            Err(Failure::new(
+                Exit::Unreachable,
+                format!("the gateway at {} does not answer", endpoint.url()),
+            )
+            .hint("look at `torana logs`; restart it if it hangs"))
+        })
+    }
+
+    async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(FRAME_BYTES_MAX))
+            .max_frame_size(Some(FRAME_BYTES_MAX));
+        let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
+            .await
+            .map_err(|error| {
+                Failure::new(
+                    Exit::Unreachable,
+                    format!(
+                        "cannot connect to {}: {}",
+                        endpoint.url(),
+                        why(error.kind(), &error)
+                    ),
+                )
+                .hint("check the address, and that the gateway runs")
+            })?;
+        // Frames are small and each waits for an answer; collecting them would only delay it.
+        stream.set_nodelay(true)?;
+        if endpoint.exposes_secret(stream.peer_addr()?.ip()) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "the token would travel unencrypted to a public address",
+            )
+            .hint("use a `wss://` address, or a tunnel: `ssh -L 18789:127.0.0.1:18789 host`"));
+        }
+        let socket = if endpoint.tls {
+            torana_host::egress::install_crypto();
+            tokio_tungstenite::client_async_tls_with_config(
+                endpoint.url(),
+                stream,
+                Some(config),
+                None,
+            )
+            .await
+        } else {
+            tokio_tungstenite::client_async_with_config(
+                endpoint.url(),
+                MaybeTlsStream::Plain(stream),
+                Some(config),
+            )
+            .await
+        };
+        let (socket, _) = socket.map_err(|error| refused(&error, endpoint))?;
+        let mut client = Self {
+            socket,
+            requests: 0,
+            hello: Value::Null,
+            events: VecDeque::new(),
+        };
+        client.shake_hands(endpoint).await?;
+        Ok(client)
+    }
+
+    async fn shake_hands(&mut self, endpoint: &Endpoint) -> Result<(), Failure> {
+        loop {
+            match self.next().await? {
+                Incoming::Event(name, _) if name == "connect.challenge" => break,
+                Incoming::Event(..) | Incoming::Answer { .. } => {}
+            }
+        }
+        let mut params = json!({
+            "minProtocol": PROTOCOL,
+            "maxProtocol": PROTOCOL,
+            "client": { "id": "cli", "mode": "cli", "version": env!("CARGO_PKG_VERSION"), "platform": std::env::consts::OS },
+            "role": "operator",
+            "scopes": SCOPES,
+            "caps": [],
+        });
+        if let Some(secret) = &endpoint.secret {
+            params["auth"] = json!({ "token": secret.expose() });
+        }
+        self.hello = self.call("connect", params).await?;
+        Ok(())
+    }
+
+    /// What the gateway said of itself.
+    pub(crate) fn hello(&self) -> &Value {
+        &self.hello
+    }
+
+    /// Asks and waits for the answer.
+    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, Failure> {
+        self.call_within(method, params, CALL_MS_MAX).await
+    }
+
+    /// Asks and waits for the answer for a given time.
+    pub(crate) async fn call_within(
+        &mut self,
+        method: &str,
+        params: Value,
+        wait_ms: u64,
+    ) -> Result<Value, Failure> {
+        let id = self.request(method, params).await?;
+        within(wait_ms, self.answer(id)).await.unwrap_or_else(|| {
+            Err(Failure::failed(format!(
+                "no answer to `{method}` within {} s",
+                wait_ms / 1_000
+            )))
+        })
+    }
+
+    /// Asks; the answer is waited for with [`Client::answer`] or [`Client::next`].
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> Result<u64, Failure> {
+        self.requests += 1;
+        let id = self.requests;
+        let frame =
+            json!({ "type": "req", "id": id.to_string(), "method": method, "params": params });
+        self.socket
+            .send(Message::Text(Utf8Bytes::from(frame.to_string())))
+            .await
+            .map_err(|error| lost(&error))?;
+        Ok(id)
+    }
+
+    /// The next answer to a request; events that come before it are kept.
+    pub(crate) async fn answer(&mut self, wanted: u64) -> Result<Value, Failure> {
+        loop {
+            match self.read().await? {
+                Incoming::Answer { id, outcome } if id == wanted => return outcome,
+                Incoming::Answer { .. } => {}
+                Incoming::Event(name, payload) => {
+                    if self.events.len() >= EVENTS_KEPT_MAX {
+                        self.events.pop_front();
+                    }
+                    self.events.push_back((name, payload));
+                }
+            }
+        }
+    }
+
+    /// The next thing that arrives or has arrived. May be dropped at any time without losing anything.
+    pub(crate) async fn next(&mut self) -> Result<Incoming, Failure> {
+        if let Some((name, payload)) = self.events.pop_front() {
+            return Ok(Incoming::Event(name, payload));
+        }
+        self.read().await
+    }
+
+    async fn read(&mut self) -> Result<Incoming, Failure> {
+        loop {
+            let text = match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => text,
+                Some(Ok(Message::Close(frame))) => {
+                    let reason = frame
+                        .map(|frame| frame.reason.to_string())
+                        .filter(|reason| !reason.is_empty());
+                    return Err(closed(reason.as_deref()));
+                }
+                // Pings are answered by the library; the protocol has no binary frames.
+                Some(Ok(
+                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
+                )) => continue,
+                Some(Err(error)) => return Err(lost(&error)),
+                None => return Err(closed(None)),
+            };
+            match serde_json::from_str::<Frame>(&text) {
+                Ok(Frame::Res(response)) => {
+                    if let Some(incoming) = answer_of(response) {
+                        return Ok(incoming);
+                    }
+                }
+                Ok(Frame::Event(event)) => return Ok(Incoming::Event(event.event, event.payload)),
+                Ok(Frame::Unknown) => {}
+                Err(_) => {
+                    return Err(Failure::failed(
+                        "the gateway sent something that is not a frame of the protocol",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Ends the connection in order.
+    pub(crate) async fn close(mut self) {
+        // The gateway notices a lost connection as well; closing is a courtesy.
+        drop(within(1_000, self.socket.close(None)).await);
+    }
+}
+
+fn answer_of(response: Response) -> Option<Incoming> {
+    let id = response.id.parse().ok()?;
+    let outcome = match (response.ok, response.error) {
+        (true, _) => Ok(response.payload.unwrap_or(Value::Null)),
+        (false, Some(error)) => Err(error.into_failure()),
+        (false, None) => Err(Failure::failed("the gateway refused without a reason")),
+    };
+    Some(Incoming::Answer { id, outcome })
+}
+
+/// The result within a time, or nothing.
+pub(super) async fn within<T>(wait_ms: u64, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(Duration::from_millis(wait_ms), work)
+        .await
+        .ok()
+}
+
+fn why(kind: ErrorKind, error: &std::io::Error) -> String {
+    match kind {
+        ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        ErrorKind::TimedOut => "it does not answer".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn refused(error: &SocketError, endpoint: &Endpoint) -> Failure {
+    let text = match error {
+        SocketError::Http(response) => format!(
+            "{} answered with HTTP {}",
+            endpoint.url(),
+            response.status().as_u16()
+        ),
+        other => format!("{} is not a gateway: {other}", endpoint.url()),
+    };
+    Failure::new(Exit::Unreachable, text)
+        .hint("check which program listens there, and the port of the gateway")
+}
+
+fn closed(reason: Option<&str>) -> Failure {
+    match reason {
+        Some("service restart") => Failure::new(Exit::Unreachable, "the gateway stopped"),
+        Some(reason) => Failure::new(
+            Exit::Unreachable,
+            format!("the gateway closed the connection: {reason}"),
+        ),
+        None => Failure::new(Exit::Unreachable, "the gateway closed the connection"),
+    }
+}
+
+fn lost(error: &SocketError) -> Failure {
+    match error {
+        SocketError::ConnectionClosed | SocketError::AlreadyClosed => closed(None),
+        other => Failure::new(
+            Exit::Unreachable,
+            format!("the connection was lost: {other}"),
+        ),
+    }
+}

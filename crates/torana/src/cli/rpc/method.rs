@@ -1,0 +1,32 @@
+//! Names of the methods this command line calls, in one place, so that a renamed one is one line.
+
+pub(crate) const AGENT: &str = "agent";
+pub(crate) const AGENTS_LIST: &str = "agents.list";
+pub(crate) const CHANNELS_STATUS: &str = "channels.status";
+pub(crate) const CHAT_ABORT: &str = "chat.abort";
+pub(crate) const CHAT_HISTORY: &str = "chat.history";
+pub(crate) const CHAT_SEND: &str = "chat.send";
+pub(crate) const DEVICES_APPROVE: &str = "device.pair.approve";
+pub(crate) const DEVICES_LIST: &str = "device.pair.list";
+pub(crate) const DEVICES_REJECT: &str = "device.pair.reject";
+pub(crate) const DEVICES_REMOVE: &str = "device.pair.remove";
+pub(crate) const EXPLAIN: &str = "torana.explain";
+pub(crate) const GATEWAY_STOP: &str = "torana.gateway.stop";
+pub(crate) const HEALTH: &str = "health";
+pub(crate) const INBOX_PARKED: &str = "torana.inbox.parked";
+pub(crate) const INBOX_RETRY: &str = "torana.inbox.retry";
+pub(crate) const LOGIN_CREATE: &str = "torana.login.create";
+pub(crate) const LOGS_TAIL: &str = "logs.tail";
+pub(crate) const OUTBOX_DROP: &str = "torana.outbox.drop";
+pub(crate) const OUTBOX_EDIT: &str = "torana.outbox.edit";
+pub(crate) const OUTBOX_LIST: &str = "torana.outbox.list";
+pub(crate) const OUTBOX_RETRY: &str = "torana.outbox.retry";
+pub(crate) const PAIRING_APPROVE: &str = "channels.pairing.approve";
+pub(crate) const PAIRING_DENY: &str = "channels.pairing.deny";
+pub(crate) const PAIRING_LIST: &str = "channels.pairing.list";
+pub(crate) const SEND: &str = "send";
+pub(crate) const SESSIONS_DELETE: &str = "sessions.delete";
+pub(crate) const SESSIONS_LIST: &str = "sessions.list";
+pub(crate) const SESSIONS_MESSAGES_SUBSCRIBE: &str = "sessions.messages.subscribe";
+pub(crate) const SESSIONS_RESET: &str = "sessions.reset";
+pub(crate) const OWN_STATUS: &str = "torana.status";

@@ -1,0 +1,387 @@
+//! The grammar of the command line, of targets and of what is printed.
+
+use clap::{CommandFactory as _, Parser as _};
+use expect_test::expect;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::args::{Cli, Command, GatewayCommand, OutboxCommand, SessionsCommand};
+use super::command::chat::{Screen, Shown};
+use super::command::journal::Which;
+use super::command::logs::Line;
+use super::command::send::target_of;
+use super::failure::{Exit, Failure};
+use super::output::{facts, safe, table};
+use super::rpc::Endpoint;
+use super::target::Target;
+use super::words::{age, bytes, moment, timestamp, uptime};
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn grammar_has_no_contradictions() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn torana_alone_takes_the_options_of_the_gateway() {
+    let cli = parse("torana --port 19000 --bind lan --force --verbose").expect("valid");
+    assert!(cli.command.is_none());
+    assert_eq!(
+        (cli.global.port, cli.global.bind.as_deref()),
+        (Some(19_000), Some("lan"))
+    );
+    assert!(cli.global.force && cli.global.verbose);
+    let run = parse("torana gateway run --port 1").expect("valid");
+    assert!(matches!(
+        run.command,
+        Some(Command::Gateway(GatewayCommand::Run))
+    ));
+    assert_eq!(run.global.port, Some(1));
+}
+
+#[test]
+fn every_command_of_the_guides_is_understood() {
+    for line in [
+        "torana --config ~/.openclaw/openclaw.json",
+        "torana chat",
+        "torana agent --message hi",
+        "torana explain last",
+        "torana explain",
+        "torana pairing list",
+        "torana pairing approve telegram AB12CD34",
+        "torana config get agents.defaults.model",
+        "torana config set channels.telegram.streaming partial",
+        "torana config unset channels.telegram.streaming",
+        "torana config validate",
+        "torana config schema",
+        "torana config file",
+        "torana sessions",
+        "torana status",
+        "torana health",
+        "torana channels status",
+        "torana channels status --probe",
+        "torana logs --follow",
+        "torana logs --level warn",
+        "torana logs --tail 10 --plain",
+        "torana logs --limit 10",
+        "torana outbox retry 7",
+        "torana outbox retry 7 --text hello",
+        "torana doctor --fix",
+        "torana doctor --json",
+        "torana dashboard",
+        "torana gateway stop",
+        "torana gateway status --json",
+        "torana send --to telegram:123 --message hi",
+        "torana send --to -100123 --channel telegram --message hi",
+        "torana message send --to telegram:123 --message hi",
+        "torana completion bash",
+        "torana devices approve abc",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+#[test]
+fn mistakes_are_usage_errors() {
+    for line in [
+        "torana fly",
+        "torana agent",
+        "torana send --to telegram:1",
+        "torana outbox retry seven",
+        "torana --port 70000",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn lists_are_what_a_family_does_when_nothing_is_said() {
+    let Some(Command::Sessions { command }) = parse("torana sessions").expect("valid").command
+    else {
+        panic!("sessions")
+    };
+    assert!(matches!(
+        command.unwrap_or_default(),
+        SessionsCommand::List { limit: 50, .. }
+    ));
+    let Some(Command::Outbox { command }) = parse("torana outbox").expect("valid").command else {
+        panic!("outbox")
+    };
+    assert!(matches!(command.unwrap_or_default(), OutboxCommand::List));
+}
+
+#[test]
+fn targets_are_read_in_every_spelling() {
+    let read = |text: &str| {
+        text.parse::<Target>()
+            .map(|target| (target.channel, target.account, target.chat, target.topic))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        read("telegram:123"),
+        Ok(("telegram".into(), None, "123".into(), None))
+    );
+    assert_eq!(
+        read("Telegram:@name"),
+        Ok(("telegram".into(), None, "@name".into(), None))
+    );
+    assert_eq!(
+        read("telegram:work:-100123"),
+        Ok(("telegram".into(), some("work"), "-100123".into(), None))
+    );
+    assert_eq!(
+        read("telegram:work:-100123:topic:7"),
+        Ok(("telegram".into(), some("work"), "-100123".into(), some("7")))
+    );
+    assert_eq!(
+        read("telegram:-100123:topic:7"),
+        Ok(("telegram".into(), None, "-100123".into(), some("7")))
+    );
+    for wrong in [
+        "",
+        "telegram",
+        "telegram:",
+        ":123",
+        "telegram::123",
+        "a:b:c:d",
+        "a:b:c:topic:",
+        "telegram:1 2",
+        "a:b:c:d:topic:1",
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn channel_and_account_may_stand_beside_the_chat() {
+    let flags = |line: &str| match parse(line).expect("valid").command {
+        Some(Command::Send(flags)) => flags,
+        _ => panic!("send"),
+    };
+    let target = target_of(&flags(
+        "torana send --to 123 --channel telegram --account work --message x",
+    ))
+    .expect("a target");
+    assert_eq!(target.to_string(), "telegram:work:123");
+    let target = target_of(&flags(
+        "torana send --to telegram:123 --channel telegram --message x",
+    ))
+    .expect("a target");
+    assert_eq!(target.to_string(), "telegram:123");
+    assert_eq!(
+        target_of(&flags("torana send --to 123 --message x")).map_err(|failure| failure.exit),
+        Err(Exit::Usage)
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_target_is_printed_as_it_was_read(text in "[a-z]{1,8}(:[a-z0-9@_-]{1,8}){1,2}(:topic:[0-9]{1,4})?") {
+        if let Ok(target) = text.parse::<Target>() {
+            prop_assert_eq!(target.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_printed_can_drive_a_terminal(text in any::<String>()) {
+        for line in text.lines() {
+            let shown = safe(line).into_owned();
+            let harmless = shown.chars().all(|character| character == '\t' || !character.is_control());
+            prop_assert!(harmless);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_was_written(seconds in 0_i64..4_102_444_800) {
+        prop_assert_eq!(moment(&timestamp(seconds * 1_000)), Some(seconds * 1_000));
+    }
+}
+
+#[test]
+fn hostile_text_is_shown_and_not_obeyed() {
+    assert_eq!(
+        safe("a\u{1b}[2Jb\u{9b}31m\u{202e}c"),
+        "a\\u{1b}[2Jb\\u{9b}31m\\u{202e}c"
+    );
+    assert_eq!(safe("\u{1b}[31mred"), "\\u{1b}[31mred");
+    assert_eq!(safe("👨\u{200d}👩"), "👨\u{200d}👩");
+}
+
+#[test]
+fn tables_align_and_cells_stay_on_one_line() {
+    let rows = [
+        ["1".to_owned(), "short".to_owned(), String::new()],
+        [
+            "22".to_owned(),
+            "two\nlines \u{1b}[2J".to_owned(),
+            "x".repeat(80),
+        ],
+    ];
+    expect![[r#"
+        NUMBER  TEXT                 LONG
+        1       short                -
+        22      two lines \u{1b}[2J  xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"#]]
+    .assert_eq(&table(["number", "text", "long"], rows));
+    expect![[r#"
+        A       one
+        Longer  two"#]]
+    .assert_eq(&facts([
+        ("A", "one".to_owned()),
+        ("Longer", "two".to_owned()),
+    ]));
+}
+
+#[test]
+fn times_and_sizes_are_short() {
+    let ages: Vec<String> = [-5, 900, 59_000, 61_000, 7_300_000, 200_000_000]
+        .iter()
+        .map(|ms| age(*ms, 0))
+        .collect();
+    assert_eq!(ages, ["now", "now", "59s", "1m", "2h", "2d"]);
+    assert_eq!(uptime(3_723_000), "1h 2m");
+    assert_eq!(
+        (bytes(900), bytes(50 * 1024 * 1024)),
+        ("900 B".to_owned(), "50 MiB".to_owned())
+    );
+    assert_eq!(timestamp(1_795_164_219_086), "2026-11-20T08:43:39Z");
+    assert_eq!(moment("2026-11-20T08:43:39.086Z"), Some(1_795_164_219_086));
+    assert_eq!(moment("yesterday"), None);
+}
+
+fn chat(state: &str, extra: serde_json::Value) -> serde_json::Value {
+    let mut event = json!({ "sessionKey": "agent:main:main", "runId": "r1", "state": state });
+    for (name, value) in extra.as_object().into_iter().flatten() {
+        event[name] = value.clone();
+    }
+    event
+}
+
+fn answer(text: &str) -> serde_json::Value {
+    json!({ "message": { "role": "assistant", "content": [{ "type": "text", "text": text }] } })
+}
+
+#[test]
+fn answer_grows_and_ends_with_what_was_missing() {
+    let mut screen = Screen::new("agent:main:main".to_owned());
+    screen.expect("r1");
+    assert_eq!(
+        screen
+            .event(&chat("delta", json!({ "deltaText": "Hel" })))
+            .text,
+        "Hel"
+    );
+    assert_eq!(
+        screen
+            .event(&chat("delta", json!({ "deltaText": "lo" })))
+            .text,
+        "lo"
+    );
+    assert_eq!(
+        screen.event(&chat("final", answer("Hello world"))),
+        Shown {
+            text: " world\n".to_owned(),
+            note: None,
+            ended: true
+        }
+    );
+}
+
+#[test]
+fn replaced_answer_begins_on_a_line_of_its_own() {
+    let mut screen = Screen::new("agent:main:main".to_owned());
+    screen.event(&chat("delta", json!({ "deltaText": "half" })));
+    assert_eq!(
+        screen
+            .event(&chat(
+                "delta",
+                json!({ "deltaText": "anew", "replace": true })
+            ))
+            .text,
+        "\nanew"
+    );
+    assert_eq!(screen.event(&chat("final", answer("anew"))).text, "\n");
+}
+
+#[test]
+fn stopped_and_failed_answers_say_so_and_other_sessions_are_silent() {
+    let mut screen = Screen::new("agent:main:main".to_owned());
+    let mut foreign = chat("delta", json!({ "deltaText": "x" }));
+    foreign["sessionKey"] = json!("agent:work:main");
+    assert_eq!(screen.event(&foreign), Shown::default());
+    screen.event(&chat("delta", json!({ "deltaText": "par" })));
+    let stopped = screen.event(&chat("aborted", answer("part")));
+    assert_eq!(
+        (stopped.text.as_str(), stopped.note.as_deref()),
+        ("t\n", Some("(stopped)"))
+    );
+    let failed = screen.event(&chat("error", json!({ "errorMessage": "no credit" })));
+    assert_eq!(
+        (failed.text.as_str(), failed.note.as_deref(), failed.ended),
+        ("", Some("error: no credit"), true)
+    );
+}
+
+#[test]
+fn log_lines_are_read_from_the_file_and_from_the_wire() {
+    let own = r#"{"timestamp":"2026-11-20T08:43:39.086Z","level":"WARN","message":"Account failed.","target":"torana","channel":"telegram"}"#;
+    let wire = r#"{"0":"{}","1":"Account failed. channel=telegram","_meta":{"logLevelName":"WARN","date":"x"},"time":"2026-11-20T08:43:39.086Z"}"#;
+    let shown = |line: &str| Line::read(line).expect("a log line").shown();
+    assert_eq!(
+        shown(own),
+        "08:43:39.086 WARN  Account failed. channel=telegram"
+    );
+    assert_eq!(shown(wire), shown(own));
+    assert_eq!(Line::read("plain text"), None);
+}
+
+#[test]
+fn explain_takes_last_a_number_or_a_run() {
+    assert_eq!(Which::read("last"), Ok(Which::Last));
+    assert_eq!(Which::read(" 17 "), Ok(Which::Row(17)));
+    assert_eq!(
+        Which::read("0197-run"),
+        Ok(Which::Run("0197-run".to_owned()))
+    );
+    assert!(Which::read(" ").is_err());
+}
+
+#[test]
+fn addresses_of_other_gateways_are_read_strictly() {
+    let port = |url: &str| Endpoint::remote(url, None).map(|endpoint| endpoint.port());
+    assert_eq!(port("ws://127.0.0.1:18789"), Ok(18_789));
+    assert_eq!(port("wss://gateway.example.org/ws"), Ok(443));
+    assert_eq!(port("ws://[::1]:19001/"), Ok(19_001));
+    for wrong in [
+        "127.0.0.1:18789",
+        "ftp://x",
+        "ws://",
+        "ws://user@host",
+        "ws://host:port",
+    ] {
+        assert_eq!(
+            port(wrong).map_err(|failure| failure.exit),
+            Err(Exit::Usage),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn exit_codes_are_the_documented_ones() {
+    let exits = [
+        Exit::ReaderGone,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Damaged,
+        Exit::Unreachable,
+        Exit::InUse,
+        Exit::Disk,
+        Exit::Config,
+    ];
+    assert_eq!(exits.map(Exit::code), [0, 1, 2, 65, 69, 73, 74, 78]);
+    let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+    assert_eq!(Failure::from(broken), Failure::said(Exit::ReaderGone));
+}

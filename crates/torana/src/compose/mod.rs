@@ -1,0 +1,8 @@
+//! Composition: config becomes the narrow settings of every part. The only place that names them all.
+
+pub(crate) mod agents;
+pub(crate) mod channels;
+pub(crate) mod engine;
+pub(crate) mod front;
+pub(crate) mod reset;
+pub(crate) mod secrets;

@@ -1,0 +1,114 @@
+//! The database opens and is whole. `--fix` sets a damaged one aside and saves what can be read (decision 17).
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::finding::{Finding, Patient, Report};
+use super::salvage;
+use crate::cli::{Exit, bytes};
+
+const CHECK: &str = "database";
+
+/// What a look at the file says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// There is none.
+    Missing,
+    /// Sound, with this schema.
+    Sound(i64),
+    /// Damaged, in the database's words.
+    Damaged(String),
+    /// It could not be looked at.
+    Unknown(String),
+}
+
+/// Opens a database for reading only; a running gateway does not mind.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // Long enough for a commit of the gateway, short enough for a person who waits.
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    Ok(connection)
+}
+
+/// Looks at a database file.
+pub(super) fn condition(path: &Path) -> Condition {
+    if !path.exists() {
+        return Condition::Missing;
+    }
+    let looked = open(path).and_then(|connection| {
+        let verdict: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let schema: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok((verdict, schema))
+    });
+    match looked {
+        Ok((verdict, schema)) if verdict == "ok" => Condition::Sound(schema),
+        Ok((verdict, _)) => Condition::Damaged(verdict),
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Condition::Damaged(error.to_string())
+            }
+            _ => Condition::Unknown(error.to_string()),
+        },
+    }
+}
+
+pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
+    let path = patient.invocation.paths.database();
+    match condition(&path) {
+        Condition::Missing => report.add(Finding::ok(CHECK, "there is no database yet; the first start makes it")),
+        Condition::Sound(schema) => {
+            let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            report.add(Finding::ok(CHECK, format!("torana.db is sound (schema {schema}, {})", bytes(size))));
+        }
+        Condition::Unknown(error) => {
+            report.add(Finding::fail(CHECK, format!("torana.db cannot be read: {error}"), "check its owner and the disk").exit(Exit::Disk));
+        }
+        Condition::Damaged(error) if patient.fix => mend(patient, &path, &error, report),
+        Condition::Damaged(error) => report.add(
+            Finding::fail(
+                CHECK,
+                format!("torana.db is damaged: {error}"),
+                "stop the gateway and run `torana doctor --fix`: it keeps the damaged file and saves what can be read",
+            )
+            .exit(Exit::Damaged),
+        ),
+    }
+}
+
+fn mend(patient: &Patient<'_>, path: &Path, error: &str, report: &mut Report) {
+    let world = &patient.invocation.world;
+    match salvage::salvage(&patient.invocation.paths.state, path, world.wall_ms()) {
+        Ok(saved) => {
+            report.changed(format!(
+                "torana.db: damaged ({error}), set aside as {}",
+                saved.aside.display()
+            ));
+            report.changed(format!("torana.db: new, with {}", saved.summary()));
+            report.add(Finding::ok(CHECK, "torana.db is sound again"));
+            if !saved.is_complete() {
+                report.add(Finding::warn(
+                    CHECK,
+                    format!(
+                        "some rows of {} could not be read",
+                        saved.incomplete().join(", ")
+                    ),
+                    format!(
+                        "keep {} in case something important is missing",
+                        saved.aside.display()
+                    ),
+                ));
+            }
+        }
+        Err(failure) => {
+            let hint = failure
+                .hint
+                .unwrap_or_else(|| "nothing was lost: the damaged file is kept".to_owned());
+            report.add(Finding::fail(CHECK, failure.message, hint).exit(failure.exit));
+        }
+    }
+}

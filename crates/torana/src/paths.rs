@@ -1,0 +1,116 @@
+//! Where things are: state directory, config file, and what the environment says about them.
+//!
+//! The state directory follows the profile, never the config path (decision 24).
+
+use std::path::{Path, PathBuf};
+
+use torana_host::env::Environment;
+
+/// Port of the `dev` profile, so that it never meets the ordinary gateway (behaviour 1.1).
+pub(crate) const DEV_PORT: u16 = 19_001;
+/// Default port (OpenClaw 2026.9).
+pub(crate) const DEFAULT_PORT: u16 = 18_789;
+
+/// Flags that choose files, as given on the command line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PathFlags {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) profile: Option<String>,
+    pub(crate) dev: bool,
+}
+
+/// Resolved places of one gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    pub(crate) state: PathBuf,
+    pub(crate) config: PathBuf,
+    /// The config file was named by flag or environment, so it must exist.
+    pub(crate) config_is_explicit: bool,
+    pub(crate) profile: Option<String>,
+}
+
+impl Paths {
+    /// Resolves flags over environment over defaults.
+    pub(crate) fn resolve(flags: &PathFlags, environment: &Environment) -> Result<Self, String> {
+        let profile = match (&flags.profile, flags.dev) {
+            (Some(profile), false) => Some(profile.clone()),
+            (None, true) => Some("dev".to_owned()),
+            (None, false) => environment.get("TORANA_PROFILE").map(str::to_owned),
+            (Some(_), true) => {
+                return Err("--dev is the profile `dev`; give either --dev or --profile".to_owned());
+            }
+        };
+        if let Some(profile) = &profile
+            && (profile.is_empty()
+                || !profile
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)))
+        {
+            return Err(format!(
+                "profile `{profile}` may contain only letters, digits, `-` and `_`"
+            ));
+        }
+        let state = match environment.get("TORANA_STATE_DIR") {
+            Some(path) => PathBuf::from(path),
+            None => {
+                let home = environment
+                    .home()
+                    .ok_or("HOME is not set; set it, or TORANA_STATE_DIR")?;
+                match profile.as_deref() {
+                    None | Some("default") => home.join(".torana"),
+                    Some(profile) => home.join(format!(".torana-{profile}")),
+                }
+            }
+        };
+        let explicit = flags.config.clone().or_else(|| {
+            environment
+                .first(["TORANA_CONFIG", "OPENCLAW_CONFIG_PATH"])
+                .map(PathBuf::from)
+        });
+        let config_is_explicit = explicit.is_some();
+        let config = explicit.unwrap_or_else(|| state.join("torana.json"));
+        Ok(Self {
+            state: absolute(&state),
+            config: absolute(&config),
+            config_is_explicit,
+            profile,
+        })
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.state.join("torana.db")
+    }
+
+    pub(crate) fn credentials(&self) -> PathBuf {
+        self.state.join("credentials")
+    }
+
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.credentials().join("gateway-token")
+    }
+
+    pub(crate) fn install_key_file(&self) -> PathBuf {
+        self.credentials().join("install-key")
+    }
+
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.state.join("logs").join("gateway.log")
+    }
+
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.state.join("config-backups")
+    }
+
+    /// The port when neither flag, environment nor config names one.
+    pub(crate) fn default_port(&self) -> u16 {
+        if self.profile.as_deref() == Some("dev") {
+            DEV_PORT
+        } else {
+            DEFAULT_PORT
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}

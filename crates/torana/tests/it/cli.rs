@@ -1,0 +1,408 @@
+//! The command line as people see it: command, exit code, stdout and stderr of the real binary.
+//!
+//! Each test has a home of its own. Paths and times that differ from run to run are replaced before comparing.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+
+use crate::wait;
+
+/// Start of a development build on a busy machine.
+const READY_MAX: Duration = Duration::from_secs(30);
+/// An idle gateway stops at once; a little more, and it hangs.
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// A home with a state directory and nothing in it.
+struct Home {
+    path: PathBuf,
+}
+
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("torana-cli-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&path));
+        std::fs::create_dir_all(&path).expect("a home");
+        Self { path }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(
+            std::env::var_os("TORANA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_torana").into()),
+        );
+        // Port 0 lets a gateway take any free one; clients find it in the pid file.
+        command
+            .args(line.split_whitespace())
+            .env_clear()
+            .env("HOME", &self.path)
+            .env("XDG_RUNTIME_DIR", &self.path);
+        command.current_dir(&self.path);
+        command
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        self.run_with(line, "")
+    }
+
+    fn run_with(&self, line: &str, input: &str) -> Ran {
+        use std::io::Write as _;
+        let mut command = self.command(line);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input.as_bytes())
+            .expect("written");
+        let output = child.wait_with_output().expect("it ends");
+        let text = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes)
+                .replace(&self.path.to_string_lossy().into_owned(), "[HOME]")
+        };
+        Ran {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    /// Runs a command and compares everything a person sees.
+    fn check(&self, line: &str, expected: &Expect) {
+        let ran = self.run(line);
+        expected.assert_eq(&format!(
+            "exit {}\n{}{}",
+            ran.code.unwrap_or(-1),
+            ran.stdout,
+            ran.stderr
+                .lines()
+                .map(|line| format!("! {line}\n"))
+                .collect::<String>()
+        ));
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path.join(".torana").join("torana.json")
+    }
+
+    fn write_config(&self, text: &str) {
+        std::fs::create_dir_all(self.path.join(".torana")).expect("a state directory");
+        std::fs::write(self.config(), text).expect("written");
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.path));
+    }
+}
+
+/// A gateway in a home, killed when the test ends before stopping it.
+struct Running(Child);
+
+impl Running {
+    fn start(home: &Home) -> Self {
+        let mut command = home.command("gateway run --port 0");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let running = Self(child);
+        wait::until("the gateway answers", READY_MAX, || {
+            (home.run("health").code == Some(0)).then_some(())
+        });
+        running
+    }
+
+    fn ended(&mut self) -> Option<i32> {
+        wait::until("the gateway ends", STOP_MAX, || {
+            self.0.try_wait().expect("asked")
+        })
+        .code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn without_a_gateway_people_are_told_how_to_start_one() {
+    let home = Home::new("none");
+    let expected = expect![[r#"
+        exit 69
+        ! error: no gateway is running
+        ! hint: start it with `torana`
+    "#]];
+    for line in [
+        "status",
+        "health",
+        "chat",
+        "agent --message hi",
+        "send --to telegram:1 --message hi",
+        "dashboard",
+        "sessions",
+        "pairing list",
+    ] {
+        home.check(line, &expected);
+    }
+    assert!(
+        !home.path.join(".torana").exists(),
+        "asking creates nothing"
+    );
+}
+
+#[test]
+fn gateway_status_works_without_a_gateway() {
+    let home = Home::new("status");
+    home.check(
+        "gateway status",
+        &expect![[r#"
+            exit 69
+            Running  no
+            State    [HOME]/.torana
+            Config   [HOME]/.torana/torana.json
+            ! error: no gateway is running
+            ! hint: start it with `torana`
+        "#]],
+    );
+    let ran = home.run("gateway status --json");
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one JSON document");
+    assert_eq!(
+        (ran.code, value["running"].as_bool()),
+        (Some(69), Some(false))
+    );
+}
+
+#[test]
+fn mistakes_on_the_command_line_end_with_2() {
+    let home = Home::new("usage");
+    assert_eq!(home.run("fly").code, Some(2));
+    assert_eq!(home.run("send --to nowhere --message hi").code, Some(2));
+    assert_eq!(
+        home.run("status --url ws://127.0.0.1:1").code,
+        Some(2),
+        "a remote gateway never gets stored secrets"
+    );
+    assert_eq!(home.run("--version").code, Some(0));
+}
+
+#[test]
+fn config_is_changed_with_its_comments_and_its_history() {
+    let home = Home::new("config");
+    home.check(
+        "config set gateway.port 19100",
+        &expect![[r#"
+            exit 0
+            [HOME]/.torana/torana.json changed; it takes effect when the gateway starts
+        "#]],
+    );
+    home.write_config("{\n  // the usual port\n  gateway: { port: 18789 },\n}\n");
+    assert_eq!(
+        home.run("config set session.dmScope per-channel-peer").code,
+        Some(0)
+    );
+    assert_eq!(home.run("config set gateway.port 19001").code, Some(0));
+    let text = std::fs::read_to_string(home.config()).expect("there");
+    assert!(
+        text.contains("// the usual port") && text.contains("port: 19001"),
+        "{text}"
+    );
+    home.check("config get gateway.port", &expect!["exit 0\n19001\n"]);
+    home.check(
+        "config set gateway.port 19001",
+        &expect!["exit 0\nnothing changed\n"],
+    );
+    assert_eq!(home.run("config unset gateway.port").code, Some(0));
+    home.check(
+        "config get gateway.port",
+        &expect![[r#"
+            exit 1
+            ! error: `gateway.port` is not set
+            ! hint: set it with `torana config set gateway.port <value>`; the default is 18789
+        "#]],
+    );
+    let backups = std::fs::read_dir(home.path.join(".torana").join("config-backups"))
+        .expect("kept")
+        .count();
+    assert_eq!(backups, 3);
+}
+
+#[test]
+fn a_wrong_change_is_refused_and_changes_nothing() {
+    let home = Home::new("refuse");
+    let text = "{ gateway: { port: 18789 } }\n";
+    home.write_config(text);
+    home.check(
+        "config set gateway.prot 1",
+        &expect![[r#"
+            exit 78
+            ! error: the change is not valid, nothing was written:
+            !   [HOME]/.torana/torana.json:3:5: `gateway.prot` is not a known key; did you mean `port`?
+        "#]],
+    );
+    home.check(
+        "config set gateway.port nine",
+        &expect![[r#"
+            exit 78
+            ! error: the change is not valid, nothing was written:
+            !   [HOME]/.torana/torana.json:1:20: `gateway.port` is text; a whole number is needed
+        "#]],
+    );
+    assert_eq!(
+        home.run("config set gateway.port 19001 --dry-run").code,
+        Some(0)
+    );
+    assert_eq!(
+        home.run("config set session.scope global --strict-json")
+            .code,
+        Some(2)
+    );
+    assert_eq!(home.run("config get gateway.prot").code, Some(1));
+    assert_eq!(std::fs::read_to_string(home.config()).expect("there"), text);
+}
+
+#[test]
+fn all_problems_are_told_at_once_and_secrets_never() {
+    let home = Home::new("validate");
+    home.write_config("{\n  gateway: { prot: 1, auth: { token: \"a-very-secret-token-of-mine\" } },\n  sesion: {},\n}\n");
+    let ran = home.run("config validate");
+    assert_eq!(ran.code, Some(78));
+    assert!(
+        ran.stdout.contains("torana.json:2:14: `gateway.prot`"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains("torana.json:3:3: `sesion`"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.ends_with("has 2 problems\n"), "{}", ran.stdout);
+    let shown = home.run("config get gateway");
+    assert!(!shown.stdout.contains("a-very-secret"), "{}", shown.stdout);
+    assert_eq!(home.run("gateway run").code, Some(78));
+    let doctor = home.run("doctor");
+    assert_eq!(doctor.code, Some(78));
+    assert!(
+        !doctor.stdout.contains("a-very-secret"),
+        "{}",
+        doctor.stdout
+    );
+}
+
+#[test]
+fn reference_pages_are_written_as_the_table_of_outputs_says() {
+    let home = Home::new("generate");
+    std::fs::create_dir(home.path.join("out")).expect("a folder");
+    assert_eq!(home.run("__gen out").code, Some(0));
+    let mut names: Vec<String> = std::fs::read_dir(home.path.join("out"))
+        .expect("written")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    let expected = [
+        "channels.md",
+        "cli.md",
+        "config.md",
+        "config.schema.json",
+        "events.md",
+        "methods.md",
+        "problems.md",
+    ];
+    assert_eq!(names, expected);
+    assert!(home.run("completion bash").stdout.contains("torana"));
+}
+
+#[test]
+fn a_conversation_can_be_had_explained_and_looked_up_with_and_without_the_gateway() {
+    let home = Home::new("talk");
+    let mut gateway = Running::start(&home);
+    let second = home.run("gateway run --port 0");
+    assert_eq!(second.code, Some(73), "{}", second.stderr);
+    assert!(second.stderr.contains("process"), "{}", second.stderr);
+
+    let answer = home.run("agent --message hello");
+    assert_eq!(
+        (answer.code, answer.stdout.is_empty()),
+        (Some(0), false),
+        "{}",
+        answer.stderr
+    );
+    let chat = home.run_with("chat", "hello again\n");
+    assert_eq!(
+        (chat.code, chat.stdout.is_empty()),
+        (Some(0), false),
+        "{}",
+        chat.stderr
+    );
+
+    let status = home.run("gateway status --json");
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
+    assert_eq!(status["pid"].as_u64(), Some(u64::from(gateway.0.id())));
+    let link = home.run("dashboard");
+    assert!(
+        link.stdout.starts_with("http://127.0.0.1:") && link.stdout.contains("#login="),
+        "{}",
+        link.stdout
+    );
+    for line in [
+        "status",
+        "health",
+        "channels status",
+        "devices list",
+        "outbox",
+        "inbox",
+        "logs --tail 5",
+        "sessions show main",
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code, Some(0), "{line}: {}", ran.stderr);
+    }
+    let live = home.run("explain last");
+    assert!(live.stdout.contains("done"), "{}", live.stdout);
+
+    let stopped = home.run("gateway stop");
+    assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
+    assert_eq!(gateway.ended(), Some(0));
+
+    let stored = home.run("explain last");
+    assert_eq!(stored.code, Some(0), "{}", stored.stderr);
+    let steps = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(steps(&stored.stdout), steps(&live.stdout));
+    assert!(home.run("sessions").stdout.contains("agent:main:main"));
+    assert_eq!(
+        home.run("outbox").stdout,
+        "nothing waits and nothing is parked\n"
+    );
+    assert_eq!(
+        home.run("pairing list").stdout,
+        "nobody waits to be let in\n"
+    );
+    assert_eq!(home.run("pairing approve telegram AAAAAAAA").code, Some(1));
+    assert_eq!(home.run("status").code, Some(69));
+    let doctor = home.run("doctor");
+    assert_eq!(doctor.code, Some(0), "{}{}", doctor.stdout, doctor.stderr);
+}

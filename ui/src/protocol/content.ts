@@ -1,0 +1,34 @@
+// Reads the parts of a message's content. Unknown parts are skipped, never shown raw.
+import type { ContentPart, WireMessage } from "./types";
+
+export function textOf(message: WireMessage): string {
+  const content = message.content;
+  if (content === undefined) return "";
+  if (typeof content === "string") return content;
+  return parts(content, "text", "text").join("\n\n");
+}
+
+export function thinkingOf(message: WireMessage): string {
+  return Array.isArray(message.content) ? parts(message.content, "thinking", "thinking").join("\n\n") : "";
+}
+
+export interface ToolCall {
+  id: string;
+  name: string;
+  input: unknown;
+}
+
+export function toolCallsOf(message: WireMessage): ToolCall[] {
+  if (!Array.isArray(message.content)) return [];
+  return message.content.flatMap((part) => {
+    if (part.type !== "toolCall" || !("name" in part)) return [];
+    return [{ id: part.id, name: part.name, input: part.arguments }];
+  });
+}
+
+function parts(content: ContentPart[], type: string, field: string): string[] {
+  return content.flatMap((part) => {
+    const value = (part as Record<string, unknown>)[field];
+    return part.type === type && typeof value === "string" ? [value] : [];
+  });
+}
