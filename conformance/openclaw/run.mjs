@@ -13,8 +13,15 @@ import { inspect, isMethod } from "./schema.mjs";
 
 const SESSION_KEY = "agent:main:main";
 
-/** Beside the protocol's own methods: `deny` is the word of our command line for the protocol's `dismiss`. */
-const EXTRA_METHODS = ["channels.pairing.deny"];
+/** Beside the methods of the published schema: `deny` is the word of our command line for the protocol's `dismiss`. */
+const EXTRA_METHODS = [
+  "channels.pairing.deny",
+  // Called by the pages of OpenClaw 2026.9.6; the newest published schema, 2026.9.1, is older than they are.
+  "mentions.list",
+  "plugins.controlUi.list",
+  "themes.list",
+  "users.listModelAccounts",
+];
 
 const checks = new Checks();
 const gateway = await startGateway();

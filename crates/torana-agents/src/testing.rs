@@ -139,8 +139,12 @@ pub(crate) fn request(input: &str) -> TurnRequest {
         system: String::new(),
         history: Vec::new(),
         input: input.to_owned(),
+        media: Vec::new(),
+        attached: torana_core::ask::Attached::default(),
+        wishes: torana_core::ask::Wishes::default(),
         model: None,
         thinking: None,
+        sampling: torana_core::run::Sampling::default(),
         deadline_ms: 48 * 3_600_000,
     }
 }

@@ -28,6 +28,8 @@ pub struct ChannelKind {
     pub aliases: &'static [&'static str],
     /// The name shown to people.
     pub label: &'static str,
+    /// Keys of an account whose removal signs it out.
+    pub credentials: &'static [&'static str],
     pub(crate) schema: fn() -> Value,
     pub(crate) accounts: ReadAccounts,
     pub(crate) build: fn(AccountConfig, Build) -> Result<AccountParts, BuildFailure>,

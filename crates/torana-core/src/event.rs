@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::approval::Approval;
 use crate::id::{
     AccountId, AgentId, ChannelId, ConnectionId, DeviceId, InboxId, IntentId, RunId, SessionId,
 };
 use crate::key::SessionKey;
 use crate::message::Conversation;
+use crate::question::Question;
 use crate::run::{Entry, FailureKind, Settled};
 
 /// What stays the same during one run, shared by all its events.
@@ -95,6 +97,8 @@ pub enum RunSignal {
         ended_at_ms: i64,
         /// Nothing is shown to the person, by rule; the word says which.
         silent: Option<&'static str>,
+        /// Why it was stopped, when it was.
+        stopped: Option<&'static str>,
     },
 }
 
@@ -130,6 +134,10 @@ pub enum SessionChange {
     Patched,
     /// It got a fresh transcript.
     Reset,
+    /// Another branch of its transcript is in use.
+    Rewound,
+    /// What was said long ago is summarised for the agent.
+    Compacted,
     /// It is gone.
     Deleted,
 }
@@ -145,6 +153,17 @@ pub enum AccountState {
     Failing(String),
     /// Stopped until config or credentials change.
     Stopped(String),
+}
+
+/// What came of a node's offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeDecision {
+    /// It may be asked for what it offered.
+    Approved,
+    /// It may not.
+    Rejected,
+    /// The node is not known any more.
+    Removed,
 }
 
 /// Everything that can happen.
@@ -280,6 +299,42 @@ pub enum Event {
         /// Paired.
         approved: bool,
     },
+    /// Something waits for a person's decision, or was decided; its status says which.
+    Approval(Arc<Approval>),
+    /// An agent asks a person, or was answered; its status says which.
+    Question(Arc<Question>),
+    /// Paired devices changed in some other way: renamed, removed, another token.
+    DevicesChanged,
+    /// A device that was set up with a code came for the first time.
+    DeviceSetUp {
+        /// Id of the code.
+        setup_id: String,
+        /// The device.
+        device: DeviceId,
+    },
+    /// A node offers commands that nobody has approved.
+    NodePairRequested {
+        /// The request.
+        request_id: String,
+        /// The node's device.
+        node: DeviceId,
+    },
+    /// What a node offers was approved or refused, or the node was removed.
+    NodePairResolved {
+        /// The request; empty when the node was removed.
+        request_id: String,
+        /// The node's device.
+        node: DeviceId,
+        /// What came of it.
+        decision: NodeDecision,
+    },
+    /// A node reported when somebody last used its device.
+    NodeActivity {
+        /// The node's device.
+        node: DeviceId,
+        /// When that was, Unix milliseconds; `None` when the node takes the report back.
+        active_at_ms: Option<i64>,
+    },
     /// Who is connected changed.
     Presence,
     /// Disk space, store or channels changed for better or worse.
@@ -295,6 +350,18 @@ pub enum Event {
     },
     /// A task of the gateway panicked; its scope failed, the process goes on.
     TaskPanicked {
+        /// The task's name.
+        task: String,
+    },
+    /// A task that should go on ended by its own fault and is started again.
+    TaskRestarting {
+        /// The task's name.
+        task: String,
+        /// The wait before it starts, milliseconds.
+        after_ms: u64,
+    },
+    /// A task failed too often in a row and stays down until the gateway is restarted.
+    TaskGivenUp {
         /// The task's name.
         task: String,
     },

@@ -5,7 +5,11 @@
 //! Start with [`message`] for the nouns, [`port`] for the seams, and [`admit`] for the first decision.
 
 pub mod admit;
+pub mod approval;
+pub mod ask;
 pub mod auth;
+pub mod blame;
+pub mod branch;
 pub mod command;
 pub mod config;
 pub mod deliver;
@@ -14,9 +18,11 @@ pub mod id;
 pub mod key;
 pub mod lane;
 pub mod limit;
+pub mod media;
 pub mod message;
 pub mod port;
 pub mod problem;
+pub mod question;
 pub mod render;
 pub mod route;
 pub mod run;

@@ -25,6 +25,8 @@ pub const REQUESTS_PER_CLIENT_MAX: usize = 256;
 
 /// Bytes of a request body that carries a whole model request, images included (S-051).
 pub const HTTP_BODY_BYTES_COMPLETIONS_MAX: usize = 20 * 1024 * 1024;
+/// Bytes of a request to run a tool (OpenClaw 2026.9.6).
+pub const HTTP_BODY_BYTES_TOOLS_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of a platform's webhook body (threat model section 7); platforms send a few KiB.
 pub const HTTP_BODY_BYTES_WEBHOOK_MAX: usize = 1024 * 1024;
 
@@ -44,6 +46,28 @@ pub const PAIRING_TRIES_MAX: i64 = 5;
 pub const DEVICE_PENDING_MAX: usize = 64;
 /// Life of a device pairing request, milliseconds (behaviour section 14).
 pub const DEVICE_PENDING_MS: i64 = 300_000;
+/// Approvals that wait at once; a person answers a few a minute, so more is a runaway agent.
+pub const APPROVAL_PENDING_MAX: usize = 256;
+/// Ended approvals kept for the history (S-105 keeps the audit record for longer).
+pub const APPROVAL_KEPT_MAX: i64 = 10_000;
+/// Bytes of one approval's question as stored; commands with a script inside stay below it.
+pub const APPROVAL_BYTES_MAX: usize = 64 * 1024;
+/// How long an approval waits when its question does not say, milliseconds (OpenClaw 2026.9.6).
+pub const APPROVAL_WAIT_MS: i64 = 1_800_000;
+/// The longest wait a question may ask for, milliseconds: a day, so that nothing waits for a person who is gone.
+pub const APPROVAL_WAIT_MAX_MS: i64 = 86_400_000;
+/// Commands of one node that wait for its answer; above it a stuck node would hold callers without end.
+pub const NODE_CALLS_MAX: usize = 64;
+/// Wait for a node's answer when the caller names none, milliseconds (OpenClaw 2026.9.6).
+pub const NODE_CALL_MS_DEFAULT: u64 = 30_000;
+/// Longest wait for a node's answer, milliseconds: a day, which is also how long background programs may run.
+pub const NODE_CALL_MS_MAX: u64 = 86_400_000;
+/// Work that waits for one node (OpenClaw 2026.9.6 keeps as many actions per node).
+pub const NODE_WORK_MAX: usize = 64;
+/// Work that waits for all nodes together, so that the table stays small whatever is enqueued.
+pub const NODE_WORK_ALL_MAX: usize = 4_096;
+/// How long an action waits for its node's foreground, milliseconds (OpenClaw 2026.9.6).
+pub const NODE_ACTION_MS: i64 = 600_000;
 /// Life of a printed sign-in link, milliseconds (decision 35).
 pub const LOGIN_CODE_MS: i64 = 600_000;
 
@@ -70,8 +94,21 @@ pub const POISON_NAMED_MAX: u32 = 3;
 /// Deaths without a marker, without durable progress in between, before a turn is set aside (decision 9).
 pub const POISON_UNNAMED_MAX: u32 = 10;
 
+/// Wait before a task that ended by its own fault is started again, milliseconds; it doubles with every failure.
+pub const TASK_RESTART_MS_FIRST: u64 = 1_000;
+/// Longest such wait, milliseconds: as long as the longest wait of a reconnect.
+pub const TASK_RESTART_MS_MAX: u64 = 60_000;
+/// Restarts in a row before a task is given up (behaviour 6.4: ten).
+pub const TASK_RESTARTS_MAX: u32 = 10;
+/// A task that worked this long is healthy again, milliseconds; ten minutes outlast all the waits of a series.
+pub const TASK_HEALTHY_MS: u64 = 600_000;
+
 /// Dedupe memory of platform events, milliseconds: 30 days (decision 7).
 pub const DEDUPE_MS: i64 = 30 * 86_400_000;
+/// Ended rows an account keeps for dedupe; above it the oldest go early (decision 7).
+pub const DEDUPE_ROWS_MAX: usize = 2_000_000;
+/// Age before which no row goes early, milliseconds: 8 days (decision 7).
+pub const DEDUPE_FLOOR_MS: i64 = 8 * 86_400_000;
 /// Dedupe memory of client keys, milliseconds: 24 hours (decision 7).
 pub const IDEMPOTENCY_MS: i64 = 86_400_000;
 /// Characters of an idempotency key (behaviour 11.3).
@@ -81,6 +118,21 @@ pub const REFUSED_KEEP_MS: i64 = 7 * 86_400_000;
 
 /// Traces of refused messages kept at most (decision 8); above it the oldest go early.
 pub const REFUSED_ROWS_MAX: usize = 100_000;
+
+/// Times one session may be rewound and continued; each is a branch that every read of the session looks at.
+pub const BRANCHES_MAX: usize = 1_000;
+/// Bytes of one attached file; advertised as `policy.attachments.maxBytes` (OpenClaw 2026.9.6).
+pub const MEDIA_FILE_BYTES_MAX: usize = 19_464_192;
+/// Bytes of one attached picture; advertised as `policy.attachments.maxImageBytes` (OpenClaw 2026.9.6).
+pub const MEDIA_IMAGE_BYTES_MAX: usize = 6_291_456;
+/// Files one message can have; a frame's limit binds before most providers' own.
+pub const MEDIA_FILES_MAX: usize = 20;
+/// Bytes of older files that are shown to an agent again in one turn: what fits a provider's request with the new ones.
+pub const MEDIA_TURN_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Bytes of all files kept, 5 GiB; above it the ones used longest ago are removed (S-104).
+pub const MEDIA_BYTES_MAX: i64 = 5 * 1024 * 1024 * 1024;
+/// Groups people can sort sessions into; more fit no page.
+pub const SESSION_GROUPS_MAX: usize = 200;
 
 /// First wait after a failed send, milliseconds (decision 12).
 pub const SEND_RETRY_MS_FIRST: u64 = 400;
@@ -107,6 +159,8 @@ pub const CONTEXT_MESSAGES_DEFAULT: usize = 50;
 const _: () =
     assert!(FRAME_BYTES_PREAUTH_MAX < FRAME_BYTES_MAX && FRAME_BYTES_MAX < CLIENT_BUFFER_BYTES_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
+// Base64 takes four bytes for three, and the largest file still fits a frame.
+const _: () = assert!(MEDIA_FILE_BYTES_MAX.div_ceil(3) * 4 < FRAME_BYTES_MAX);
 const _: () = assert!(SEND_RETRY_MS_FIRST < SEND_RETRY_MS_MAX);
 const _: () = assert!(REPLY_FRESH_MS < REPLY_STALE_MS);
 const _: () = assert!(COMMIT_ROWS_MAX < STORE_QUEUE_MAX);

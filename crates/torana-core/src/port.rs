@@ -11,11 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::id::{AccountId, AgentId, ChannelId, RunId};
+use crate::ask::{Attached, Wishes};
+use crate::blame::Death;
+use crate::id::{AccountId, AgentId, ChannelId, InboxId, RunId};
 use crate::key::SessionKey;
+use crate::media::{MediaKind, MediaRef};
 use crate::message::{Inbound, Operation, Receipt};
 use crate::render;
-use crate::run::{Entry, ModelRef, RunEvent};
+use crate::run::{Entry, ModelRef, RunEvent, Sampling};
 
 /// A boxed future; dropping it cancels the work.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -88,6 +91,29 @@ impl World {
         self.entropy.fill(&mut bytes);
         u64::from_le_bytes(bytes).checked_rem(bound).unwrap_or(0)
     }
+}
+
+// === Crashes ===
+
+/// The place of one running turn's mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MarkSlot(pub u32);
+
+/// Notes which turns run, where the death of the process does not take it away, so that the next start knows which
+/// message a crash can be attributed to (see [`crate::blame`]).
+///
+/// [`CrashMarks::working`] is called around every step of a turn: it must cost about a microsecond and never wait.
+pub trait CrashMarks: Send + Sync {
+    /// How the process before this one ended; [`Death::Unknown`] when asked again, so that nothing counts twice.
+    fn take_death(&self) -> Death;
+    /// A turn begins to run.
+    fn begin(&self, turn: InboxId) -> MarkSlot;
+    /// A thread enters or leaves the code of the turn.
+    fn working(&self, slot: MarkSlot, working: bool);
+    /// The turn is over.
+    fn end(&self, slot: MarkSlot);
+    /// The process ends in order from here on; what still runs is interrupted.
+    fn end_in_order(&self);
 }
 
 // === Channels ===
@@ -281,6 +307,11 @@ pub trait Webhook: Send + Sync {
 pub trait Connect: Send + Sync {
     /// One attempt.
     fn connect(&self) -> BoxFuture<'_, Result<AccountIdentity, ReceiveFailure>>;
+
+    /// Asks who we are and changes nothing at the platform. Connecting does where asking is all it takes.
+    fn probe(&self) -> BoxFuture<'_, Result<AccountIdentity, ReceiveFailure>> {
+        self.connect()
+    }
 }
 
 /// One configured account of a channel, ready to be run by the engine. An absent part means unsupported.
@@ -329,12 +360,31 @@ pub struct TurnRequest {
     pub history: Vec<Entry>,
     /// What is said now.
     pub input: String,
+    /// Files that came with what is said, in `history` or now, as far as they fit; the newest are the last.
+    pub media: Vec<Media>,
+    /// What comes with it: images, and results of a client's tools.
+    pub attached: Attached,
+    /// What else is asked of the answer.
+    pub wishes: Wishes,
     /// Model chosen for this turn or session; the agent's own when absent. An explicit choice never falls back.
     pub model: Option<ModelRef>,
     /// Thinking level, when chosen.
     pub thinking: Option<String>,
+    /// How the model is to choose its words. Backends that have no say in it leave this alone.
+    pub sampling: Sampling,
     /// Monotonic moment at which the turn is over, milliseconds.
     pub deadline_ms: u64,
+}
+
+/// A file for an agent, with its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// What it is.
+    pub reference: MediaRef,
+    /// It came with what is said now, not with something said before.
+    pub is_new: bool,
+    /// The bytes.
+    pub bytes: Bytes,
 }
 
 /// A conversation with an agent, for one session.
@@ -358,6 +408,40 @@ pub trait AgentBackend: Send + Sync {
         &self,
         request: OpenRequest,
     ) -> BoxFuture<'_, Result<Box<dyn AgentConversation>, BackendFailure>>;
+
+    /// Whether the agent can be shown a kind of file. What it cannot be shown is refused when it is sent, not ignored.
+    fn takes(&self, kind: MediaKind) -> bool {
+        let _ = kind;
+        false
+    }
+
+    /// Whether its turns honour [`Wishes`] and what is [`Attached`]; a request with either is refused otherwise.
+    fn takes_wishes(&self) -> bool {
+        false
+    }
+}
+
+// === Files ===
+
+/// Keeps the bytes of files that came with messages, named by their digest.
+pub trait MediaStore: Send + Sync {
+    /// Keeps bytes; when this returns they survive a crash. Keeping them again changes nothing.
+    fn put(&self, digest: String, bytes: Bytes) -> BoxFuture<'_, Result<(), MediaFailure>>;
+    /// Reads bytes; `None` when they are not there.
+    fn get(&self, digest: String) -> BoxFuture<'_, Result<Option<Bytes>, MediaFailure>>;
+    /// Removes bytes; those that are not there are removed already.
+    fn remove(&self, digest: String) -> BoxFuture<'_, Result<(), MediaFailure>>;
+}
+
+/// Why bytes could not be kept or read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MediaFailure {
+    /// There is no space.
+    #[error("the disk is full")]
+    Full,
+    /// Anything else; the text is for the log.
+    #[error("{0}")]
+    Other(String),
 }
 
 /// Why a conversation could not be opened.

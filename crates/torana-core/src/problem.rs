@@ -36,6 +36,44 @@ pub enum Code {
     Internal,
 }
 
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 13] = [
+        Self::InvalidRequest,
+        Self::IdempotencyConflict,
+        Self::MissingScope,
+        Self::Forbidden,
+        Self::SessionNotFound,
+        Self::AgentNotFound,
+        Self::AgentSelectionRequired,
+        Self::NotFound,
+        Self::Busy,
+        Self::StorageFull,
+        Self::Unavailable,
+        Self::DeliveryFailed,
+        Self::Internal,
+    ];
+
+    /// What it means, for the reference.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "the request does not make sense; repeating it will not help",
+            Self::IdempotencyConflict => "the same key came with another session or text",
+            Self::MissingScope => "the client lacks a scope",
+            Self::Forbidden => "the client may not do this at all",
+            Self::SessionNotFound => "there is no such session",
+            Self::AgentNotFound => "there is no such agent",
+            Self::AgentSelectionRequired => "there are several agents and none is the default",
+            Self::NotFound => "there is no such row, device, request, channel or account",
+            Self::Busy => "a queue is full; try again",
+            Self::StorageFull => "the disk is full; nothing new is accepted until there is space",
+            Self::Unavailable => "the gateway starts, stops or lost its store",
+            Self::DeliveryFailed => "the platform refused or could not be reached",
+            Self::Internal => "a bug of ours; the log has the details under the reference",
+        }
+    }
+}
+
 /// A failed request, as the client may see it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]

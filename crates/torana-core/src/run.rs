@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ask::{Attached, ToolCall};
 use crate::id::RunId;
+use crate::media::MediaRef;
 
 /// Tokens and money of one or more model calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub enum Outcome {
     Empty,
     /// Cut off by the model's output limit; the text so far is the answer.
     Length,
+    /// The model wants tools that the client runs; the calls are in [`Settled::calls`].
+    ClientTools,
     /// The model declined.
     Refused,
     /// Stopped by a person, a client or an interrupt.
@@ -121,6 +125,9 @@ pub struct Settled {
     /// Model that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Calls the client is to make; present exactly when `outcome` is `ClientTools`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
 }
 
 impl Settled {
@@ -137,6 +144,7 @@ impl Settled {
             usage: Usage::default(),
             provider: None,
             model: None,
+            calls: Vec::new(),
         }
     }
 }
@@ -213,6 +221,40 @@ pub enum Role {
     System,
 }
 
+/// How a model is to choose its words, as far as a caller insists; what is absent is the model's own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampling {
+    /// Randomness, 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Share of the likeliest words to choose from, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Aversion to words used often, -2 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f64>,
+    /// Aversion to words used at all, -2 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f64>,
+    /// Most tokens to write; the model's configured limit still holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Texts before which the answer ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// Seed of the choice, where the provider has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+}
+
+impl Sampling {
+    /// Nothing is asked for.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One line of a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -237,6 +279,56 @@ pub struct Entry {
     /// How the answer ended, when not with a normal reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Files that came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaRef>,
+    /// What it carries besides text.
+    #[serde(default, skip_serializing_if = "Attached::is_empty")]
+    pub attached: Attached,
+    /// Present when this line is a summary that stands for what came before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
+}
+
+impl Entry {
+    /// A line that says something, and nothing else about itself.
+    pub fn new(role: Role, text: impl Into<String>, at_ms: i64) -> Self {
+        Self {
+            role,
+            text: text.into(),
+            at_ms,
+            run_id: None,
+            sender: None,
+            model: None,
+            usage: None,
+            outcome: None,
+            media: Vec::new(),
+            attached: Attached::default(),
+            boundary: None,
+        }
+    }
+}
+
+/// The thinking levels a person can choose; a provider maps those it does not know to the nearest.
+pub const THINKING_LEVELS: &[&str] = &[
+    "off", "minimal", "low", "medium", "high", "xhigh", "max", "ultra", "adaptive",
+];
+
+/// Tokens of a text of this many bytes. English has about four bytes in a token; an estimate is enough between two answers,
+/// which report exact figures (decision 40 of control and agents).
+pub fn estimated_tokens(bytes: usize) -> u64 {
+    u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+/// A compaction: what comes before it is summarised, but for the newest lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boundary {
+    /// How many lines right before it the agent still sees.
+    pub kept: usize,
+    /// Tokens of the context before, estimated.
+    pub tokens_before: u64,
+    /// Tokens of the context after, estimated.
+    pub tokens_after: u64,
 }
 
 /// A provider and one of its models.

@@ -5,5 +5,12 @@ pub mod front;
 pub mod openai;
 pub mod openclaw;
 pub mod ops;
+pub mod site;
+#[cfg(test)]
+mod site_memory;
+pub mod tools;
 
-pub use context::{AuthMode, Context, FrontSettings, Host, LogsPage, LogsRequest};
+pub use context::{
+    AuthMode, Context, EmbedRequest, Embeddings, ExecPolicyFile, FrontSettings, Host, LogsPage,
+    LogsRequest, NodeSettings, ProxyIdentity,
+};

@@ -15,6 +15,7 @@ use torana_core::port::{
 
 use crate::engine::{Engine, Phase};
 use crate::store::StoreError;
+use crate::supervise::Kept;
 
 type AccountKey = (ChannelId, AccountId);
 
@@ -46,6 +47,23 @@ pub struct AccountStatus {
     pub is_default: bool,
 }
 
+/// How an account gets its messages.
+struct WayIn {
+    connect: Arc<dyn Connect>,
+    receive: tokio::sync::Mutex<Option<Box<dyn Receive>>>,
+}
+
+/// What a platform said when it was asked who we are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// Who we are, or why nobody knows.
+    pub outcome: Result<AccountIdentity, String>,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// How long it took, milliseconds.
+    pub elapsed_ms: u64,
+}
+
 /// What became of a webhook request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookOutcome {
@@ -63,6 +81,7 @@ pub enum WebhookOutcome {
 
 struct Entry {
     status: AccountStatus,
+    connect: Option<Arc<dyn Connect>>,
     webhook: Option<Arc<dyn Webhook>>,
     stop: CancellationToken,
 }
@@ -140,7 +159,7 @@ impl Engine {
     /// Runs an account: takes up its open intents, then connects and receives until it is removed.
     pub async fn attach_account(&self, parts: AccountParts) -> Result<(), StoreError> {
         let key = (parts.channel.clone(), parts.account.clone());
-        let stop = CancellationToken::new();
+        let stop = self.shared.tasks.stopping().child_token();
         let status = AccountStatus {
             channel: parts.channel.clone(),
             account: parts.account.clone(),
@@ -158,6 +177,7 @@ impl Engine {
         };
         let entry = Entry {
             status,
+            connect: Some(Arc::clone(&parts.connect)),
             webhook: parts.webhook,
             stop: stop.clone(),
         };
@@ -172,12 +192,18 @@ impl Engine {
         }
         let engine = self.clone();
         let name = format!("account {}/{}", key.0, key.1);
-        let (connect, receive) = (parts.connect, parts.receive);
-        self.shared.tasks.spawn_until_stop(name, async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = engine.run_account(&key, connect, receive) => {}
+        // The way in outlives a panic of the task that uses it.
+        let way_in = Arc::new(WayIn {
+            connect: parts.connect,
+            receive: tokio::sync::Mutex::new(parts.receive),
+        });
+        self.shared.tasks.forgive(&name);
+        self.shared.tasks.spawn(name.clone(), async move {
+            let tasks = engine.shared.tasks.clone();
+            let life = || Box::pin(engine.run_account(&key, &way_in));
+            if let Kept::GivenUp(reason) = tasks.kept(&name, &stop, life).await {
+                engine.account_state(&key, AccountState::Stopped(reason));
+                engine.shared.delivery.detach(&key.0, &key.1);
             }
         });
         Ok(())
@@ -199,6 +225,7 @@ impl Engine {
         };
         let entry = Entry {
             status,
+            connect: None,
             webhook: None,
             stop: CancellationToken::new(),
         };
@@ -225,6 +252,32 @@ impl Engine {
         self.shared.delivery.detach(channel, account);
     }
 
+    /// Asks the platform now who we are. `None` when the account does not run here.
+    pub async fn probe_account(
+        &self,
+        channel: &ChannelId,
+        account: &AccountId,
+        timeout_ms: u64,
+    ) -> Option<Probe> {
+        let connect = {
+            let accounts = self.shared.accounts.lock();
+            let entry = accounts.get(&(channel.clone(), account.clone()))?;
+            Arc::clone(entry.connect.as_ref()?)
+        };
+        let world = &self.shared.world;
+        let began_ms = world.monotonic_ms();
+        let outcome = tokio::select! {
+            biased;
+            outcome = connect.probe() => outcome.map_err(|failure| failure.to_string()),
+            () = world.sleep_ms(timeout_ms) => Err(format!("no answer within {timeout_ms} ms")),
+        };
+        Some(Probe {
+            outcome,
+            at_ms: world.wall_ms(),
+            elapsed_ms: world.monotonic_ms().saturating_sub(began_ms),
+        })
+    }
+
     fn account_state(&self, key: &AccountKey, state: AccountState) {
         let mut changed = false;
         self.shared.accounts.update(key, |status| {
@@ -240,16 +293,12 @@ impl Engine {
         }
     }
 
-    async fn run_account(
-        &self,
-        key: &AccountKey,
-        connect: Arc<dyn Connect>,
-        mut receive: Option<Box<dyn Receive>>,
-    ) {
+    async fn run_account(&self, key: &AccountKey, way_in: &WayIn) {
+        let mut receive = way_in.receive.lock().await;
         let mut failures = 0_u32;
         loop {
             let began_ms = self.shared.world.monotonic_ms();
-            let failure = match connect.connect().await {
+            let failure = match way_in.connect.connect().await {
                 Ok(identity) => {
                     let now_ms = self.shared.world.wall_ms();
                     self.shared.accounts.update(key, |status| {
@@ -257,7 +306,7 @@ impl Engine {
                         status.last_alive_ms = Some(now_ms);
                     });
                     self.account_state(key, AccountState::Running);
-                    match &mut receive {
+                    match receive.as_mut() {
                         Some(receive) => self.receive(key, receive.as_mut()).await,
                         // A webhook account only listens; there is nothing to watch.
                         None => std::future::pending().await,
@@ -272,7 +321,8 @@ impl Engine {
                 ReceiveFailure::SignedOut { reason } => {
                     self.account_state(key, AccountState::Stopped(reason.clone()));
                     self.shared.delivery.detach(&key.0, &key.1);
-                    return;
+                    // Only a person can help; a changed configuration replaces this task.
+                    return std::future::pending().await;
                 }
                 ReceiveFailure::Retry { after_ms, .. } => {
                     after_ms.unwrap_or(0).max(self.backoff_ms(failures))

@@ -73,6 +73,10 @@ counters! {
     intents_parked => "torana_intents_parked_total",
     /// Tasks that panicked.
     tasks_panicked => "torana_tasks_panicked_total",
+    /// Restarts of tasks that ended by their own fault.
+    tasks_restarted => "torana_tasks_restarted_total",
+    /// Tasks that failed too often and stay down.
+    tasks_given_up => "torana_tasks_given_up_total",
 }
 
 impl Bus {
@@ -114,7 +118,9 @@ fn count(counters: &Counters, event: &Event) {
         Event::Run(_, RunSignal::Started) => one(&counters.runs_started),
         Event::Run(_, RunSignal::Settled { settled, .. }) => {
             match settled.outcome {
-                Outcome::Ok | Outcome::Empty | Outcome::Length => one(&counters.runs_answered),
+                Outcome::Ok | Outcome::Empty | Outcome::Length | Outcome::ClientTools => {
+                    one(&counters.runs_answered)
+                }
                 Outcome::Cancelled => one(&counters.runs_cancelled),
                 Outcome::Refused | Outcome::Error => one(&counters.runs_failed),
             }
@@ -139,6 +145,8 @@ fn count(counters: &Counters, event: &Event) {
         Event::IntentResent { .. } => one(&counters.intents_resent),
         Event::IntentParked { .. } => one(&counters.intents_parked),
         Event::TaskPanicked { .. } => one(&counters.tasks_panicked),
+        Event::TaskRestarting { .. } => one(&counters.tasks_restarted),
+        Event::TaskGivenUp { .. } => one(&counters.tasks_given_up),
         Event::Run(..)
         | Event::Transcript(_)
         | Event::Session { .. }
@@ -147,6 +155,13 @@ fn count(counters: &Counters, event: &Event) {
         | Event::PairingResolved { .. }
         | Event::DevicePairRequested { .. }
         | Event::DevicePairResolved { .. }
+        | Event::Approval(_)
+        | Event::Question(_)
+        | Event::DevicesChanged
+        | Event::DeviceSetUp { .. }
+        | Event::NodePairRequested { .. }
+        | Event::NodePairResolved { .. }
+        | Event::NodeActivity { .. }
         | Event::Presence
         | Event::Health
         | Event::ConfigChanged
@@ -256,6 +271,44 @@ fn log_rest(event: &Event) {
             approved,
         } => {
             tracing::info!(request_id, %device, approved, "A device pairing request was decided.");
+        }
+        Event::Approval(approval) => {
+            let (id, kind, status) = (
+                &approval.id,
+                approval.kind.as_str(),
+                approval.status.as_str(),
+            );
+            tracing::info!(id, kind, status, "An approval is waiting or was decided.");
+        }
+        Event::Question(question) => {
+            let (id, status) = (&question.id, question.status.as_str());
+            tracing::info!(id, status, "A question is waiting or was answered.");
+        }
+        Event::TaskRestarting { task, after_ms } => {
+            tracing::warn!(
+                task,
+                after_ms,
+                "A task ended by its own fault and is started again."
+            );
+        }
+        Event::TaskGivenUp { task } => {
+            tracing::error!(
+                task,
+                "A task failed too often and stays down; restart the gateway."
+            );
+        }
+        Event::DeviceSetUp { setup_id, device } => {
+            tracing::info!(setup_id, %device, "A device was set up with a code.");
+        }
+        Event::NodePairRequested { request_id, node } => {
+            tracing::info!(request_id, %node, "A node offers commands that wait for an approval.");
+        }
+        Event::NodePairResolved {
+            request_id,
+            node,
+            decision,
+        } => {
+            tracing::info!(request_id, %node, ?decision, "What a node offers was decided.");
         }
         Event::ConfigChanged => tracing::info!("The effective configuration changed."),
         Event::ShuttingDown { reason, .. } => tracing::info!(%reason, "The gateway is stopping."),

@@ -10,14 +10,16 @@ use torana_core::event::{Appended, Event, SessionChange};
 use torana_core::id::{AgentId, IntentId, RunId};
 use torana_core::key::{KeyContext, SessionKey};
 use torana_core::message::{Operation, ReplyTarget};
-use torana_core::port::World;
+use torana_core::port::{CrashMarks, World};
 use torana_core::problem::{Code, Problem};
-use torana_core::run::{Entry, ModelRef, Role};
+use torana_core::run::{Entry, ModelRef, Role, THINKING_LEVELS};
 
 use crate::account::Accounts;
 use crate::bus::Bus;
 use crate::command::Overrides;
 use crate::delivery::Delivery;
+use crate::media::Vault;
+use crate::run::Pauses;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::store::session::{self, SessionRow};
@@ -67,6 +69,10 @@ pub(crate) struct Shared {
     pub(crate) gate: RwLock<Gate>,
     pub(crate) overrides: RwLock<Overrides>,
     pub(crate) permits: Arc<Semaphore>,
+    pub(crate) marks: Option<Arc<dyn CrashMarks>>,
+    pub(crate) media: Vault,
+    /// Sessions that are not summarised unasked for now.
+    pub(crate) pauses: Pauses,
     phase: AtomicU8,
     storage_full: AtomicBool,
 }
@@ -101,6 +107,21 @@ impl Gate {
 impl Engine {
     /// Builds the engine over an open store. Follow with [`Engine::recover`] before channels connect.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
+        Self::build(options, None).await
+    }
+
+    /// The same with crash marks: [`Engine::recover`] then counts a crash against the message it is attributed to.
+    pub async fn open_with_marks(
+        options: Options,
+        marks: Arc<dyn CrashMarks>,
+    ) -> Result<Self, StoreError> {
+        Self::build(options, Some(marks)).await
+    }
+
+    async fn build(
+        options: Options,
+        marks: Option<Arc<dyn CrashMarks>>,
+    ) -> Result<Self, StoreError> {
         let Options {
             store,
             world,
@@ -116,7 +137,7 @@ impl Engine {
                 ))
             })
             .await?;
-        let tasks = Supervisor::new(bus.clone());
+        let tasks = Supervisor::new(bus.clone(), world.clone());
         let delivery = Delivery::new(store.clone(), bus.clone(), world.clone(), tasks.clone());
         let runs_max = settings.runs_max.clamp(1, 100_000);
         let shared = Arc::new(Shared {
@@ -135,6 +156,9 @@ impl Engine {
             }),
             overrides: RwLock::new(overrides),
             permits: Arc::new(Semaphore::new(runs_max)),
+            marks,
+            media: Vault::default(),
+            pauses: Pauses::default(),
             phase: AtomicU8::new(0),
             storage_full: AtomicBool::new(false),
         });
@@ -281,6 +305,11 @@ impl Engine {
         self.shared.sessions.active(session)
     }
 
+    /// Keys of the sessions with a running turn.
+    pub(crate) fn active_sessions(&self) -> Vec<String> {
+        self.shared.sessions.active_keys()
+    }
+
     /// Waiting and running turns of a session, in the order of their ids.
     pub fn turns_of(&self, session: &SessionKey) -> Vec<Arc<TurnHandle>> {
         let mut turns = self.shared.turns.of_session(session);
@@ -381,22 +410,64 @@ impl Engine {
         key: &SessionKey,
         change: session::Change,
     ) -> Result<Option<SessionRow>, Problem> {
-        if let Some(Some(model)) = &change.model {
-            self.check_model(&self.agent_of(key)?, model)?;
-        }
+        let agent = self.agent_of(key)?;
+        self.check_change(&agent, &change)?;
+        let queue = change.queue_mode.clone();
         let at_ms = self.shared.world.wall_ms();
-        let name = key.clone();
+        let (name, agent_name) = (key.clone(), agent.to_string());
         let row = self
             .shared
             .store
-            .write(move |connection| session::change(connection, name.as_str(), &change, at_ms))
+            .write(move |connection| {
+                let name = name.as_str();
+                if let Some(Some(label)) = &change.label
+                    && crate::service::sessions::label_is_taken(
+                        connection,
+                        &agent_name,
+                        label,
+                        name,
+                    )?
+                {
+                    return Ok(Err(label.clone()));
+                }
+                session::change(connection, name, &change, at_ms).map(Ok)
+            })
             .await
-            .map_err(|error| self.problem(&error))?;
+            .map_err(|error| self.problem(&error))?
+            .map_err(|label| Problem::invalid(format!("label already in use: {label}")))?;
         if row.is_some() {
-            let agent = self.agent_of(key)?;
+            if let Some(queue) = queue {
+                let wanted = queue.as_deref().map(crate::command::parse_queue);
+                self.overrides_mut().set_queue(key, wanted);
+            }
             self.session_changed(key, &agent, SessionChange::Patched);
         }
         Ok(row)
+    }
+
+    /// Refuses settings that cannot be.
+    pub(crate) fn check_change(
+        &self,
+        agent: &AgentId,
+        change: &session::Change,
+    ) -> Result<(), Problem> {
+        if let Some(Some(model)) = &change.model {
+            if ModelRef::parse(model).is_none() {
+                return Err(Problem::invalid(format!(
+                    "invalid model \"{model}\": write provider/model"
+                )));
+            }
+            self.check_model(agent, model)?;
+        }
+        if let Some(Some(level)) = &change.thinking
+            && !THINKING_LEVELS.contains(&level.as_str())
+        {
+            return Err(Problem::invalid(format!(
+                "invalid thinkingLevel (use {})",
+                THINKING_LEVELS.join("|")
+            )));
+        }
+        Ok(())
     }
 
     /// Removes a session; its transcript stays in the archive. `false` when there was none.
@@ -428,14 +499,8 @@ impl Engine {
         let agent = self.agent_of(key)?;
         let at_ms = self.shared.world.wall_ms();
         let entry = Entry {
-            role: Role::Assistant,
-            text,
-            at_ms,
-            run_id: None,
             sender: label,
-            model: None,
-            usage: None,
-            outcome: None,
+            ..Entry::new(Role::Assistant, text, at_ms)
         };
         let (name, stored) = (key.clone(), entry.clone());
         let (session_id, sequence) = self

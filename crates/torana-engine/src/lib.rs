@@ -11,6 +11,7 @@ mod delivery;
 mod engine;
 mod ingress;
 mod maintenance;
+mod media;
 mod pairing;
 mod recovery;
 mod reply;
@@ -18,24 +19,26 @@ mod run;
 pub mod service;
 mod session;
 mod settings;
+mod steady;
 pub mod store;
 mod supervise;
 #[cfg(test)]
 mod tests;
 mod turn;
 
-pub use account::{AccountStatus, WebhookOutcome};
+pub use account::{AccountStatus, Probe, WebhookOutcome};
 pub use bus::{Bus, Counters, Sink};
 pub use delivery::{Delivery, Passed};
 pub use engine::{Engine, Options, Phase};
 pub use ingress::{ClientTurn, SendRequest, Sent, SubmitStatus, Submitted};
+pub use media::Upload;
 pub use pairing::Approved;
 pub use recovery::Recovered;
-pub use run::EphemeralTurn;
+pub use run::{CompactRequest, Compaction, EphemeralTurn, Uncompacted};
 pub use settings::{
-    AccountSettings, AgentRules, AgentSettings, ModelInfo, ReplyToMode, Settings, StreamMode,
-    TypingMode, local_time_zone,
+    AccountSettings, AgentRules, AgentSettings, LocalZone, ModelInfo, ModelPrice, ReplyToMode,
+    Settings, StreamMode, TypingMode,
 };
 pub use store::Store;
-pub use supervise::Supervisor;
+pub use supervise::{Supervisor, Trouble};
 pub use turn::{Finished, StopReason, TurnHandle};

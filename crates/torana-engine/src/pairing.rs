@@ -173,6 +173,10 @@ impl Engine {
                 let spelling = format!("{channel}:{}", request.sender);
                 let owner = !configured_owner
                     && pairing::record_first_owner(connection, &spelling, now_ms)?;
+                // A kept message leaves the list when it is in the inbox, so that no crash loses it in between.
+                if !process_now || request.payload.is_none() {
+                    forget(connection, &request)?;
+                }
                 Ok(Some((request, owner)))
             })
             .await
@@ -276,8 +280,18 @@ impl Engine {
         let mut inbound = inbound.as_ref().clone();
         inbound.event_id.push_str("+approved");
         self.accept(inbound).await?;
+        let done = request.clone();
+        self.shared
+            .store
+            .write(move |connection| forget(connection, &done))
+            .await?;
         Ok(true)
     }
+}
+
+fn forget(connection: &rusqlite::Connection, request: &PairingRequest) -> Result<(), StoreError> {
+    let (channel, account, sender) = (&request.channel, &request.account, &request.sender);
+    pairing::remove(connection, channel, account, sender).map(drop)
 }
 
 fn shortened(inbound: &Inbound) -> Inbound {

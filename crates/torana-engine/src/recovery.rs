@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use torana_core::blame::Death;
 use torana_core::event::Event;
 use torana_core::id::{AgentId, InboxId, RunId};
 use torana_core::lane::QueueMode;
-use torana_core::limit::POISON_UNNAMED_MAX;
+use torana_core::limit::{POISON_NAMED_MAX, POISON_UNNAMED_MAX};
 use torana_core::message::{Operation, ReplyTarget};
 
 use crate::engine::{Engine, Phase};
@@ -18,6 +19,23 @@ use crate::turn::TurnHandle;
 
 /// Rows read at once: large enough to be quick, small enough not to hold much twice.
 const PAGE: usize = 1_000;
+
+/// Counts a death against an adopted row. Gives the reason to set it aside, if this was one too many.
+fn count(
+    connection: &rusqlite::Connection,
+    id: InboxId,
+    death: Death,
+) -> Result<Option<&'static str>, StoreError> {
+    Ok(match death {
+        Death::Blamed(blamed) if blamed == id => (inbox::count_strike(connection, id)?
+            >= POISON_NAMED_MAX)
+            .then_some("poison: it crashed the gateway three times"),
+        // Another turn is known to be the cause, or nothing went wrong at all.
+        Death::Blamed(_) | Death::Orderly => None,
+        Death::Unknown => (inbox::count_death(connection, id)? >= POISON_UNNAMED_MAX)
+            .then_some("poison: the process died ten times while answering it"),
+    })
+}
 
 /// What recovery found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +49,11 @@ pub struct Recovered {
 impl Engine {
     /// Takes up what an earlier process left open, then accepts new work. Call once, before channels connect.
     pub async fn recover(&self) -> Result<Recovered, StoreError> {
+        let death = self
+            .shared
+            .marks
+            .as_ref()
+            .map_or(Death::Unknown, |marks| marks.take_death());
         let mut recovered = Recovered::default();
         let mut after = InboxId(0);
         loop {
@@ -41,7 +64,7 @@ impl Engine {
                 .await?;
             let Some(last) = rows.last() else { break };
             after = last.id;
-            self.count_deaths(rows, &mut recovered).await?;
+            self.count_deaths(rows, death, &mut recovered).await?;
         }
         self.take_back_orphans().await?;
         self.set_phase(Phase::Accepting);
@@ -86,10 +109,14 @@ impl Engine {
         taken.await
     }
 
-    /// Counts the death of every adopted row in one commit, then restores or parks each row of the page.
+    /// Counts the death against the adopted rows in one commit, then restores or parks each row of the page.
+    ///
+    /// A crash that is attributed to one turn counts against that turn alone; any other death counts, more leniently,
+    /// against all that were being run (decision 9).
     async fn count_deaths(
         &self,
         rows: Vec<InboxRow>,
+        death: Death,
         recovered: &mut Recovered,
     ) -> Result<(), StoreError> {
         let adopted: Vec<InboxId> = rows
@@ -98,9 +125,10 @@ impl Engine {
             .map(|row| row.id)
             .collect();
         let at_ms = self.shared.world.wall_ms();
-        let last_chance = rows
-            .iter()
-            .filter(|row| row.state == State::Adopted && row.deaths + 1 >= POISON_UNNAMED_MAX);
+        let last_chance = rows.iter().filter(|row| {
+            row.state == State::Adopted
+                && (row.deaths + 1 >= POISON_UNNAMED_MAX || row.strikes + 1 >= POISON_NAMED_MAX)
+        });
         let notices: BTreeMap<InboxId, Vec<Operation>> = last_chance
             .map(|row| (row.id, self.poison_notice(row)))
             .collect();
@@ -123,14 +151,14 @@ impl Engine {
             .write(move |connection| {
                 let mut poisoned = Vec::new();
                 for id in adopted {
-                    if inbox::count_death(connection, id)? >= POISON_UNNAMED_MAX {
-                        let why = "poison: the process died ten times while answering it";
-                        inbox::park(connection, id, why, at_ms)?;
-                        // In the same commit, so that no crash leaves the person without a word.
-                        let words = notices.get(&id).cloned().unwrap_or_default();
-                        reply::insert(connection, &store, Some(id), None, words, false, at_ms)?;
-                        poisoned.push(id);
-                    }
+                    let Some(why) = count(connection, id, death)? else {
+                        continue;
+                    };
+                    inbox::park(connection, id, why, at_ms)?;
+                    // In the same commit, so that no crash leaves the person without a word.
+                    let words = notices.get(&id).cloned().unwrap_or_default();
+                    reply::insert(connection, &store, Some(id), None, words, false, at_ms)?;
+                    poisoned.push(id);
                 }
                 Ok(poisoned)
             })
@@ -228,12 +256,15 @@ impl Engine {
 
     /// Stops in order: nothing new, runs finish within the budget, the outbox is flushed within it, the rest waits
     /// in the journals. Returns `true` when everything was done in time.
+    ///
+    /// Clients stay connected until the runs are over, so that they hear how these ended; then they are told why the
+    /// gateway goes and when it is expected back (behaviour 6.6).
     pub async fn drain(&self, reason: &str, restart_expected_ms: Option<u64>) -> bool {
         self.set_phase(Phase::Draining);
-        self.shared.bus.publish(Event::ShuttingDown {
-            reason: reason.to_owned(),
-            restart_expected_ms,
-        });
+        tracing::info!(
+            reason,
+            "The gateway takes nothing new and finishes what runs."
+        );
         self.shared.accounts.stop_receiving();
         let deadline_ms = self
             .shared
@@ -245,10 +276,22 @@ impl Engine {
         loop {
             let idle = self.shared.sessions.load().0 == 0 && self.shared.delivery.is_quiet();
             if idle || self.shared.world.monotonic_ms() >= deadline_ms {
+                self.shared.bus.publish(Event::ShuttingDown {
+                    reason: reason.to_owned(),
+                    restart_expected_ms,
+                });
+                self.end_in_order();
                 self.shared.tasks.stop();
                 return idle;
             }
             self.shared.world.sleep_ms(STEP_MS).await;
+        }
+    }
+
+    /// Notes that the process ends by decision, so that nothing it interrupts counts as the cause of a death.
+    pub fn end_in_order(&self) {
+        if let Some(marks) = &self.shared.marks {
+            marks.end_in_order();
         }
     }
 

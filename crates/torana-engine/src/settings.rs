@@ -1,7 +1,7 @@
 //! What the engine is told: narrow values made from config by the binary. The engine never sees the config tree.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::tz::TimeZone;
 use torana_core::admit::{AccountPolicy, MentionPatterns, MentionScope, SenderList};
@@ -148,6 +148,21 @@ pub struct ModelInfo {
     pub available: bool,
     /// It runs on this machine or network.
     pub local: bool,
+    /// What it costs, when configured.
+    pub price: Option<ModelPrice>,
+}
+
+/// US dollars for a million tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelPrice {
+    /// Sent.
+    pub input: f64,
+    /// Received.
+    pub output: f64,
+    /// Read from the provider's cache.
+    pub cache_read: f64,
+    /// Written to it.
+    pub cache_write: f64,
 }
 
 /// Everything the engine is told. Replaced as a whole when config changes.
@@ -172,7 +187,7 @@ pub struct Settings {
     /// When sessions start anew by themselves.
     pub resets: ResetRules,
     /// The time zone in which days begin.
-    pub time_zone: TimeZone,
+    pub time_zone: LocalZone,
     /// Words that reset a session, besides the commands.
     pub reset_triggers: Vec<String>,
     /// Models people can choose.
@@ -211,7 +226,7 @@ impl Settings {
             text_commands: true,
             command_senders: BTreeMap::new(),
             resets: ResetRules::default(),
-            time_zone: TimeZone::UTC,
+            time_zone: LocalZone::utc(),
             reset_triggers: vec!["/new".to_owned(), "/reset".to_owned()],
             models: Vec::new(),
             model_configured: false,
@@ -268,9 +283,9 @@ impl Settings {
             Some(_) | None => ResetKind::Direct,
         };
         let rule = self.resets.rule(channel, kind);
-        let day_start_ms = rule
-            .daily_at_hour
-            .map_or(i64::MIN, |hour| day_start_ms(&self.time_zone, hour, now_ms));
+        let day_start_ms = rule.daily_at_hour.map_or(i64::MIN, |hour| {
+            day_start_ms(&self.time_zone.0, hour, now_ms)
+        });
         (rule, day_start_ms)
     }
 
@@ -291,9 +306,25 @@ impl Settings {
     }
 }
 
-/// The time zone of this machine; UTC when it does not say.
-pub fn local_time_zone() -> TimeZone {
-    TimeZone::system()
+/// A time zone that is looked up when it is first needed: finding out the machine's own walks through the whole
+/// time zone database, and most installations never start a session anew at an hour of the day.
+#[derive(Clone)]
+pub struct LocalZone(Arc<LazyLock<TimeZone>>);
+
+impl LocalZone {
+    /// The time zone of this machine; UTC when it does not say.
+    pub fn system() -> Self {
+        Self(Arc::new(LazyLock::new(TimeZone::system)))
+    }
+
+    /// The zone itself; looked up at the first call.
+    pub(crate) fn zone(&self) -> TimeZone {
+        TimeZone::clone(&self.0)
+    }
+
+    fn utc() -> Self {
+        Self(Arc::new(LazyLock::new(|| TimeZone::UTC)))
+    }
 }
 
 /// The latest moment at or before `now_ms` at which a clock on the wall showed this full hour. An hour that a change to

@@ -84,6 +84,7 @@ impl AgentConversation for Listener {
             usage: Usage::default(),
             provider: None,
             model: None,
+            calls: Vec::new(),
         };
         Box::pin(stream::iter([RunEvent::Settled(settled)]))
     }
@@ -433,6 +434,7 @@ async fn only_allowed_models_can_be_chosen_in_any_way() {
                 reasoning: false,
                 available: true,
                 local: false,
+                price: None,
             });
         }
     })
@@ -500,4 +502,30 @@ async fn only_allowed_models_can_be_chosen_in_any_way() {
     submit(&rig, "5", say("hi")).await.expect("a turn");
     let asked = rig.asked.0.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(asked.last().and_then(|request| request.model.clone()), None);
+}
+
+#[tokio::test]
+async fn a_conversation_that_outgrew_the_context_goes_on_from_a_summary() {
+    let rig = Rig::new("outgrown", AgentRules::default(), |_, _| {}).await;
+    let say = |text: String| ClientInput {
+        text,
+        ..ClientInput::default()
+    };
+    // The context has room for 30,000 bytes, so the fourth turn does not see the first.
+    for round in 0..4 {
+        let text = format!("{round} {}", "words ".repeat(2_000));
+        submit(&rig, &round.to_string(), say(text))
+            .await
+            .expect("a turn");
+    }
+    let asked = rig.asked.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let summaries = asked
+        .iter()
+        .filter(|request| request.system.starts_with("You summarise"));
+    assert!(summaries.count() > 0);
+    let last = asked.last().expect("a question");
+    assert!(last.input.starts_with("3 words"), "{}", last.input.len());
+    let first = last.history.first().expect("a summary");
+    assert_eq!(first.role, torana_core::run::Role::System);
+    assert!(first.text.ends_with("\nok"), "{}", first.text);
 }

@@ -67,6 +67,8 @@ pub struct TurnHandle {
     state: Mutex<State>,
     cancel: CancellationToken,
     done: watch::Sender<Option<Arc<Finished>>>,
+    /// Held by the task that shows the growing answer.
+    preview: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -98,7 +100,13 @@ impl TurnHandle {
             state: Mutex::default(),
             cancel: CancellationToken::new(),
             done: watch::Sender::new(None),
+            preview: Arc::default(),
         })
+    }
+
+    /// Waits until no task shows this turn's growing answer, and keeps others from starting one meanwhile.
+    pub(crate) async fn previewing(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.preview).lock_owned().await
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

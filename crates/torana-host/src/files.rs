@@ -25,14 +25,77 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
 
 /// Creates a new private file and makes it durable; fails when it exists or is a link.
 pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(MODE_PRIVATE)
-        .open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    write_private(path, bytes, MODE_PRIVATE)?.sync_all()?;
     sync_dir(parent_of(path))
+}
+
+/// A private file to be made.
+#[derive(Debug)]
+pub struct NewFile {
+    /// Where.
+    pub path: PathBuf,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Creates new private files of one folder and makes them durable together; fails when one exists.
+///
+/// Each appears under its name only when all of it is on disk, and the names are made durable by one flush for all.
+pub fn create_private_together(files: &[NewFile]) -> io::Result<()> {
+    for file in files {
+        if file.path.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let temporary = temporary_beside(&file.path)?;
+        let written = write_private(&temporary, &file.bytes, MODE_PRIVATE)
+            .and_then(|written| written.sync_all())
+            .and_then(|()| std::fs::rename(&temporary, &file.path));
+        if written.is_err() {
+            // It never got its name, so it is only in the way.
+            drop(std::fs::remove_file(&temporary));
+        }
+        written?;
+    }
+    match files.first() {
+        Some(file) => sync_dir(parent_of(&file.path)),
+        None => Ok(()),
+    }
+}
+
+/// Creates a new, empty private file for somebody else to fill; fails when it exists or is a link. Nothing is flushed.
+pub fn create_private_unflushed(path: &Path) -> io::Result<()> {
+    write_private(path, b"", MODE_PRIVATE).map(drop)
+}
+
+/// Gives a file that is complete its name, once everything in it is on disk.
+///
+/// The name itself is durable only after the next flush of the folder ([`sync_dir`]).
+pub fn publish(complete: &Path, path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(complete)?.sync_all()?;
+    std::fs::rename(complete, path)
+}
+
+/// Removes a file if there is one, and tells whether there was.
+pub fn remove_if_there(path: &Path) -> io::Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a private file so that a reader sees the old or the new content, whole, without waiting for the disk.
+///
+/// For what means nothing once this process is gone, such as its pid: after a power cut the file may be empty.
+pub fn replace_fleeting(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_beside(path)?;
+    let written = write_private(&temporary, bytes, MODE_PRIVATE)
+        .and_then(|_| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        // The rename did not happen, so the temporary file is only in the way.
+        drop(std::fs::remove_file(&temporary));
+    }
+    written
 }
 
 /// Replaces a file so that after any crash either the old or the new content is there, whole.
@@ -54,18 +117,23 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_and_rename(temporary: &Path, target: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_private(temporary, bytes, mode)?.sync_all()?;
+    std::fs::rename(temporary, target)?;
+    sync_dir(parent_of(target))
+}
+
+/// Writes a new file that nobody else could read at any moment, and leaves flushing it to the caller.
+fn write_private(path: &Path, bytes: &[u8], mode: u32) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(MODE_PRIVATE)
-        .open(temporary)?;
+        .open(path)?;
     file.write_all(bytes)?;
     if mode != MODE_PRIVATE {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
-    file.sync_all()?;
-    std::fs::rename(temporary, target)?;
-    sync_dir(parent_of(target))
+    Ok(file)
 }
 
 fn temporary_beside(target: &Path) -> io::Result<PathBuf> {
@@ -211,6 +279,37 @@ pub(crate) mod tests {
         let link = scratch.0.join("lock");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
         assert!(open_private_no_link(&link).is_err());
+    }
+
+    #[test]
+    fn files_made_together_are_private_whole_and_never_overwrite() {
+        let scratch = Scratch::new();
+        let file = |name: &str, text: &str| NewFile {
+            path: scratch.0.join(name),
+            bytes: text.as_bytes().to_vec(),
+        };
+        create_private_together(&[]).expect("nothing to do");
+        create_private_together(&[file("a", "one"), file("b", "two")]).expect("created");
+        assert_eq!(std::fs::read(scratch.0.join("b")).expect("read"), b"two");
+        assert_eq!(mode_of(&scratch.0.join("a")), 0o600);
+        create_private_together(&[file("c", "new"), file("a", "other")]).expect_err("a exists");
+        assert_eq!(std::fs::read(scratch.0.join("a")).expect("read"), b"one");
+        assert_eq!(std::fs::read_dir(&scratch.0).expect("listed").count(), 3);
+    }
+
+    #[test]
+    fn a_fleeting_file_is_private_and_whole_and_a_complete_one_gets_its_name() {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("pid");
+        replace_fleeting(&path, b"one").expect("written");
+        replace_fleeting(&path, b"two").expect("written");
+        assert_eq!(
+            (mode_of(&path), std::fs::read(&path).expect("read")),
+            (0o600, b"two".to_vec())
+        );
+        publish(&path, &scratch.0.join("named")).expect("renamed");
+        assert!(!remove_if_there(&path).expect("nothing is left to remove"));
+        assert_eq!(std::fs::read_dir(&scratch.0).expect("listed").count(), 1);
     }
 
     #[test]

@@ -4,17 +4,25 @@
 //! Start with [`world`] for the seams of the core, [`egress`] for HTTP clients and [`files`] for durable writes.
 
 pub mod clock;
+pub mod crash;
 pub mod descriptors;
 pub mod egress;
 pub mod entropy;
 pub mod env;
+pub mod file_tree;
 pub mod files;
+pub mod folder;
 pub mod json;
 pub mod lock;
 pub mod logs;
+pub mod machine;
+pub mod media;
+pub mod process;
 pub mod reserve;
+pub mod restart;
 pub mod secret;
 pub mod sse;
+pub mod tls;
 
 use std::sync::Arc;
 

@@ -137,7 +137,8 @@ impl StateLock {
     }
 
     fn write_holder(&mut self) -> io::Result<()> {
-        files::replace(&self.pid_path, &serde_json::to_vec(&self.holder)?)
+        // The lock is what counts, and no reader outlives a power cut: nothing here is worth waiting for the disk.
+        files::replace_fleeting(&self.pid_path, &serde_json::to_vec(&self.holder)?)
     }
 }
 

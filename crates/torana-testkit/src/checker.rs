@@ -78,9 +78,8 @@ pub struct Facts {
     pub steered: bool,
 }
 
-/// A preview born this shortly before a death may not be on disk yet, and one born this shortly after a panic belongs
-/// to the run that panicked.
-const ORPHAN_MS: i64 = 15_000;
+/// The id of a preview is stored right after the platform told it: only a death in the same moment comes before that.
+const STORING_MS: i64 = 10;
 
 /// Every rule.
 pub fn check(facts: &Facts) -> Vec<String> {
@@ -320,9 +319,9 @@ fn turns_follow_arrival(facts: &Facts) -> Vec<String> {
 
 /// a preview the gateway knows of becomes the answer or goes away.
 fn nothing_stays_half_written(facts: &Facts) -> Vec<String> {
-    let orphan = |at_ms: i64| {
-        let near = |trouble_ms: &i64| (at_ms - trouble_ms).abs() < ORPHAN_MS;
-        let within = |span: &(i64, i64)| (span.0..=span.1).contains(&at_ms);
+    let orphan = |told_ms: i64| {
+        let near = |trouble_ms: &i64| (0..STORING_MS).contains(&(trouble_ms - told_ms));
+        let within = |span: &(i64, i64)| (span.0..=span.1).contains(&told_ms);
         facts.troubles_ms.iter().any(near) || facts.blind_ms.iter().any(within)
     };
     let parked: BTreeSet<&str> = facts
@@ -334,7 +333,8 @@ fn nothing_stays_half_written(facts: &Facts) -> Vec<String> {
     facts
         .bubbles
         .iter()
-        .filter(|bubble| bubble.told && !bubble.deleted && !orphan(bubble.at_ms))
+        .filter(|bubble| !bubble.deleted)
+        .filter(|bubble| bubble.told_ms.is_some_and(|told_ms| !orphan(told_ms)))
         .filter(|bubble| {
             bubble
                 .versions
@@ -397,7 +397,7 @@ mod tests {
                 text: text.into(),
             }],
             deleted: false,
-            told: true,
+            told_ms: Some(100_100),
             at_ms: 100_000,
         }
     }
@@ -483,7 +483,7 @@ mod tests {
         facts.intents[0].resent = 1;
         facts.bubbles.push(bubble("n1", "A7A"));
         facts.bubbles.push(bubble("", "A7"));
-        facts.troubles_ms.push(100_200);
+        facts.troubles_ms.push(100_105);
         assert_eq!(check(&facts), Vec::<String>::new());
     }
 }

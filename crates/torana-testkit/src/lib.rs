@@ -9,6 +9,8 @@ pub mod checker;
 mod clock;
 mod dice;
 mod log;
+mod marks;
+mod media;
 mod platform;
 mod process;
 
@@ -16,5 +18,7 @@ pub use backend::{RunStart, ScriptedBackend, Stage, Temper, answer, question};
 pub use clock::SimClock;
 pub use dice::{Dice, SeededEntropy};
 pub use log::Log;
-pub use platform::{Bubble, Effect, EffectKind, Faults, Platform, Update, Version};
+pub use marks::SimMarks;
+pub use media::MediaShelf;
+pub use platform::{Bubble, Effect, EffectKind, Faults, Platform, Push, Update, Version};
 pub use process::{Link, Process};

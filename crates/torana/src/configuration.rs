@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use torana_core::config::{
@@ -92,9 +93,10 @@ pub(crate) fn sections() -> Vec<ChannelSection> {
         .collect()
 }
 
-/// The schema of the whole tree.
-pub(crate) fn schema() -> TreeSchema {
-    TreeSchema::new(&sections())
+/// The schema of the whole tree; it is the same as long as the process lives.
+pub(crate) fn schema() -> &'static TreeSchema {
+    static SCHEMA: OnceLock<TreeSchema> = OnceLock::new();
+    SCHEMA.get_or_init(|| TreeSchema::new(&sections()))
 }
 
 /// Reads and checks the config file. A missing file is the default configuration, unless it was named.
@@ -125,22 +127,32 @@ pub(crate) fn read(paths: &Paths, variables: &Variables) -> Result<Configuration
     })
 }
 
-/// Checks a text as if it were the config file.
-pub(crate) fn check(paths: &Paths, variables: &Variables, text: &str) -> Loaded {
+/// Hands what a load of a text needs to an action.
+pub(crate) fn with_input<T>(
+    paths: &Paths,
+    variables: &Variables,
+    text: &str,
+    action: impl FnOnce(LoadInput<'_>) -> T,
+) -> T {
     let sections = sections();
     let providers: Vec<&str> = torana_agents::presets::PRESETS
         .iter()
         .map(|preset| preset.id)
         .collect();
     let path = paths.config.to_string_lossy().into_owned();
-    let mut loaded = load(LoadInput {
+    action(LoadInput {
         path: &path,
         text,
         env: &|name| variables.get(name),
         include: &|request| include(&paths.config, request),
         sections: &sections,
         known_providers: &providers,
-    });
+    })
+}
+
+/// Checks a text as if it were the config file.
+pub(crate) fn check(paths: &Paths, variables: &Variables, text: &str) -> Loaded {
+    let mut loaded = with_input(paths, variables, text, load);
     if let Some(config) = loaded.config.clone() {
         let mut found = Vec::new();
         for (name, section) in &config.channels.sections {

@@ -101,6 +101,11 @@ impl Paths {
         self.state.join("config-backups")
     }
 
+    /// Folders that were given up, out of the way but not lost.
+    pub(crate) fn trash(&self) -> PathBuf {
+        self.state.join("trash")
+    }
+
     /// The port when neither flag, environment nor config names one.
     pub(crate) fn default_port(&self) -> u16 {
         if self.profile.as_deref() == Some("dev") {

@@ -9,12 +9,13 @@ pub(crate) enum Tool {
     Node,
     Npm,
     Chromium,
+    Python,
 }
 
 // === impl Tool ===
 
 impl Tool {
-    pub(crate) const ALL: &'static [Tool] = &[Tool::Node, Tool::Npm, Tool::Chromium];
+    pub(crate) const ALL: &'static [Tool] = &[Tool::Node, Tool::Npm, Tool::Chromium, Tool::Python];
 
     /// The names under which distributions ship it.
     fn names(self) -> &'static [&'static str] {
@@ -22,6 +23,7 @@ impl Tool {
             Tool::Node => &["node"],
             Tool::Npm => &["npm"],
             Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
+            Tool::Python => &["python3"],
         }
     }
 
@@ -31,6 +33,7 @@ impl Tool {
             Tool::Node => "Node.js 20 or newer, package nodejs",
             Tool::Npm => "npm, package npm",
             Tool::Chromium => "Chromium, package chromium",
+            Tool::Python => "Python 3.10 or newer with pip, packages python3 and python3-pip",
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use torana_core::id::AgentId;
+use torana_core::media::MediaKind;
 use torana_core::port::{
     AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
     TurnRequest, World,
@@ -141,6 +142,18 @@ impl AgentBackend for BuiltinBackend {
         Box::pin(std::future::ready(Ok(
             Box::new(conversation) as Box<dyn AgentConversation>
         )))
+    }
+
+    fn takes(&self, kind: MediaKind) -> bool {
+        match kind {
+            // Whether the chosen model has eyes is the provider's to say; both wire formats carry these.
+            MediaKind::Image | MediaKind::Document | MediaKind::Text => true,
+            MediaKind::Other => false,
+        }
+    }
+
+    fn takes_wishes(&self) -> bool {
+        true
     }
 }
 

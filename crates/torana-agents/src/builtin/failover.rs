@@ -167,7 +167,9 @@ impl Failover {
             }
             FailureKind::NotConfigured => self.fall_back(failure, model, cooldowns, now_ms),
             FailureKind::Format
-                if failure.unreadable && self.unreadable == 0 && self.may_begin(now_ms) =>
+                if failure.unreadable
+                    && self.unreadable == 0
+                    && self.may_begin(now_ms.saturating_add(PAUSE_MS_FIRST)) =>
             {
                 self.unreadable += 1;
                 let because = Because::Retry {

@@ -17,3 +17,5 @@ pub use settings::{AgentModels, BuiltinSettings};
 mod failover_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wish_tests;

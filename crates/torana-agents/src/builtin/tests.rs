@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 use futures_util::StreamExt;
 use torana_core::port::RunStream;
-use torana_core::run::{FailureKind, ModelRef, Outcome, RunEvent, Settled};
+use torana_core::run::{FailureKind, ModelRef, Outcome, RunEvent, Sampling, Settled};
 use torana_host::egress::Egress;
 use torana_host::env::Environment;
 use torana_host::secret::Secret;
@@ -198,6 +198,40 @@ async fn requests_are_what_the_formats_want() {
     assert_eq!(recorded[0].header("anthropic-version"), Some("2023-06-01"));
     expect![[r#"/v1/messages {"model":"m","max_tokens":2148,"system":[{"type":"text","text":"Be kind.","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":"question"}],"stream":true,"thinking":{"type":"enabled","budget_tokens":2048}}"#]]
         .assert_eq(&format!("{} {}", recorded[0].path, recorded[0].body));
+}
+
+#[tokio::test]
+async fn sampling_reaches_the_model_in_the_words_of_its_format() {
+    let mut turn = request("question");
+    turn.sampling = Sampling {
+        temperature: Some(1.5),
+        top_p: Some(0.5),
+        frequency_penalty: Some(0.25),
+        presence_penalty: Some(-0.25),
+        // Less than the 100 the model is configured for.
+        max_tokens: Some(7),
+        stop: vec!["END".to_owned()],
+        seed: Some(42),
+    };
+    let mut bodies = Vec::new();
+    for api in BOTH {
+        let scene = Scene::new(Script::default(), api).await;
+        let mut conversation = open(&scene.backend).await;
+        let mut turn = turn.clone();
+        if matches!(api, ProviderApi::AnthropicMessages) {
+            // This format has no fields for them; a request that asks for them is refused.
+            turn.sampling.frequency_penalty = None;
+            turn.sampling.presence_penalty = None;
+            turn.sampling.seed = None;
+        }
+        drop(conversation.turn(turn).collect::<Vec<_>>().await);
+        bodies.push(scene.server.recorded()[0].body.to_string());
+    }
+    expect![[r#"
+        {"model":"m","messages":[{"role":"user","content":"question"}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":7,"temperature":1.5,"top_p":0.5,"frequency_penalty":0.25,"presence_penalty":-0.25,"stop":["END"],"seed":42}
+        {"model":"m","max_tokens":7,"messages":[{"role":"user","content":"question"}],"stream":true,"temperature":1.0,"top_p":0.5,"stop_sequences":["END"]}
+    "#]]
+    .assert_eq(&(bodies.join("\n") + "\n"));
 }
 
 #[tokio::test]

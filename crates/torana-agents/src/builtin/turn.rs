@@ -49,9 +49,16 @@ impl Turn {
             request: ModelRequest {
                 model: String::new(),
                 system: request.system,
-                utterances: conversation(&request.history, &request.input),
+                utterances: conversation(
+                    &request.history,
+                    &request.input,
+                    request.attached,
+                    &request.media,
+                ),
                 max_tokens: None,
                 thinking: None,
+                sampling: request.sampling,
+                wishes: request.wishes,
             },
             thinking,
             deadline_ms: request.deadline_ms,
@@ -153,7 +160,12 @@ impl Turn {
         let provider = self.compiled.provider(&model.provider);
         let known = self.compiled.settings.model(&model);
         self.request.model.clone_from(&model.model);
-        self.request.max_tokens = known.and_then(|known| known.max_tokens);
+        // The caller may ask for less than the model is configured to write, not for more.
+        let limits = [
+            known.and_then(|known| known.max_tokens),
+            self.request.sampling.max_tokens,
+        ];
+        self.request.max_tokens = limits.into_iter().flatten().min();
         // A model that is not known to think is not asked to; many providers refuse the field.
         let can_think = known.is_some_and(|known| known.reasoning);
         self.request.thinking = self.thinking.clone().filter(|_| can_think);
@@ -178,6 +190,7 @@ impl Turn {
 
     fn settle(&mut self, ended: Result<Finish, RunError>) -> Settled {
         let text = self.output.take_text();
+        let mut calls = self.output.take_calls();
         let (outcome, error) = match ended {
             Ok(Finish::Refused) => {
                 let failure = ProviderFailure::new(FailureKind::Refusal, "");
@@ -187,11 +200,16 @@ impl Turn {
                 )
             }
             Ok(Finish::Length) => (Outcome::Length, None),
-            Ok(Finish::Stop) if text.trim().is_empty() => (Outcome::Empty, None),
-            Ok(Finish::Stop) => (Outcome::Ok, None),
+            // Some servers say `stop` and send calls all the same.
+            Ok(Finish::Calls | Finish::Stop) if !calls.is_empty() => (Outcome::ClientTools, None),
+            Ok(Finish::Stop | Finish::Calls) if text.trim().is_empty() => (Outcome::Empty, None),
+            Ok(Finish::Stop | Finish::Calls) => (Outcome::Ok, None),
             Err(error) if error.kind == FailureKind::Refusal => (Outcome::Refused, Some(error)),
             Err(error) => (Outcome::Error, Some(error)),
         };
+        if outcome != Outcome::ClientTools {
+            calls.clear();
+        }
         let (provider, model) = self
             .model
             .take()
@@ -204,6 +222,7 @@ impl Turn {
             usage: self.usage,
             provider,
             model,
+            calls,
         }
     }
 }

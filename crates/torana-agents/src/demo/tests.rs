@@ -22,6 +22,10 @@ fn reply(lines: &[&str]) -> String {
                 Speaker::Assistant
             },
             text: (*text).to_owned(),
+            files: Vec::new(),
+            calls: Vec::new(),
+            results: Vec::new(),
+            images: Vec::new(),
         })
         .collect();
     answer(&utterances, &[]).text
@@ -57,6 +61,10 @@ fn configuration_names_offers_and_keys() {
     let utterance = [Utterance {
         speaker: Speaker::User,
         text: "help me configure".to_owned(),
+        files: Vec::new(),
+        calls: Vec::new(),
+        results: Vec::new(),
+        images: Vec::new(),
     }];
     let text = answer(&utterance, &[offer()]).text;
     assert!(text.contains("torana config set agents.defaults.model.primary openai/gpt-5-mini"));
@@ -65,6 +73,10 @@ fn configuration_names_offers_and_keys() {
     let who = [Utterance {
         speaker: Speaker::User,
         text: "Who are you?".to_owned(),
+        files: Vec::new(),
+        calls: Vec::new(),
+        results: Vec::new(),
+        images: Vec::new(),
     }];
     assert!(
         answer(&who, &[offer()])

@@ -45,6 +45,9 @@ pub enum Behaviour {
     Flood,
     /// A redirect to another address.
     Redirect(String),
+    /// A call of this tool, with arguments `{"place":"here"}`, unless results came with the request: then a proper
+    /// answer that repeats them.
+    Tool(String),
 }
 
 impl Behaviour {
@@ -70,6 +73,7 @@ impl Behaviour {
             "empty" => Self::Empty,
             "flood" => Self::Flood,
             "redirect" => Self::Redirect(argument?.to_owned()),
+            "tool" => Self::Tool(argument?.to_owned()),
             status => Self::Status {
                 status: status
                     .parse()

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::http::{self, Request};
 use super::script::{Behaviour, Script};
-use super::wire::{Format, last_user_text};
+use super::wire::{Format, embeddings, last_results, last_user_text};
 
 /// Requests remembered for tests; benchmarks send millions.
 const RECORDED_MAX: usize = 256;
@@ -139,6 +139,12 @@ async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) -> io::Result<()
                     return Ok(());
                 }
             }
+            ("POST", path, _) if path.ends_with("/embeddings") => {
+                let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+                let answer = embeddings(&body).to_string();
+                remember(&state, &request, body);
+                http::respond(&mut socket, 200, &json, answer.as_bytes()).await?;
+            }
             ("POST", "/control", _) => {
                 let script = Script::from_json(&request.body);
                 let (status, body) = match script {
@@ -175,6 +181,19 @@ async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) -> io::Result<()
     Ok(())
 }
 
+fn remember(state: &Mutex<State>, request: &Request, body: Value) {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    state.count += 1;
+    if state.recorded.len() == RECORDED_MAX {
+        state.recorded.pop_front();
+    }
+    state.recorded.push_back(Recorded {
+        path: request.path.clone(),
+        headers: request.headers.clone(),
+        body,
+    });
+}
+
 /// Answers one model request; false ends the connection.
 async fn answer(
     socket: &mut TcpStream,
@@ -183,20 +202,17 @@ async fn answer(
     request: Request,
 ) -> io::Result<bool> {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-    let echo = last_user_text(&body);
+    let results = last_results(&body);
+    let echo = results.clone().unwrap_or_else(|| last_user_text(&body));
+    let model = body["model"].as_str().unwrap_or("").to_owned();
+    remember(state, &request, body);
     let (behaviour, plan) = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.count += 1;
-        if state.recorded.len() == RECORDED_MAX {
-            state.recorded.pop_front();
-        }
-        let taken = state.script.take(body["model"].as_str().unwrap_or(""));
-        state.recorded.push_back(Recorded {
-            path: request.path,
-            headers: request.headers,
-            body,
-        });
-        taken
+        state.script.take(&model)
+    };
+    let behaviour = match behaviour {
+        Behaviour::Tool(_) if results.is_some() => Behaviour::Answer,
+        behaviour => behaviour,
     };
     if plan.first_delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(plan.first_delay_ms)).await;
@@ -257,7 +273,9 @@ async fn stream(
         Behaviour::Reset(count) => (*count, Some(End::Reset)),
         Behaviour::Truncate(count) => (*count, Some(End::Close)),
         Behaviour::Stall(count) => (*count, Some(End::Hang)),
-        Behaviour::Empty | Behaviour::Malformed | Behaviour::Flood => (0, None),
+        Behaviour::Empty | Behaviour::Malformed | Behaviour::Flood | Behaviour::Tool(_) => {
+            (0, None)
+        }
         Behaviour::ErrorEvent(_) => (1, None),
         _ => (pieces.len(), None),
     };
@@ -277,6 +295,11 @@ async fn stream(
                 http::chunk(&mut out, &[b'x'; 64 * 1024]);
             }
         }
+        Behaviour::Tool(name) => {
+            for event in format.call(name) {
+                http::chunk(&mut out, event.as_bytes());
+            }
+        }
         Behaviour::ErrorEvent(code) => http::chunk(&mut out, format.error(code).as_bytes()),
         _ => {}
     }
@@ -286,6 +309,7 @@ async fn stream(
     let reason = match behaviour {
         Behaviour::Length => "length",
         Behaviour::Refuse => "refuse",
+        Behaviour::Tool(_) => "tool",
         _ => "stop",
     };
     for event in format.closing(

@@ -61,7 +61,7 @@ impl Format {
         }
     }
 
-    /// After the last piece; `reason` is one of `stop`, `length`, `refuse`.
+    /// After the last piece; `reason` is one of `stop`, `length`, `refuse`, `tool`.
     pub(super) fn closing(
         self,
         reason: &str,
@@ -71,10 +71,10 @@ impl Format {
     ) -> Vec<String> {
         match self {
             Self::OpenAi => {
-                let reason = if reason == "refuse" {
-                    "content_filter"
-                } else {
-                    reason
+                let reason = match reason {
+                    "refuse" => "content_filter",
+                    "tool" => "tool_calls",
+                    reason => reason,
                 };
                 let mut events = vec![
                     data(&json!({"choices":[{"index":0,"delta":{},"finish_reason":reason}]})),
@@ -90,6 +90,7 @@ impl Format {
             Self::Anthropic => {
                 let reason = match reason {
                     "refuse" => "refusal",
+                    "tool" => "tool_use",
                     "length" => "max_tokens",
                     _ => "end_turn",
                 };
@@ -102,6 +103,37 @@ impl Format {
                 }
                 events
             }
+        }
+    }
+
+    /// A call of a tool, its arguments in two pieces.
+    pub(super) fn call(self, name: &str) -> Vec<String> {
+        match self {
+            Self::OpenAi => vec![
+                data(
+                    &json!({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_fake","type":"function","function":{"name":name,"arguments":""}}]},"finish_reason":null}]}),
+                ),
+                data(
+                    &json!({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"place\":"}}]},"finish_reason":null}]}),
+                ),
+                data(
+                    &json!({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\"here\"}"}}]},"finish_reason":null}]}),
+                ),
+            ],
+            Self::Anthropic => vec![
+                named(
+                    "content_block_start",
+                    &json!({"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"call_fake","name":name,"input":{}}}),
+                ),
+                named(
+                    "content_block_delta",
+                    &json!({"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"place\":"}}),
+                ),
+                named(
+                    "content_block_delta",
+                    &json!({"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"\"here\"}"}}),
+                ),
+            ],
         }
     }
 
@@ -135,6 +167,37 @@ fn data(value: &Value) -> String {
 
 fn named(name: &str, value: &Value) -> String {
     format!("event: {name}\ndata: {value}\n\n")
+}
+
+/// The results a request ends with, if it does.
+pub(super) fn last_results(body: &Value) -> Option<String> {
+    let last = body.get("messages")?.as_array()?.last()?;
+    if last["role"] == "tool" {
+        return last["content"].as_str().map(str::to_owned);
+    }
+    let parts = last["content"].as_array()?.iter();
+    let results = parts.filter(|part| part["type"] == "tool_result");
+    let texts: Vec<&str> = results
+        .filter_map(|part| part["content"].as_str())
+        .collect();
+    (!texts.is_empty()).then(|| texts.concat())
+}
+
+/// The vectors of an embeddings request: one number per text, its length, so that a test can tell them apart.
+pub(super) fn embeddings(body: &Value) -> Value {
+    let texts: Vec<&str> = match &body["input"] {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let data: Vec<Value> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            json!({"object":"embedding","index":index,"embedding":[text.len(), 0.5, -1.0]})
+        })
+        .collect();
+    json!({"object":"list","data":data,"model":body["model"],"usage":{"prompt_tokens":texts.len(),"total_tokens":texts.len()}})
 }
 
 /// The text of the last user message.

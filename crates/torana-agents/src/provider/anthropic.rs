@@ -1,6 +1,6 @@
 //! The messages wire format of Anthropic, which several gateways and local servers speak too.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use torana_core::port::BoxFuture;
 use torana_core::run::{FailureKind, Usage};
 use torana_host::egress::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
@@ -8,17 +8,18 @@ use torana_host::egress::{Egress, Url};
 use torana_host::json;
 use torana_host::sse::SseEvent;
 
+use super::anthropic_body::{body, thinking_budget};
 use super::classify::classify_in_stream;
 use super::failure::ProviderFailure;
 use super::output::Output;
-use super::request::{Finish, ModelProvider, ModelRequest, Speaker};
+use super::request::{Finish, ModelProvider, ModelRequest};
 use super::settings::ProviderSettings;
-use super::transport::{Delta, Endpoint, Wire, configured_headers, exchange, secret_header};
+use super::transport::{
+    CallPiece, Delta, Endpoint, Wire, configured_headers, exchange, secret_header,
+};
 
 /// The version of the format this file was written against.
 const VERSION: &str = "2023-06-01";
-/// The format demands a limit; this is what every current model can write.
-const MAX_TOKENS_DEFAULT: u32 = 8_192;
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// A provider that speaks the messages format.
@@ -66,7 +67,7 @@ impl ModelProvider for AnthropicProvider {
         output: &'a mut Output,
     ) -> BoxFuture<'a, Result<Finish, ProviderFailure>> {
         Box::pin(async move {
-            let body = body(request);
+            let body = body(request)?;
             let thinking = request
                 .thinking
                 .as_deref()
@@ -98,92 +99,6 @@ fn messages_url(base_url: &str) -> Result<Url, ProviderFailure> {
     Ok(url)
 }
 
-fn body(request: &ModelRequest) -> Vec<u8> {
-    let budget = request.thinking.as_deref().and_then(thinking_budget);
-    let system = (!request.system.trim().is_empty()).then(|| {
-        // The instructions are the same in every turn, so they are what a cache can save.
-        [SystemPart {
-            kind: "text",
-            text: &request.system,
-            cache_control: CacheControl { kind: "ephemeral" },
-        }]
-    });
-    let messages = request.utterances.iter().map(|utterance| Message {
-        role: match utterance.speaker {
-            Speaker::User => "user",
-            Speaker::Assistant => "assistant",
-        },
-        content: &utterance.text,
-    });
-    let body = Body {
-        model: &request.model,
-        // The limit includes thinking, so the answer keeps its own share.
-        max_tokens: request
-            .max_tokens
-            .unwrap_or(MAX_TOKENS_DEFAULT)
-            .saturating_add(budget.unwrap_or(0)),
-        system,
-        messages: messages.collect(),
-        stream: true,
-        thinking: budget.map(|budget_tokens| Thinking {
-            kind: "enabled",
-            budget_tokens,
-        }),
-    };
-    serde_json::to_vec(&body).expect("strings and numbers are always JSON")
-}
-
-/// Tokens to think with; 1024 is the least the format accepts, each level doubles or quadruples.
-fn thinking_budget(level: &str) -> Option<u32> {
-    match level {
-        "minimal" => Some(1_024),
-        "low" => Some(2_048),
-        "medium" | "adaptive" => Some(8_192),
-        "high" => Some(16_384),
-        "xhigh" | "max" | "ultra" => Some(32_768),
-        _ => None,
-    }
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    max_tokens: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<[SystemPart<'a>; 1]>,
-    messages: Vec<Message<'a>>,
-    stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thinking: Option<Thinking>,
-}
-
-#[derive(Serialize)]
-struct SystemPart<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    text: &'a str,
-    cache_control: CacheControl,
-}
-
-#[derive(Serialize)]
-struct CacheControl {
-    #[serde(rename = "type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-#[derive(Serialize)]
-struct Thinking {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    budget_tokens: u32,
-}
-
 // === What comes back ===
 
 #[derive(Deserialize)]
@@ -192,6 +107,8 @@ struct Event {
     kind: String,
     #[serde(default)]
     message: Option<Document>,
+    #[serde(default)]
+    index: Option<u64>,
     #[serde(default)]
     content_block: Option<Block>,
     #[serde(default)]
@@ -216,10 +133,38 @@ struct Document {
 
 #[derive(Deserialize)]
 struct Block {
+    #[serde(rename = "type", default)]
+    kind: String,
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
     thinking: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    input: Option<serde_json::Value>,
+}
+
+impl Block {
+    /// The call of a block that is one. Streams begin with empty arguments and send them in pieces.
+    fn call(&mut self, index: u64) -> Option<Delta> {
+        if self.kind != "tool_use" {
+            return None;
+        }
+        let input = self.input.take().filter(|input| {
+            input
+                .as_object()
+                .is_some_and(|arguments| !arguments.is_empty())
+        });
+        Some(Delta::Call(CallPiece {
+            index,
+            id: self.id.take().unwrap_or_default(),
+            name: self.name.take().unwrap_or_default(),
+            arguments: input.map(|input| input.to_string()).unwrap_or_default(),
+        }))
+    }
 }
 
 #[derive(Deserialize)]
@@ -228,6 +173,8 @@ struct EventDelta {
     text: Option<String>,
     #[serde(default)]
     thinking: Option<String>,
+    #[serde(default)]
+    partial_json: Option<String>,
     #[serde(default)]
     stop_reason: Option<String>,
 }
@@ -270,6 +217,7 @@ impl AnthropicWire {
         self.finish = Some(match reason {
             "max_tokens" | "model_context_window_exceeded" => Finish::Length,
             "refusal" => Finish::Refused,
+            "tool_use" => Finish::Calls,
             _ => Finish::Stop,
         });
     }
@@ -306,11 +254,21 @@ impl Wire for AnthropicWire {
         {
             self.count(&usage, deltas);
         }
-        if let Some(block) = event.content_block {
+        let index = event.index.unwrap_or(0);
+        if let Some(mut block) = event.content_block {
+            deltas.extend(block.call(index));
             deltas.extend(spoken(block.text, block.thinking));
         }
         if let Some(delta) = event.delta {
             deltas.extend(spoken(delta.text, delta.thinking));
+            let arguments = delta.partial_json.filter(|piece| !piece.is_empty());
+            deltas.extend(arguments.map(|arguments| {
+                Delta::Call(CallPiece {
+                    index,
+                    arguments,
+                    ..CallPiece::default()
+                })
+            }));
             if let Some(reason) = delta.stop_reason {
                 self.stopped(&reason);
             }
@@ -334,7 +292,8 @@ impl Wire for AnthropicWire {
                 "the answer is JSON, but not a model's answer",
             ));
         };
-        for block in content {
+        for (index, mut block) in content.into_iter().enumerate() {
+            deltas.extend(block.call(index as u64));
             deltas.extend(spoken(block.text, block.thinking));
         }
         if let Some(usage) = document.usage {

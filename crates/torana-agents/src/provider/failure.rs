@@ -50,6 +50,18 @@ impl ProviderFailure {
         }
     }
 
+    /// The client asked for something this wire format has no field for.
+    pub(crate) fn unsupported(field: &str) -> Self {
+        Self {
+            // What a server that knows the field and dislikes it would say.
+            status: Some(400),
+            ..Self::new(
+                FailureKind::Format,
+                format!("its wire format has no `{field}`"),
+            )
+        }
+    }
+
     /// The connection ended before the answer did.
     pub(crate) fn cut_off() -> Self {
         Self::new(

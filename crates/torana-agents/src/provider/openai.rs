@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use torana_core::port::BoxFuture;
 use torana_core::run::{FailureKind, Usage};
 use torana_host::egress::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -12,11 +12,14 @@ use torana_host::sse::SseEvent;
 
 use super::classify::classify_in_stream;
 use super::failure::{ProviderFailure, RejectedField};
+use super::openai_body::{Flags, body};
 use super::output::Output;
-use super::request::{Finish, ModelProvider, ModelRequest, Speaker};
+use super::request::{Finish, ModelProvider, ModelRequest};
 use super::settings::ProviderSettings;
 use super::think::{Piece, ThinkSplitter};
-use super::transport::{Delta, Endpoint, Wire, configured_headers, exchange, secret_header};
+use super::transport::{
+    CallPiece, Delta, Endpoint, Wire, configured_headers, exchange, secret_header,
+};
 
 /// A provider that speaks chat completions.
 #[derive(Debug)]
@@ -62,32 +65,11 @@ impl OpenAiProvider {
     }
 
     fn body(&self, request: &ModelRequest) -> Vec<u8> {
-        let system = (!request.system.trim().is_empty()).then_some(Message {
-            role: "system",
-            content: &request.system,
-        });
-        let said = request.utterances.iter().map(|utterance| Message {
-            role: match utterance.speaker {
-                Speaker::User => "user",
-                Speaker::Assistant => "assistant",
-            },
-            content: &utterance.text,
-        });
-        let new_name = self.max_completion_tokens.load(Ordering::Relaxed);
-        let body = Body {
-            model: &request.model,
-            messages: system.into_iter().chain(said).collect(),
-            stream: true,
-            stream_options: (!self.without_stream_options.load(Ordering::Relaxed)).then_some(
-                StreamOptions {
-                    include_usage: true,
-                },
-            ),
-            max_tokens: request.max_tokens.filter(|_| !new_name),
-            max_completion_tokens: request.max_tokens.filter(|_| new_name),
-            reasoning_effort: request.thinking.as_deref().and_then(effort),
+        let flags = Flags {
+            with_stream_options: !self.without_stream_options.load(Ordering::Relaxed),
+            new_limit_name: self.max_completion_tokens.load(Ordering::Relaxed),
         };
-        serde_json::to_vec(&body).expect("strings and numbers are always JSON")
+        body(request, flags)
     }
 
     async fn attempt(
@@ -153,43 +135,6 @@ fn completions_url(base_url: &str) -> Result<Url, ProviderFailure> {
     Ok(url)
 }
 
-/// The levels this wire format knows; ours are finer at both ends.
-fn effort(level: &str) -> Option<&'static str> {
-    match level {
-        "minimal" => Some("minimal"),
-        "low" => Some("low"),
-        "medium" | "adaptive" => Some("medium"),
-        "high" | "xhigh" | "max" | "ultra" => Some("high"),
-        _ => None,
-    }
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    messages: Vec<Message<'a>>,
-    stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream_options: Option<StreamOptions>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_completion_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_effort: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
 // === What comes back ===
 
 #[derive(Deserialize)]
@@ -231,6 +176,44 @@ struct Part {
     reasoning: Option<String>,
     #[serde(default)]
     refusal: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<WireCall>>,
+}
+
+#[derive(Deserialize)]
+struct WireCall {
+    #[serde(default)]
+    index: Option<u64>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: Option<WireFunction>,
+}
+
+#[derive(Deserialize)]
+struct WireFunction {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<Arguments>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Arguments {
+    Text(String),
+    // Some local servers send the object itself.
+    Object(serde_json::Value),
+}
+
+impl Arguments {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Object(value) if value.is_null() => String::new(),
+            Self::Object(value) => value.to_string(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -327,6 +310,7 @@ impl OpenAiWire {
                 self.finish = Some(match reason.as_str() {
                     "length" | "model_length" | "max_tokens" => Finish::Length,
                     "content_filter" => Finish::Refused,
+                    "tool_calls" | "function_call" => Finish::Calls,
                     // OpenRouter's way to say that the model behind it broke off.
                     "error" => return Err(ProviderFailure::cut_off()),
                     _ => Finish::Stop,
@@ -359,6 +343,17 @@ impl OpenAiWire {
                 }
             }
             Some(Content::Other(_)) | None => {}
+        }
+        for (position, call) in part.tool_calls.into_iter().flatten().enumerate() {
+            let (name, arguments) = call
+                .function
+                .map_or((None, None), |function| (function.name, function.arguments));
+            deltas.push(Delta::Call(CallPiece {
+                index: call.index.unwrap_or(position as u64),
+                id: call.id.unwrap_or_default(),
+                name: name.unwrap_or_default(),
+                arguments: arguments.map(Arguments::into_text).unwrap_or_default(),
+            }));
         }
         if let Some(refusal) = part.refusal.filter(|text| !text.is_empty()) {
             self.refused = true;

@@ -1,13 +1,19 @@
 //! Where an attempt puts what it receives: events to the run, text and usage to keep, bytes to count.
 
+use std::collections::BTreeMap;
+
+use torana_core::ask::ToolCall;
 use torana_core::port::World;
 use torana_core::run::{FailureKind, RunEvent, Usage};
 
 use super::failure::ProviderFailure;
+use super::transport::CallPiece;
 use crate::emit::Emitter;
 
 /// Most bytes read from providers in one turn, failed attempts included (S-061).
 pub(crate) const TURN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Calls of one answer; real ones have a handful.
+const CALLS_MAX: usize = 128;
 /// Bytes that are not text show life at most this often; the watchdogs above wait for minutes.
 const PROGRESS_INTERVAL_MS: u64 = 1_000;
 
@@ -17,6 +23,7 @@ pub struct Output {
     world: World,
     emitter: Emitter,
     text: String,
+    calls: BTreeMap<u64, ToolCall>,
     usage: Usage,
     bytes: usize,
     progress_at_ms: Option<u64>,
@@ -28,6 +35,7 @@ impl Output {
             world,
             emitter,
             text: String::new(),
+            calls: BTreeMap::new(),
             usage: Usage::default(),
             bytes: 0,
             progress_at_ms: None,
@@ -52,6 +60,42 @@ impl Output {
         if !delta.is_empty() {
             self.emitter.emit(RunEvent::ThinkingDelta(delta)).await;
         }
+    }
+
+    /// Takes a piece of a call; what the provider sends is bounded by [`Output::count`].
+    pub(crate) fn call(&mut self, piece: CallPiece) {
+        if self.calls.len() >= CALLS_MAX && !self.calls.contains_key(&piece.index) {
+            return;
+        }
+        let call = self.calls.entry(piece.index).or_insert_with(|| ToolCall {
+            id: String::new(),
+            name: String::new(),
+            arguments: String::new(),
+        });
+        // Some servers repeat id and name with every piece.
+        if call.id.is_empty() {
+            call.id = piece.id;
+        }
+        if call.name.is_empty() {
+            call.name = piece.name;
+        }
+        call.arguments.push_str(&piece.arguments);
+    }
+
+    /// Takes the calls of the answer. Local servers leave ids out; results need them.
+    pub(crate) fn take_calls(&mut self) -> Vec<ToolCall> {
+        let calls = std::mem::take(&mut self.calls);
+        let named = calls.into_values().filter(|call| !call.name.is_empty());
+        let complete = named.map(|mut call| {
+            if call.id.is_empty() {
+                call.id = format!("call_{}", self.world.uuid().replace('-', ""));
+            }
+            if call.arguments.trim().is_empty() {
+                call.arguments = "{}".to_owned();
+            }
+            call
+        });
+        complete.collect()
     }
 
     /// Something arrived that is not text.
@@ -95,6 +139,7 @@ impl Output {
 
     /// Withdraws the text of a failed attempt, so that the next one starts over.
     pub(crate) async fn restart(&mut self) {
+        self.calls.clear();
         if !self.text.is_empty() {
             self.text.clear();
             self.emitter

@@ -26,6 +26,10 @@ fn read(wire: &mut dyn Wire, stream: &str) -> String {
         .map(|delta| match delta {
             Delta::Text(text) => format!("text {text:?}"),
             Delta::Thinking(text) => format!("thinking {text:?}"),
+            Delta::Call(piece) => format!(
+                "call {} {:?} {:?} {:?}",
+                piece.index, piece.id, piece.name, piece.arguments
+            ),
             Delta::Usage(usage) => {
                 format!(
                     "usage {}+{} cache {}+{}",
@@ -209,14 +213,8 @@ fn documents_that_are_no_answers_are_refused() {
 #[test]
 fn conversation_alternates_and_marks_failures() {
     let entry = |role, text: &str, outcome| Entry {
-        role,
-        text: text.to_owned(),
-        at_ms: 0,
-        run_id: None,
-        sender: None,
-        model: None,
-        usage: None,
         outcome,
+        ..Entry::new(role, text, 0)
     };
     let history = [
         entry(Role::Assistant, "orphan", None),
@@ -227,7 +225,8 @@ fn conversation_alternates_and_marks_failures() {
         entry(Role::System, "a note", None),
         entry(Role::User, "  ", None),
     ];
-    let shown: Vec<String> = conversation(&history, "three")
+    let attached = torana_core::ask::Attached::default();
+    let shown: Vec<String> = conversation(&history, "three", attached, &[])
         .into_iter()
         .map(|utterance| format!("{:?}: {:?}", utterance.speaker, utterance.text))
         .collect();

@@ -38,6 +38,21 @@ pub(crate) enum Delta {
     Thinking(String),
     /// Figures of this attempt so far.
     Usage(Usage),
+    /// More of a call: pieces with the same index belong together.
+    Call(CallPiece),
+}
+
+/// A piece of a tool call, as it streams in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CallPiece {
+    /// Which call of this answer.
+    pub(crate) index: u64,
+    /// Its id, once.
+    pub(crate) id: String,
+    /// Its tool, once.
+    pub(crate) name: String,
+    /// More of its arguments.
+    pub(crate) arguments: String,
 }
 
 /// A wire format: reads events, gives deltas, knows when the answer is whole. Pure.
@@ -145,6 +160,7 @@ async fn deliver(deltas: &mut Vec<Delta>, output: &mut Output) {
                 output.thinking(text).await;
             }
             Delta::Usage(usage) => output.set_usage(usage),
+            Delta::Call(piece) => output.call(piece),
         }
     }
     if !spoke {

@@ -63,37 +63,59 @@ impl Connect for Connector {
     fn connect(&self) -> BoxFuture<'_, Result<AccountIdentity, ReceiveFailure>> {
         Box::pin(self.connect_once())
     }
+
+    fn probe(&self) -> BoxFuture<'_, Result<AccountIdentity, ReceiveFailure>> {
+        Box::pin(async {
+            let me = self.me().await?;
+            Ok(identity_of(&me, self.group_notices(&me)))
+        })
+    }
+}
+
+fn identity_of(me: &Me, notices: Vec<String>) -> AccountIdentity {
+    AccountIdentity {
+        id: Arc::from(me.id.to_string()),
+        username: me.username.clone(),
+        notices,
+    }
 }
 
 // === impl Connector ===
 
 impl Connector {
     async fn connect_once(&self) -> Result<AccountIdentity, ReceiveFailure> {
+        let me = self.me().await?;
+        self.identity.learn(&me);
+        let mut notices = Vec::new();
+        self.choose_way_in(&mut notices).await?;
+        self.fill_menu(&mut notices).await?;
+        notices.extend(self.group_notices(&me));
+        Ok(identity_of(&me, notices))
+    }
+
+    async fn me(&self) -> Result<Me, ReceiveFailure> {
         let result = self
             .api
             .call("getMe", &Nothing {})
             .await
             .map_err(receive_failure)?;
-        let me: Me = serde_json::from_slice(&result).map_err(|_| ReceiveFailure::Retry {
+        serde_json::from_slice(&result).map_err(|_| ReceiveFailure::Retry {
             after_ms: None,
             reason: "getMe: the answer names no bot".to_owned(),
-        })?;
-        self.identity.learn(&me);
-        let mut notices = Vec::new();
-        self.choose_way_in(&mut notices).await?;
-        self.fill_menu(&mut notices).await?;
-        if self.settings.wants_all_group_messages && me.can_read_all_group_messages == Some(false) {
-            notices.push(
+        })
+    }
+
+    fn group_notices(&self, me: &Me) -> Vec<String> {
+        let is_private =
+            self.settings.wants_all_group_messages && me.can_read_all_group_messages == Some(false);
+        is_private
+            .then(|| {
                 "privacy mode is on, so the bot gets only commands, mentions and replies in groups; \
                  turn it off with /setprivacy at @BotFather and add the bot to the group again"
-                    .to_owned(),
-            );
-        }
-        Ok(AccountIdentity {
-            id: Arc::from(me.id.to_string()),
-            username: me.username,
-            notices,
-        })
+                    .to_owned()
+            })
+            .into_iter()
+            .collect()
     }
 
     async fn choose_way_in(&self, notices: &mut Vec<String>) -> Result<(), ReceiveFailure> {

@@ -34,6 +34,7 @@ pub(crate) const KIND: ChannelKind = ChannelKind {
     id: "telegram",
     aliases: &["tg"],
     label: "Telegram",
+    credentials: &["botToken", "tokenFile"],
     schema: config::schema,
     accounts: config::accounts,
     build: build::build,

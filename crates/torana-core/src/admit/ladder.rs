@@ -35,9 +35,41 @@ pub enum DropReason {
     NoContent,
     /// The text is longer than any platform allows.
     TooLong,
+    /// The sender may write to us and may not use this command.
+    CommandNotAllowed,
+    /// No configured agent takes messages from there.
+    NoAgent,
+    /// Too many messages wait behind the running one.
+    QueueFull,
 }
 
 impl DropReason {
+    /// Every reason.
+    pub const ALL: [Self; 17] = [
+        Self::OwnEcho,
+        Self::NotAMessage,
+        Self::Edited,
+        Self::BotAuthor,
+        Self::OtherBot,
+        Self::DmDisabled,
+        Self::DmNotAllowed,
+        Self::DmOpenWithoutWildcard,
+        Self::GroupDisabled,
+        Self::GroupNotAllowed,
+        Self::GroupSenderNotAllowed,
+        Self::NotMentioned,
+        Self::NoContent,
+        Self::TooLong,
+        Self::CommandNotAllowed,
+        Self::NoAgent,
+        Self::QueueFull,
+    ];
+
+    /// The reason behind a stored word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The word stored in the row and used in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,6 +87,9 @@ impl DropReason {
             Self::NotMentioned => "not_mentioned",
             Self::NoContent => "no_content",
             Self::TooLong => "too_long",
+            Self::CommandNotAllowed => "command_not_allowed",
+            Self::NoAgent => "no_agent",
+            Self::QueueFull => "queue_full",
         }
     }
 
@@ -83,6 +118,15 @@ impl DropReason {
             Self::NotMentioned => "the group requires a mention and the message did not mention us",
             Self::NoContent => "there was no text and nothing else to answer",
             Self::TooLong => "the text is longer than 1 MiB",
+            Self::CommandNotAllowed => {
+                "the sender may not use this command; `commands.allowFrom` and the owners say who may"
+            }
+            Self::NoAgent => {
+                "no configured agent takes messages from there; `bindings` or a default agent decide"
+            }
+            Self::QueueFull => {
+                "too many messages were waiting behind the running one (`messages.queue.cap`)"
+            }
         }
     }
 }

@@ -22,11 +22,18 @@ pub fn audience(event: &Event) -> Audience {
         | Event::Session { .. }
         | Event::Account { .. }
         | Event::Presence
+        | Event::NodeActivity { .. }
         | Event::ConfigChanged => Audience::Holding(Scope::Read),
         Event::PairingRequested { .. }
         | Event::PairingResolved { .. }
         | Event::DevicePairRequested { .. }
-        | Event::DevicePairResolved { .. } => Audience::Holding(Scope::Pairing),
+        | Event::DevicePairResolved { .. }
+        | Event::DevicesChanged
+        | Event::DeviceSetUp { .. }
+        | Event::NodePairRequested { .. }
+        | Event::NodePairResolved { .. } => Audience::Holding(Scope::Pairing),
+        Event::Approval(_) => Audience::Holding(Scope::Approvals),
+        Event::Question(_) => Audience::Holding(Scope::Questions),
         Event::Health | Event::ShuttingDown { .. } => Audience::Everyone,
         Event::InboundAdmitted { .. }
         | Event::InboundDropped { .. }
@@ -36,6 +43,8 @@ pub fn audience(event: &Event) -> Audience {
         | Event::IntentRetried { .. }
         | Event::IntentResent { .. }
         | Event::IntentParked { .. }
-        | Event::TaskPanicked { .. } => Audience::Nobody,
+        | Event::TaskPanicked { .. }
+        | Event::TaskRestarting { .. }
+        | Event::TaskGivenUp { .. } => Audience::Nobody,
     }
 }

@@ -48,6 +48,11 @@ pub enum Command {
     Model(ModelAction),
     /// Show or change the queue policy of the session.
     Queue(QueueAction),
+    /// Summarise what was said long ago.
+    Compact {
+        /// What the summary should not leave out.
+        focus: Option<String>,
+    },
     /// Looks like a command, but is none of ours; a skill or the agent may know it.
     Unknown {
         /// The name in lower case, without `/`.
@@ -70,6 +75,7 @@ impl Command {
             | Self::Commands
             | Self::Whoami
             | Self::Queue(_)
+            | Self::Compact { .. }
             | Self::Unknown { .. } => Who::Admitted,
         }
     }
@@ -101,6 +107,7 @@ pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
         "model" => Command::Model(ModelAction::parse(rest)),
         "models" => Command::Model(ModelAction::List),
         "queue" => Command::Queue(QueueAction::parse(rest)),
+        "compact" => Command::Compact { focus: given(rest) },
         _ => Command::Unknown {
             name,
             rest: rest.to_owned(),

@@ -103,6 +103,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         essential: false,
     },
     CommandSpec {
+        name: "compact",
+        aliases: &[],
+        usage: "/compact [what to keep]",
+        summary: "Summarise what was said long ago, so that more fits the context",
+        who: Who::Admitted,
+        essential: false,
+    },
+    CommandSpec {
         name: "whoami",
         aliases: &["id"],
         usage: "/whoami",

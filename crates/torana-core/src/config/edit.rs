@@ -199,7 +199,7 @@ pub fn propose(current: LoadInput<'_>, text: &str) -> Result<Loaded, WriteRefusa
 
 // === values ===
 
-fn read(text: &str) -> Result<Value, EditError> {
+pub(super) fn read(text: &str) -> Result<Value, EditError> {
     let text = parse::without_bom(text);
     let mut sources = Sources::default();
     let source = sources.add("", text);
@@ -285,7 +285,7 @@ fn empty_for(rest: &[Segment]) -> Value {
     }
 }
 
-fn merge_value(
+pub(super) fn merge_value(
     target: &mut Value,
     patch: &Value,
     replaced: &[KeyPath],
@@ -341,8 +341,17 @@ fn merge_value(
     }
 }
 
+/// True when every item can be told apart by its id.
 fn all_have_id(items: &[Value]) -> bool {
-    !items.is_empty() && items.iter().all(|item| item.get("id").is_some())
+    let mut ids: Vec<&Value> = Vec::with_capacity(items.len());
+    !items.is_empty()
+        && items.iter().all(|item| match item.get("id") {
+            Some(id) if !ids.contains(&id) => {
+                ids.push(id);
+                true
+            }
+            _ => false,
+        })
 }
 
 /// A patch value as it is stored: in a new object, null means that the key stays absent.
@@ -360,7 +369,7 @@ fn without_nulls(value: &Value) -> Value {
 
 // === text ===
 
-fn rewrite_from(text: &str, old: &Value, new: &Value) -> Result<String, EditError> {
+pub(super) fn rewrite_from(text: &str, old: &Value, new: &Value) -> Result<String, EditError> {
     if old == new {
         return Ok(text.to_owned());
     }

@@ -41,7 +41,6 @@ enum Guard {
 /// Keys of OpenClaw 2026.9 that restrict something this build has, or will have.
 const RESTRICTIONS: &[Restriction] = &[
     // The listener: without these it would be open in clear text, or to more people than meant.
-    restriction("gateway.tls.enabled", Guard::Gateway, &[]),
     restriction("gateway.auth.mode", Guard::Gateway, &[]),
     // All traffic was meant to leave through a proxy.
     restriction("proxy.enabled", Guard::Gateway, &[]),

@@ -100,7 +100,7 @@ fn is_reference(map: &Map<String, Value>) -> bool {
 }
 
 /// Names that hold a credential wherever they appear.
-fn is_secret_name(key: &str) -> bool {
+pub(super) fn is_secret_name(key: &str) -> bool {
     let folded: String = key
         .chars()
         .filter(char::is_ascii_alphanumeric)

@@ -14,6 +14,7 @@ use super::effective::ModelRef;
 use super::finding::{Finding, Part, Refusal};
 use super::path::KeyPath;
 use super::tree::{AuthMode, Bind, Config, DmScope, ModelsMode, Provider, WeakSecret};
+use crate::auth::Scope;
 
 /// Longest agent id; it is part of every session key, which has 512 characters at most.
 const AGENT_ID_LEN_MAX: usize = 64;
@@ -86,6 +87,15 @@ impl<'a> Checks<'a> {
                 );
             }
         }
+        if mode == AuthMode::TrustedProxy {
+            self.trusted_proxy();
+        }
+        for (index, word) in gateway.legacy_client_scopes.iter().enumerate() {
+            if Scope::parse(word).is_none() {
+                let path = KeyPath::from_keys(&["gateway", "legacyClientScopes"]).index(index);
+                self.problem(path, "must be a scope such as `operator.read`", None);
+            }
+        }
         if gateway.bind == Some(Bind::Custom) {
             let path = KeyPath::from_keys(&["gateway", "customBindHost"]);
             match gateway.custom_bind_host.as_deref() {
@@ -99,6 +109,28 @@ impl<'a> Checks<'a> {
                 }
                 Some(_) => {}
             }
+        }
+    }
+
+    /// Mode `trusted-proxy` without a proxy, or without a header, would let in nobody or anybody.
+    fn trusted_proxy(&mut self) {
+        let gateway = &self.config.gateway;
+        let header = gateway.auth.trusted_proxy.user_header.as_deref();
+        if header.is_none_or(|header| header.trim().is_empty()) {
+            let path = KeyPath::from_keys(&["gateway", "auth", "trustedProxy", "userHeader"]);
+            self.problem(
+                path,
+                "is missing, but `gateway.auth.mode` is `trusted-proxy`",
+                Some("write the header in which the proxy names the person"),
+            );
+        }
+        if gateway.trusted_proxies.is_empty() {
+            let path = KeyPath::from_keys(&["gateway", "trustedProxies"]);
+            self.problem(
+                path,
+                "is empty, but `gateway.auth.mode` is `trusted-proxy`",
+                Some("write the proxy's address"),
+            );
         }
     }
 
@@ -150,6 +182,17 @@ impl<'a> Checks<'a> {
         for (index, proxy) in gateway.trusted_proxies.iter().enumerate() {
             if !is_address_or_network(proxy) {
                 let path = KeyPath::from_keys(&["gateway", "trustedProxies"]).index(index);
+                self.problem(
+                    path,
+                    "must be an IP address or a network such as `10.0.0.0/8`",
+                    None,
+                );
+            }
+        }
+        for (index, network) in gateway.nodes.pairing.auto_approve_cidrs.iter().enumerate() {
+            if !is_address_or_network(network) {
+                let path = KeyPath::from_keys(&["gateway", "nodes", "pairing", "autoApproveCidrs"])
+                    .index(index);
                 self.problem(
                     path,
                     "must be an IP address or a network such as `10.0.0.0/8`",

@@ -18,4 +18,4 @@ pub use caller::{CALLER_KEY_CHARS_MAX, validate_caller_key};
 pub use fuzz::fuzz_key;
 pub use grammar::{KeyError, KeyParts, Shape};
 pub use scope::{DmScope, GroupScope};
-pub use session_key::{KEY_CHARS_MAX, KeyContext, Place, SessionKey};
+pub use session_key::{Family, KEY_CHARS_MAX, KeyContext, Place, SessionKey};

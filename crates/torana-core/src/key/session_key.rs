@@ -64,6 +64,37 @@ pub struct Place<'a> {
 #[serde(try_from = "String", into = "String")]
 pub struct SessionKey(Arc<str>);
 
+/// Kinds of sessions that lists tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// An agent's main session.
+    Main,
+    /// A conversation of people or clients.
+    Chat,
+    /// Work that an agent gave to another.
+    Subagent,
+    /// A scheduled job.
+    Cron,
+    /// The gateway's own.
+    System,
+    /// The one session that all share.
+    Global,
+}
+
+impl Family {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Chat => "chat",
+            Self::Subagent => "subagent",
+            Self::Cron => "cron",
+            Self::System => "system",
+            Self::Global => "global",
+        }
+    }
+}
+
 // === impl SessionKey ===
 
 impl SessionKey {
@@ -217,6 +248,27 @@ impl SessionKey {
     /// Whether this is an agent's main session.
     pub fn is_main(&self) -> bool {
         self.agent().is_some() && self.rest() == "main"
+    }
+
+    /// What kind of session this is, for lists that leave some kinds out.
+    pub fn family(&self) -> Family {
+        if self.agent().is_none() {
+            return Family::Global;
+        }
+        match self.parts().shape {
+            Shape::Main => Family::Main,
+            Shape::Global => Family::Global,
+            Shape::Namespaced { namespace, .. } => match namespace.as_str() {
+                "subagent" | "acp" => Family::Subagent,
+                "cron" => Family::Cron,
+                "heartbeat" | "node" => Family::System,
+                _ => Family::Chat,
+            },
+            Shape::Direct { .. }
+            | Shape::Group { .. }
+            | Shape::Channel { .. }
+            | Shape::Named { .. } => Family::Chat,
+        }
     }
 
     /// Whether only the gateway itself may choose this key (threat S-041).

@@ -15,12 +15,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use torana_host::tls::ServerTls;
 
 use super::answer::Answer;
 use super::guard::{Guard, Guarded};
 use super::request::{Link, Pipeline};
 use super::seats::Seat;
 use super::socket::WebSocket;
+use super::stream::Stream;
 
 /// Head of the first request (decision 44, S-049).
 const FIRST_HEAD_MS: u64 = 10_000;
@@ -34,6 +36,11 @@ const BUFFER_BYTES_MAX: usize = 128 * 1024;
 const LINGER_BYTES_MAX: usize = 64 * 1024;
 /// Time for the same.
 const LINGER_MS: u64 = 500;
+
+/// First byte of a TLS connection: a handshake record (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+/// Said to a client that speaks plain HTTP where TLS is spoken.
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 59\r\nConnection: close\r\n\r\nThis port speaks TLS; use an https:// (or wss://) address.\n";
 
 /// What ends connections from outside.
 #[derive(Clone)]
@@ -61,13 +68,28 @@ impl Service<Request<Incoming>> for Requests {
 }
 
 /// Serves a connection to its end, or until it has become a WebSocket.
-pub(super) async fn serve(pipeline: Arc<Pipeline>, stream: TcpStream, seat: Seat, ends: Ends) {
+pub(super) async fn serve(
+    pipeline: Arc<Pipeline>,
+    stream: TcpStream,
+    tls: Option<Arc<ServerTls>>,
+    seat: Seat,
+    ends: Ends,
+) {
     let Ok(address) = stream.peer_addr() else {
         return;
+    };
+    let is_tls = tls.is_some();
+    let stream = match tls {
+        None => Stream::Plain(stream),
+        Some(tls) => match secured(stream, &tls, &pipeline, &seat, &ends).await {
+            Some(stream) => stream,
+            None => return,
+        },
     };
     let last = Arc::new(AtomicBool::new(false));
     let link = Arc::new(Link {
         address: address.ip(),
+        is_tls,
         seat,
         last: Arc::clone(&last),
         requests: AtomicU64::new(0),
@@ -118,9 +140,47 @@ pub(super) async fn serve(pipeline: Arc<Pipeline>, stream: TcpStream, seat: Seat
     pipeline.context.engine.tasks().spawn("client", serving);
 }
 
+/// Shakes hands, within the time of a first head. `None` when that came to nothing.
+async fn secured(
+    mut stream: TcpStream,
+    tls: &ServerTls,
+    pipeline: &Pipeline,
+    seat: &Seat,
+    ends: &Ends,
+) -> Option<Stream> {
+    let shaking = async {
+        let mut first = [0_u8; 1];
+        if stream.peek(&mut first).await.ok()? == 0 {
+            return None;
+        }
+        if first[0] != TLS_HANDSHAKE {
+            // A browser would show nothing at all for a connection that just closes.
+            if let Err(error) = stream.write_all(NOT_TLS).await {
+                tracing::debug!(%error, "A client without TLS could not be told so.");
+            }
+            return None;
+        }
+        match tls.accept(stream).await {
+            Ok(stream) => Some(Stream::Tls(Box::new(stream))),
+            Err(error) => {
+                tracing::debug!(%error, "A TLS handshake failed.");
+                None
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = ends.kill.cancelled() => None,
+        () = ends.drain.cancelled() => None,
+        () = seat.evicted() => None,
+        () = pipeline.context.engine.world().sleep_ms(FIRST_HEAD_MS) => None,
+        stream = shaking => stream,
+    }
+}
+
 /// Drives HTTP. `false` when the connection was cut.
 async fn drive(
-    connection: &mut http1::Connection<TokioIo<Guarded<TcpStream>>, Requests>,
+    connection: &mut http1::Connection<TokioIo<Guarded<Stream>>, Requests>,
     pipeline: &Pipeline,
     link: &Link,
     ends: &Ends,
@@ -152,7 +212,7 @@ async fn drive(
 
 /// Closes our half first and swallows a little of what the client still sends: closing with unread bytes would reset
 /// the connection and could destroy the answer on its way.
-async fn linger(mut stream: TcpStream, link: &Link, pipeline: &Pipeline) {
+async fn linger(mut stream: Stream, link: &Link, pipeline: &Pipeline) {
     if stream.shutdown().await.is_err() || !link.unread.load(Ordering::Relaxed) {
         return;
     }

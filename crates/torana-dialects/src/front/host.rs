@@ -137,14 +137,23 @@ fn split_origin(origin: &str) -> Option<(Scheme, Authority<'_>)> {
 
 /// Whether a page may talk to us: its origin is the one the request was sent to, or a listed one.
 ///
-/// `host` is the request's own, already checked `Host` in lower case. We listen without TLS, so `http` must match; an
-/// `https` page is a TLS proxy in front of us when it names the same authority (control decision 14).
-pub(super) fn is_origin_allowed(origin: &str, host: &str, allowed_origins: &[String]) -> bool {
+/// `host` is the request's own, already checked `Host` in lower case. Without TLS `http` must match, and an `https` page
+/// is a TLS proxy in front of us when it names the same authority; with TLS only an `https` page is ours (control
+/// decision 14).
+pub(super) fn is_origin_allowed(
+    origin: &str,
+    host: &str,
+    allowed_origins: &[String],
+    is_tls: bool,
+) -> bool {
     let Some((scheme, page)) = split_origin(origin) else {
         return false;
     };
     if allowed_origins.iter().any(|allowed| allowed == origin) {
         return true;
+    }
+    if is_tls && scheme == Scheme::Http {
+        return false;
     }
     let Some(own) = authority(host) else {
         return false;
@@ -153,11 +162,16 @@ pub(super) fn is_origin_allowed(origin: &str, host: &str, allowed_origins: &[Str
     // Without a port in `Host` the default of the page's own scheme is meant.
     let is_same_port = port == own.port.unwrap_or(scheme.port());
     let is_same_host = page.host == own.host
-        || (is_loopback(page.host) && is_loopback(own.host) && scheme == Scheme::Http);
+        || (is_loopback(page.host) && is_loopback(own.host) && (scheme == Scheme::Http || is_tls));
     is_same_port && is_same_host
 }
 
 /// `localhost` and the loopback addresses name one and the same machine.
+/// A `Host` that only this machine can use; what cannot be read counts as one.
+pub(crate) fn is_local_name(host: &str) -> bool {
+    authority(host).is_none_or(|authority| is_loopback(authority.host))
+}
+
 fn is_loopback(host: HostName<'_>) -> bool {
     match host {
         HostName::Address(address) => address.to_canonical().is_loopback(),
@@ -176,7 +190,7 @@ pub fn fuzz_host(bytes: &[u8]) {
         );
     }
     let (origin, host) = text.split_at(text.floor_char_boundary(text.len() / 2));
-    if is_origin_allowed(origin, host, &[]) {
+    if is_origin_allowed(origin, host, &[], bytes.len().is_multiple_of(2)) {
         assert!(origin.starts_with("http://") || origin.starts_with("https://"));
     }
 }
@@ -311,7 +325,12 @@ mod tests {
             "http://127.0.0.1:18789\\.evil.example",
         ] {
             assert!(
-                !is_origin_allowed(origin, host, &["https://panel.example.net".to_owned()]),
+                !is_origin_allowed(
+                    origin,
+                    host,
+                    &["https://panel.example.net".to_owned()],
+                    false
+                ),
                 "{origin}"
             );
         }
@@ -340,7 +359,7 @@ mod tests {
             ("http://localhost:5173", "localhost:18789"),
         ] {
             assert!(
-                is_origin_allowed(origin, host, &listed),
+                is_origin_allowed(origin, host, &listed, false),
                 "{origin} at {host}"
             );
         }
@@ -356,7 +375,7 @@ mod tests {
             "http://panel.example.net",
         ] {
             assert!(
-                !is_origin_allowed(origin, "127.0.0.1:18789", &listed),
+                !is_origin_allowed(origin, "127.0.0.1:18789", &listed, false),
                 "{origin}"
             );
         }

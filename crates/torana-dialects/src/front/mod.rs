@@ -5,12 +5,13 @@
 //! What dialects use from here: [`socket`], [`outgoing`], [`peer`], [`seats`], [`gate`] and [`json`].
 
 pub(crate) mod answer;
+mod asset;
 mod body;
 mod connection;
 mod frames;
 pub(crate) mod gate;
 mod guard;
-mod host;
+pub(crate) mod host;
 pub(crate) mod json;
 pub(crate) mod outgoing;
 mod path;
@@ -18,8 +19,10 @@ pub(crate) mod peer;
 mod request;
 pub(crate) mod seats;
 mod server;
+pub(crate) mod site;
 pub(crate) mod socket;
 mod static_ui;
+mod stream;
 mod upgrade;
 mod webhook;
 mod wire;
@@ -27,7 +30,8 @@ mod wire;
 pub use gate::Gate;
 pub use host::fuzz_host;
 pub use json::fuzz_json;
-pub use server::{BindError, Place, bind, serve};
+pub use server::{BindError, Listeners, Place, bind, serve};
+pub use site::{UiFolder, UiFolderFault};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -99,10 +99,14 @@ struct State {
     close: Option<Close>,
 }
 
+/// Turns a whole frame into the client's own dialect; `None` leaves it out.
+pub(crate) type Adapter = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// The queue. Shared by whoever has something to say to the client.
 #[derive(Default)]
 pub(crate) struct Outgoing {
     state: Mutex<State>,
+    adapter: OnceLock<Adapter>,
     large: AtomicUsize,
     waker: AtomicWaker,
 }
@@ -119,9 +123,20 @@ impl Outgoing {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on every frame is said in the client's own dialect. Works once.
+    pub(crate) fn adapt(&self, adapter: Adapter) {
+        self.adapter.get_or_init(|| adapter);
+    }
+
     /// Queues a whole frame that carries no `seq`: an answer, or the challenge. `false` when the connection is ending.
     pub(crate) fn text(&self, frame: impl Into<Bytes>) -> bool {
-        let frame: Bytes = frame.into();
+        let mut frame: Bytes = frame.into();
+        if let Some(adapter) = self.adapter.get() {
+            match adapter(&frame) {
+                Some(adapted) => frame = adapted.into(),
+                None => return true,
+            }
+        }
         let is_large = frame.len() > LARGE_ANSWER_BYTES;
         let queued = self.push(&mut self.state(), Frame::Text(frame));
         if queued && is_large {
@@ -132,6 +147,15 @@ impl Outgoing {
 
     /// Queues an event under the next `seq`. `false` when the connection is ending.
     pub(crate) fn event(&self, event: &Encoded) -> bool {
+        if let Some(adapter) = self.adapter.get() {
+            // Nothing is merged: such a dialect need not repeat what an earlier frame said.
+            let mut whole = event.prefix.to_vec();
+            whole.push(b'}');
+            return match adapter(&whole) {
+                Some(adapted) => self.push(&mut self.state(), Frame::Text(adapted.into())),
+                None => true,
+            };
+        }
         let mut state = self.state();
         if state.close.is_some() {
             return false;

@@ -41,6 +41,16 @@ pub(super) enum Route {
     Model(String),
     /// `/v1/chat/completions`.
     ChatCompletions,
+    /// `/v1/responses`.
+    Responses,
+    /// `/v1/embeddings`.
+    Embeddings,
+    /// `/tools/invoke`.
+    ToolsInvoke,
+    /// `/api/users/{id}/avatar` and `/api/artifacts/download/…`: known, and nothing is there.
+    ApiNothing,
+    /// `/__openclaw__/control-ui-config.json`.
+    UiConfig,
     /// Reserved names without a route.
     Nothing,
     /// Anything else, as its normalised path.
@@ -71,6 +81,11 @@ pub(super) fn route(raw: &str) -> Result<Route, BadTarget> {
         "/metrics" => Route::Metrics,
         "/v1/models" => Route::Models,
         "/v1/chat/completions" => Route::ChatCompletions,
+        "/v1/responses" => Route::Responses,
+        "/v1/embeddings" => Route::Embeddings,
+        "/tools/invoke" => Route::ToolsInvoke,
+        "/__openclaw__/control-ui-config.json" => Route::UiConfig,
+        _ if is_api_nothing(&path) => Route::ApiNothing,
         _ if is_reserved(&path) => Route::Nothing,
         _ => Route::Other(path),
     })
@@ -119,6 +134,17 @@ fn decode(raw: &str) -> Result<String, BadTarget> {
     } else {
         Ok(text)
     }
+}
+
+fn is_api_nothing(path: &str) -> bool {
+    let is_avatar = path
+        .strip_prefix("/api/users/")
+        .and_then(|rest| rest.strip_suffix("/avatar"))
+        .is_some_and(|id| !id.is_empty() && !id.contains('/'));
+    let is_artifact = path
+        .strip_prefix("/api/artifacts/download/")
+        .is_some_and(|rest| !rest.is_empty());
+    is_avatar || is_artifact
 }
 
 fn is_reserved(path: &str) -> bool {
@@ -188,7 +214,15 @@ mod tests {
             "/v1//models",
             "/v1/models/..",
             "/v1/models/../x",
-            "/tools/invoke",
+            "/tools/Invoke",
+            "/tools/invoke/",
+            "/v1/responses/x",
+            "/v1/Responses",
+            "/api/users//avatar",
+            "/api/users/a/b/avatar",
+            "/api/unknown",
+            "/__openclaw__/x",
+            "/__openclaw__/../control-ui-config.json",
             "/v1%/models",
             "/v1%zz",
             "/%c0%ae%c0%ae/v1",

@@ -9,6 +9,7 @@ use hyper::HeaderMap;
 use ipnet::IpNet;
 
 use super::gate::{Place, Source};
+use crate::context::{AuthMode, FrontSettings};
 
 /// Headers by which proxies tell whom they speak for, and by which identity proxies name people.
 const FORWARDING: [&str; 9] = [
@@ -42,6 +43,108 @@ pub(crate) struct Peer {
     pub(crate) host: String,
     /// The client's name for itself, cut and without control characters.
     pub(crate) user_agent: Option<String>,
+    /// The person a proxy of the operator's names.
+    pub(crate) identity: Option<Identity>,
+}
+
+/// Who named a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// The operator's identity-aware proxy.
+    TrustedProxy,
+    /// The tailnet's proxy on this machine.
+    Tailscale,
+}
+
+/// A person named by a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The name.
+    pub(crate) user: String,
+    /// By whom.
+    pub(crate) via: Via,
+}
+
+/// Bytes of a person's name in a header; an e-mail address has at most 254.
+const USER_BYTES_MAX: usize = 256;
+
+/// A header that stands exactly once, with readable text.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let (first, second) = (values.next()?, values.next());
+    let text = first.to_str().ok()?.trim();
+    let is_fit = second.is_none() && !text.is_empty() && text.len() <= USER_BYTES_MAX;
+    is_fit.then_some(text)
+}
+
+/// The person a trusted proxy names, in the mode that asks for one (behaviour 13.3). Headers of anybody else count for
+/// nothing (S-010).
+pub(super) fn proxied(
+    address: IpAddr,
+    headers: &HeaderMap,
+    front: &FrontSettings,
+) -> Option<Identity> {
+    let address = address.to_canonical();
+    let proxy = &front.proxy;
+    let is_trusted = front
+        .trusted_proxies
+        .iter()
+        .any(|network| network.contains(&address));
+    if front.auth != AuthMode::TrustedProxy
+        || !is_trusted
+        || (address.is_loopback() && !proxy.allow_loopback)
+        || proxy
+            .required_headers
+            .iter()
+            .any(|name| single(headers, name).is_none())
+    {
+        return None;
+    }
+    let user = single(headers, &proxy.user_header)?;
+    let is_allowed = proxy.allow_users.is_empty()
+        || proxy
+            .allow_users
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(user));
+    is_allowed.then(|| Identity {
+        user: user.to_owned(),
+        via: Via::TrustedProxy,
+    })
+}
+
+/// Client and person behind the tailnet's proxy, which connects from this machine and writes these headers itself. Only
+/// where the operator switched it on, and only under a tailnet name: a page cannot choose its `Host`.
+pub(super) fn tailnet(
+    address: IpAddr,
+    headers: &HeaderMap,
+    host: &str,
+    front: &FrontSettings,
+) -> Option<(IpAddr, Identity)> {
+    let name = host.split(':').next().unwrap_or_default();
+    if !front.allow_tailscale
+        || !address.to_canonical().is_loopback()
+        || !name.trim_end_matches('.').ends_with(".ts.net")
+    {
+        return None;
+    }
+    let user = single(headers, "tailscale-user-login")?;
+    // Serve writes exactly one hop; a list was written by somebody in front of it.
+    let client = single(headers, "x-forwarded-for")?.parse::<IpAddr>().ok()?;
+    let others = [
+        "forwarded",
+        "x-real-ip",
+        "cf-connecting-ip",
+        "true-client-ip",
+        "x-forwarded-user",
+    ];
+    if others.iter().any(|name| headers.contains_key(*name)) {
+        return None;
+    }
+    let identity = Identity {
+        user: user.to_owned(),
+        via: Via::Tailscale,
+    };
+    Some((client.to_canonical(), identity))
 }
 
 impl Peer {
@@ -259,6 +362,107 @@ mod tests {
             check("127.0.0.1", &[("x-forwarded-proto", "https")]),
             Ok(("127.0.0.1".to_owned(), false))
         );
+    }
+
+    fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        map
+    }
+
+    /// S-010: a person is whom the operator's proxy names, never whom anybody else writes into a header.
+    #[test]
+    fn s_010_only_a_listed_proxy_names_a_person() {
+        let mut front = FrontSettings::new(AuthMode::TrustedProxy, None, 1);
+        front.trusted_proxies = ["10.0.0.0/8", "127.0.0.1/32"]
+            .map(|network| network.parse().expect("a network"))
+            .to_vec();
+        front.proxy.user_header = "x-auth-user".to_owned();
+        front.proxy.required_headers = vec!["x-auth-proof".to_owned()];
+        let good = [("x-auth-user", "ann@example.org"), ("x-auth-proof", "1")];
+        let twice = [good[0], good[1], ("x-auth-user", "eve@example.org")];
+        let user = |front: &FrontSettings, peer: &str, headers: &[(&'static str, &'static str)]| {
+            let peer = peer.parse().expect("an address");
+            proxied(peer, &map(headers), front).map(|identity| identity.user)
+        };
+        assert_eq!(
+            user(&front, "10.1.2.3", &good).as_deref(),
+            Some("ann@example.org")
+        );
+        for (peer, headers) in [
+            ("192.0.2.7", &good[..]),
+            ("127.0.0.1", &good),
+            ("10.1.2.3", &good[..1]),
+            ("10.1.2.3", &good[1..]),
+            ("10.1.2.3", &twice),
+            ("10.1.2.3", &[("x-auth-user", ""), ("x-auth-proof", "1")]),
+        ] {
+            assert_eq!(user(&front, peer, headers), None, "{peer} {headers:?}");
+        }
+        front.proxy.allow_users = vec!["Ann@Example.org".to_owned()];
+        assert!(user(&front, "10.1.2.3", &good).is_some());
+        front.proxy.allow_users = vec!["bob@example.org".to_owned()];
+        assert_eq!(user(&front, "10.1.2.3", &good), None);
+        front.proxy.allow_users.clear();
+        front.proxy.allow_loopback = true;
+        assert!(user(&front, "127.0.0.1", &good).is_some());
+        front.auth = AuthMode::Token;
+        assert_eq!(
+            user(&front, "10.1.2.3", &good),
+            None,
+            "only in the mode that asks for it"
+        );
+    }
+
+    /// S-010: the tailnet's headers count only where they were switched on, from this machine, under a tailnet name.
+    #[test]
+    fn s_010_the_tailnets_proxy_counts_only_where_it_was_switched_on() {
+        let mut front = FrontSettings::new(AuthMode::Token, None, 1);
+        let good = [
+            ("tailscale-user-login", "ann@example.org"),
+            ("x-forwarded-for", "100.64.1.2"),
+            ("x-forwarded-proto", "https"),
+        ];
+        let found = |front: &FrontSettings,
+                     peer: &str,
+                     host: &str,
+                     headers: &[(&'static str, &'static str)]| {
+            let peer = peer.parse().expect("an address");
+            tailnet(peer, &map(headers), host, front).map(|(client, _)| client.to_string())
+        };
+        let host = "gateway.tail1.ts.net";
+        assert_eq!(found(&front, "127.0.0.1", host, &good), None);
+        front.allow_tailscale = true;
+        assert_eq!(
+            found(&front, "127.0.0.1", host, &good).as_deref(),
+            Some("100.64.1.2")
+        );
+        assert_eq!(
+            found(&front, "::1", "gateway.tail1.ts.net:443", &good).as_deref(),
+            Some("100.64.1.2")
+        );
+        let listed = [good[0], ("x-forwarded-for", "127.0.0.1, 100.64.1.2")];
+        let foreign = [good[0], good[1], ("x-real-ip", "1.2.3.4")];
+        for (peer, host, headers) in [
+            ("192.0.2.7", host, &good[..]),
+            ("127.0.0.1", "localhost:18789", &good),
+            ("127.0.0.1", "evil-ts.net.example", &good),
+            ("127.0.0.1", host, &good[..1]),
+            ("127.0.0.1", host, &good[1..]),
+            ("127.0.0.1", host, &listed),
+            ("127.0.0.1", host, &foreign),
+        ] {
+            assert_eq!(
+                found(&front, peer, host, headers),
+                None,
+                "{peer} {host} {headers:?}"
+            );
+        }
     }
 
     #[test]

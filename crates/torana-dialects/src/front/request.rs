@@ -11,22 +11,24 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
-use torana_core::limit::HTTP_BODY_BYTES_COMPLETIONS_MAX;
+use torana_core::limit::{HTTP_BODY_BYTES_COMPLETIONS_MAX, HTTP_BODY_BYTES_TOOLS_MAX};
+use torana_engine::service::devices::Devices;
 
 use super::answer::{
-    Answer, closing, common_headers, not_found, refusal, retry_later, text, wrong_method,
+    Answer, closing, common_headers, json, not_found, refusal, retry_later, text, wrong_method,
 };
 use super::gate::GateOutcome;
 use super::host::{is_host_allowed, is_origin_allowed};
 use super::path::{Route, route};
-use super::peer::{ForwardFault, Peer, attribute, network, user_agent};
+use super::peer::{ForwardFault, Peer, Via, attribute, network, proxied, tailnet, user_agent};
 use super::seats::{Seat, SeatSource, Seats};
 use super::static_ui::{PageRequest, Site};
 use super::{body, upgrade, webhook};
 use crate::context::{AuthMode, Context, FrontSettings};
 use crate::openai;
-use crate::openclaw::OpenClaw;
+use crate::openclaw::{OpenClaw, ui_config};
 use crate::ops;
+use crate::tools;
 
 /// Bytes of a request target (threat model section 7).
 const TARGET_BYTES_MAX: usize = 8 * 1024;
@@ -44,6 +46,8 @@ pub(super) struct Pipeline {
 /// What one connection and its requests share.
 pub(super) struct Link {
     pub(super) address: IpAddr,
+    /// The connection is encrypted.
+    pub(super) is_tls: bool,
     pub(super) seat: Seat,
     /// The current request must be the connection's last.
     pub(super) last: Arc<AtomicBool>,
@@ -119,7 +123,10 @@ impl Pipeline {
             &exchange.parts.headers,
             host,
             &front,
-            hook.is_some(),
+            Arrival {
+                is_hook: hook.is_some(),
+                is_tls: link.is_tls,
+            },
         )?;
         if let Some(path) = hook {
             // Its secret is the only authority, and tunnels present any host (decision 38).
@@ -150,14 +157,8 @@ impl Pipeline {
         front: &FrontSettings,
     ) -> Checked<Answer> {
         let method = exchange.parts.method.clone();
-        let is_post_only = matches!(route, Route::ChatCompletions);
-        match (&route, is_read(&method)) {
-            (Route::Other(_) | Route::Nothing, _) => {}
-            (_, true) if is_post_only => return Ok(wrong_method("POST")),
-            (_, false) if is_post_only && method == Method::POST => {}
-            (_, false) if is_post_only => return Ok(wrong_method("POST")),
-            (_, false) => return Ok(wrong_method("GET, HEAD")),
-            (_, true) => {}
+        if let Some(allow) = wrong_verb(&route, &method) {
+            return Ok(wrong_method(allow));
         }
         match route {
             Route::Live => Ok(ops::live()),
@@ -173,30 +174,95 @@ impl Pipeline {
                 self.authorise(link, exchange, peer, front).await?;
                 Ok(ops::metrics(&self.context, self.seats.counts()).await)
             }
-            Route::Models => {
+            Route::Models
+            | Route::Model(_)
+            | Route::ChatCompletions
+            | Route::Responses
+            | Route::Embeddings
+            | Route::ToolsInvoke => self.api(link, exchange, route, peer, front).await,
+            Route::UiConfig => self.ui_config(link, exchange, peer, front).await,
+            Route::ApiNothing => {
                 self.authorise(link, exchange, peer, front).await?;
-                Ok(openai::models(&self.context))
-            }
-            Route::Model(id) => {
-                self.authorise(link, exchange, peer, front).await?;
-                Ok(openai::model(&self.context, &id))
-            }
-            Route::ChatCompletions if !front.chat_completions => Ok(not_found()),
-            Route::ChatCompletions => {
-                self.authorise(link, exchange, peer, front).await?;
-                let bytes = self.read_json(exchange, front).await?;
-                Ok(openai::chat(&self.context, &self.runs, &exchange.parts.headers, bytes).await)
+                let error = serde_json::json!({ "ok": false, "error": { "type": "not_found" } });
+                Ok(json(StatusCode::NOT_FOUND, &error))
             }
             Route::Nothing => Ok(not_found()),
-            Route::Other(path) if front.control_ui => Ok(self.site.answer(&PageRequest {
-                method: &method,
-                path: &path,
-                headers: &exchange.parts.headers,
-                host: &peer.host,
-                base_path: &front.base_path,
-            })),
+            Route::Other(path) if front.control_ui => {
+                let config = path.strip_prefix(&front.base_path);
+                if config == Some("/control-ui-config.json") {
+                    if !is_read(&method) {
+                        return Ok(wrong_method("GET, HEAD"));
+                    }
+                    return self.ui_config(link, exchange, peer, front).await;
+                }
+                let site = match &front.ui_folder {
+                    Some(folder) => folder.site.as_ref(),
+                    None => &self.site,
+                };
+                Ok(site.answer(&PageRequest {
+                    method: &method,
+                    path: &path,
+                    headers: &exchange.parts.headers,
+                    host: &peer.host,
+                    base_path: &front.base_path,
+                    is_tls: link.is_tls,
+                }))
+            }
             Route::Other(_) => Ok(not_found()),
         }
+    }
+
+    /// The endpoints programs call, each behind the gateway secret and its own switch.
+    async fn api(
+        &self,
+        link: &Link,
+        exchange: &mut Exchange,
+        route: Route,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<Answer> {
+        let is_off = match route {
+            Route::ChatCompletions => !front.chat_completions,
+            Route::Responses => !front.responses,
+            _ => false,
+        };
+        if is_off {
+            return Ok(not_found());
+        }
+        self.authorise(link, exchange, peer, front).await?;
+        let context = &self.context;
+        match route {
+            Route::Models => return Ok(openai::models(context)),
+            Route::Model(id) => return Ok(openai::model(context, &id)),
+            _ => {}
+        }
+        let bytes_max = match route {
+            Route::ToolsInvoke => HTTP_BODY_BYTES_TOOLS_MAX,
+            _ => HTTP_BODY_BYTES_COMPLETIONS_MAX,
+        };
+        let bytes = self.read_json(exchange, front, bytes_max).await?;
+        let headers = &exchange.parts.headers;
+        Ok(match route {
+            Route::Responses => openai::responses(context, &self.runs, headers, bytes).await,
+            Route::Embeddings => openai::embeddings(context, headers, &bytes).await,
+            Route::ToolsInvoke => tools::invoke(&bytes),
+            _ => openai::chat(context, &self.runs, headers, bytes).await,
+        })
+    }
+
+    async fn ui_config(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<Answer> {
+        if !front.control_ui {
+            return Ok(not_found());
+        }
+        refuse_foreign_page(&exchange.parts.headers, peer)?;
+        self.authorise_page(link, exchange, peer, front).await?;
+        Ok(ui_config(&self.context, front))
     }
 
     fn is_hook(&self, path: &str) -> bool {
@@ -250,6 +316,24 @@ impl Pipeline {
             .map(|()| true)
     }
 
+    /// Like [`Pipeline::authorise`], and a device's own token is as good: the page carries that after pairing.
+    async fn authorise_page(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<()> {
+        if let Some(presented) = bearer(&exchange.parts.headers)? {
+            let devices = Devices::new(self.context.engine.clone(), self.context.install_key);
+            // Looked up by digest among a few rows: a guesser learns nothing from being told no.
+            if matches!(devices.verify_bearer(presented).await, Ok(Some(_))) {
+                return Ok(());
+            }
+        }
+        self.authorise(link, exchange, peer, front).await
+    }
+
     async fn authorise(
         &self,
         link: &Link,
@@ -261,8 +345,13 @@ impl Pipeline {
             let message = "credentials belong in `Authorization: Bearer …`, never in the address";
             return refuse(StatusCode::BAD_REQUEST, "invalid_request_error", message);
         }
+        // A tailnet's identity is for sockets and pages; APIs take a person only from the operator's own proxy.
+        let is_named = peer
+            .identity
+            .as_ref()
+            .is_some_and(|identity| identity.via == Via::TrustedProxy);
         let Some(presented) = bearer(&exchange.parts.headers)? else {
-            return if front.auth == AuthMode::None {
+            return if front.auth == AuthMode::None || is_named {
                 Ok(())
             } else {
                 unauthorized()
@@ -302,6 +391,7 @@ impl Pipeline {
         &self,
         exchange: &mut Exchange,
         front: &FrontSettings,
+        bytes_max: usize,
     ) -> Checked<bytes::Bytes> {
         // Without a bearer only the content type keeps a page's simple request out (S-066).
         let is_json = exchange
@@ -322,15 +412,27 @@ impl Pipeline {
             return Ok(bytes::Bytes::new());
         };
         let world = self.context.engine.world();
-        let read = body::read(
-            &exchange.parts.headers,
-            incoming,
-            HTTP_BODY_BYTES_COMPLETIONS_MAX,
-            world,
-        )
-        .await;
+        let read = body::read(&exchange.parts.headers, incoming, bytes_max, world).await;
         exchange.is_cut = read.is_err();
         read
+    }
+}
+
+/// The methods of a path, when the request has another one. Pages decide for themselves.
+fn wrong_verb(route: &Route, method: &Method) -> Option<&'static str> {
+    match route {
+        Route::Other(_) | Route::Nothing => None,
+        Route::ChatCompletions | Route::Responses | Route::Embeddings | Route::ToolsInvoke => {
+            (*method != Method::POST).then_some("POST")
+        }
+        Route::Live
+        | Route::Health
+        | Route::Ready
+        | Route::Metrics
+        | Route::Models
+        | Route::Model(_)
+        | Route::ApiNothing
+        | Route::UiConfig => (!is_read(method)).then_some("GET, HEAD"),
     }
 }
 
@@ -375,16 +477,32 @@ fn host(parts: &Parts) -> Checked<String> {
     }
 }
 
+/// How a request came.
+#[derive(Clone, Copy)]
+struct Arrival {
+    is_hook: bool,
+    is_tls: bool,
+}
+
 fn peer(
     address: IpAddr,
     headers: &HeaderMap,
     host: String,
     front: &FrontSettings,
-    is_hook: bool,
+    arrival: Arrival,
 ) -> Checked<Peer> {
+    let mut identity = proxied(address, headers, front);
+    let tailnet = tailnet(address, headers, &host, front);
     let (remote, direct_local) = match attribute(address, headers, &front.trusted_proxies) {
-        Ok(found) => found,
-        Err(_) if is_hook => (address.to_canonical(), false),
+        // Whoever comes through a proxy is not here, whatever headers the proxy left out.
+        Ok((remote, local)) => (remote, local && identity.is_none()),
+        Err(ForwardFault::Untrusted) if tailnet.is_some() => {
+            let (client, person) =
+                tailnet.map_or((address, None), |(client, person)| (client, Some(person)));
+            identity = person;
+            (client, false)
+        }
+        Err(_) if arrival.is_hook => (address.to_canonical(), false),
         Err(ForwardFault::Untrusted) => {
             let message =
                 "a proxy header came from an address that is not in gateway.trustedProxies";
@@ -400,9 +518,9 @@ fn peer(
         }
         (Some(_), Some(_)) => return malformed("the Origin header stands twice"),
     };
-    let origin_ok = origin
-        .as_deref()
-        .is_none_or(|origin| is_origin_allowed(origin, &host, &front.allowed_origins));
+    let origin_ok = origin.as_deref().is_none_or(|origin| {
+        is_origin_allowed(origin, &host, &front.allowed_origins, arrival.is_tls)
+    });
     Ok(Peer {
         remote,
         direct_local,
@@ -410,6 +528,7 @@ fn peer(
         origin_ok,
         host,
         user_agent: user_agent(headers),
+        identity,
     })
 }
 

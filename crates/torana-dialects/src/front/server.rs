@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use torana_core::limit::DRAIN_MS;
+use torana_host::tls::ServerTls;
 
 use super::connection::{self, Ends};
 use super::peer::network;
@@ -90,14 +91,35 @@ fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
     })
 }
 
+/// What is listened on.
+pub struct Listeners {
+    /// The gateway's own port.
+    pub gateway: Vec<TcpListener>,
+    /// Addresses that a proxy in front already sends webhooks to; always without TLS (decision 51).
+    pub webhooks: Vec<TcpListener>,
+    /// TLS on the gateway's own port.
+    pub tls: Option<Arc<ServerTls>>,
+}
+
+impl From<Vec<TcpListener>> for Listeners {
+    fn from(gateway: Vec<TcpListener>) -> Self {
+        Self {
+            gateway,
+            webhooks: Vec::new(),
+            tls: None,
+        }
+    }
+}
+
 /// Serves until `stop` is cancelled; WebSockets go to `dialect`. Then finishes what is being answered and returns. WebSocket clients are told by
 /// their dialect and are not waited for.
 pub async fn serve(
     context: Arc<Context>,
     dialect: Arc<OpenClaw>,
-    listeners: Vec<TcpListener>,
+    listeners: impl Into<Listeners>,
     stop: CancellationToken,
 ) {
+    let listeners = listeners.into();
     let world = context.engine.world().clone();
     let tasks = context.engine.tasks().clone();
     let pipeline = Arc::new(Pipeline {
@@ -112,11 +134,18 @@ pub async fn serve(
         kill: CancellationToken::new(),
     };
     let (open, mut all_closed) = mpsc::channel(1);
-    for listener in listeners {
-        tasks.spawn(
-            "listener",
-            accept(listener, Arc::clone(&pipeline), ends.clone(), open.clone()),
+    let plain = listeners.webhooks.into_iter().map(|socket| (socket, None));
+    let own = listeners.gateway.into_iter();
+    let own = own.map(|socket| (socket, listeners.tls.clone()));
+    for (socket, tls) in own.chain(plain) {
+        let accepting = accept(
+            socket,
+            tls,
+            Arc::clone(&pipeline),
+            ends.clone(),
+            open.clone(),
         );
+        tasks.spawn("listener", accepting);
     }
     stop.cancelled().await;
     drop(open);
@@ -129,7 +158,13 @@ pub async fn serve(
 /// Held by everything that must end before a drain is over; nothing is ever sent.
 type Open = mpsc::Sender<Infallible>;
 
-async fn accept(listener: TcpListener, pipeline: Arc<Pipeline>, ends: Ends, open: Open) {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<Arc<ServerTls>>,
+    pipeline: Arc<Pipeline>,
+    ends: Ends,
+    open: Open,
+) {
     let world = pipeline.context.engine.world().clone();
     let mut shortage_ms = 0;
     loop {
@@ -141,7 +176,7 @@ async fn accept(listener: TcpListener, pipeline: Arc<Pipeline>, ends: Ends, open
         match accepted {
             Ok((stream, address)) => {
                 shortage_ms = 0;
-                admit(stream, address, &pipeline, &ends, &open);
+                admit(stream, address, tls.clone(), &pipeline, &ends, &open);
             }
             Err(error) if is_shortage(&error) => {
                 // Accepting again at once would fail again at once: the queue keeps its connections meanwhile.
@@ -161,6 +196,7 @@ async fn accept(listener: TcpListener, pipeline: Arc<Pipeline>, ends: Ends, open
 fn admit(
     stream: TcpStream,
     address: SocketAddr,
+    tls: Option<Arc<ServerTls>>,
     pipeline: &Arc<Pipeline>,
     ends: &Ends,
     open: &Open,
@@ -181,7 +217,7 @@ fn admit(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "A connection cannot send small packets at once.");
     }
-    let serving = connection::serve(Arc::clone(pipeline), stream, seat, ends.clone());
+    let serving = connection::serve(Arc::clone(pipeline), stream, tls, seat, ends.clone());
     let open = open.clone();
     pipeline
         .context

@@ -7,30 +7,23 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use rust_embed::RustEmbed;
+use torana_host::file_tree::TreeFile;
 
 use super::answer::{Answer, not_found, text, whole, wrong_method};
+use super::asset::{Asset, NO_CACHE, is_known, kind, not_modified, tag};
+use super::site::Dressing;
 
 #[derive(RustEmbed)]
 #[folder = "../../ui/dist"]
 struct Files;
 
-const INDEX: &str = "index.html";
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-/// Names of built assets contain a hash of their content, so they never change.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-
-struct Asset {
-    plain: Bytes,
-    brotli: Option<Bytes>,
-    gzip: Option<Bytes>,
-    tag: HeaderValue,
-    kind: HeaderValue,
-    is_hashed: bool,
-}
+pub(super) const INDEX: &str = "index.html";
 
 /// All files of the page.
 pub(super) struct Site {
     assets: BTreeMap<String, Asset>,
+    /// What an operator's own page needs; ours needs nothing.
+    dressing: Option<Dressing>,
 }
 
 /// What is asked of the site.
@@ -43,6 +36,8 @@ pub(super) struct PageRequest<'a> {
     pub(super) host: &'a str,
     /// Prefix of the page, without trailing slash.
     pub(super) base_path: &'a str,
+    /// The page travels over TLS.
+    pub(super) is_tls: bool,
 }
 
 // === impl Site ===
@@ -50,26 +45,29 @@ pub(super) struct PageRequest<'a> {
 impl Site {
     /// Reads the embedded files.
     pub(super) fn embedded() -> Self {
-        let bytes = |path: &str| {
-            Files::get(path).map(|file| match file.data {
+        let file = |path: &str| {
+            let bytes = match Files::get(path)?.data {
                 std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
-            })
-        };
-        let mut assets = BTreeMap::new();
-        for path in Files::iter().filter(|path| !path.ends_with(".br") && !path.ends_with(".gz")) {
-            let Some(plain) = bytes(&path) else { continue };
-            let asset = Asset {
-                tag: tag(&plain),
-                brotli: bytes(&format!("{path}.br")),
-                gzip: bytes(&format!("{path}.gz")),
-                kind: HeaderValue::from_static(kind(&path)),
-                is_hashed: path.starts_with("assets/"),
-                plain,
             };
-            assets.insert(path.into_owned(), asset);
+            Some((bytes, None))
+        };
+        Self {
+            assets: assets(Files::iter().map(std::borrow::Cow::into_owned), file),
+            dressing: None,
         }
-        Self { assets }
+    }
+
+    /// Takes the files of an operator's folder.
+    pub(super) fn of_folder(files: BTreeMap<String, TreeFile>, dressing: Dressing) -> Self {
+        let file = |path: &str| {
+            let file = files.get(path)?;
+            Some((file.bytes.clone(), Some(file.modified_s)))
+        };
+        Self {
+            assets: assets(files.keys().cloned(), file),
+            dressing: Some(dressing),
+        }
     }
 
     /// Answers a request for a page or one of its files.
@@ -105,56 +103,81 @@ impl Site {
         let Some(asset) = self.assets.get(INDEX) else {
             return text(StatusCode::NOT_FOUND, "This build has no Control UI.");
         };
-        let page = String::from_utf8_lossy(&asset.plain);
-        // Built with relative paths, so that any prefix works; a deep link needs them from the root.
-        let page = page.replace("=\"./", &format!("=\"{}/", request.base_path));
+        let page = match &self.dressing {
+            Some(dressing) => dressing.page.clone(),
+            // Built with relative paths, so that any prefix works; a deep link needs them from the root.
+            None => String::from_utf8_lossy(&asset.plain)
+                .replace("=\"./", &format!("=\"{}/", request.base_path)),
+        };
         let tag = tag(page.as_bytes());
-        if is_known(request.headers, &tag) {
-            return not_modified(tag);
-        }
-        let mut answer = whole(StatusCode::OK, asset.kind.clone(), page);
-        let headers = answer.headers_mut();
-        headers.insert(header::CACHE_CONTROL, NO_CACHE);
-        headers.insert(header::ETAG, tag);
-        page_headers(headers, request.host);
+        let mut answer = if is_known(request.headers, &tag) {
+            not_modified(tag)
+        } else {
+            let mut answer = whole(StatusCode::OK, asset.kind.clone(), page);
+            let headers = answer.headers_mut();
+            headers.insert(header::CACHE_CONTROL, NO_CACHE);
+            headers.insert(header::ETAG, tag);
+            answer
+        };
+        page_headers(answer.headers_mut(), request, self.dressing.as_ref());
         answer
     }
 }
 
-impl Asset {
-    fn answer(&self, request: &HeaderMap) -> Answer {
-        if is_known(request, &self.tag) {
-            return not_modified(self.tag.clone());
-        }
-        let packed = [("br", &self.brotli), ("gzip", &self.gzip)].into_iter();
-        let packed = packed.filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)));
-        let chosen = packed.into_iter().find(|(name, _)| accepts(request, name));
-        let body = chosen.map_or(&self.plain, |(_, bytes)| bytes);
-        let mut answer = whole(StatusCode::OK, self.kind.clone(), body.clone());
-        let headers = answer.headers_mut();
-        if let Some((name, _)) = chosen {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        }
-        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        headers.insert(
-            header::CACHE_CONTROL,
-            if self.is_hashed { IMMUTABLE } else { NO_CACHE },
-        );
-        headers.insert(header::ETAG, self.tag.clone());
-        answer
-    }
+/// Files with their compressed copies. `file` finds bytes and time by path.
+fn assets(
+    paths: impl Iterator<Item = String>,
+    file: impl Fn(&str) -> Option<(Bytes, Option<u64>)>,
+) -> BTreeMap<String, Asset> {
+    let plain_paths = paths.filter(|path| !path.ends_with(".br") && !path.ends_with(".gz"));
+    let copy = |path: &str, suffix: &str| file(&format!("{path}{suffix}")).map(|(bytes, _)| bytes);
+    let found = plain_paths.filter_map(|path| {
+        let (plain, modified_s) = file(&path)?;
+        let asset = Asset {
+            tag: tag(&plain),
+            brotli: copy(&path, ".br"),
+            gzip: copy(&path, ".gz"),
+            kind: HeaderValue::from_static(kind(&path)),
+            is_hashed: path.starts_with("assets/"),
+            plain,
+            modified_s,
+        };
+        Some((path, asset))
+    });
+    found.collect()
 }
 
-/// What a page may do: load from us, connect to us, be framed by nobody.
-fn page_headers(headers: &mut HeaderMap, host: &str) {
-    let policy = format!(
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
-         connect-src 'self' ws://{host} wss://{host}; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
-         form-action 'self'; require-trusted-types-for 'script'"
-    );
+/// What a page may do: load from us, connect to us, be framed by nobody. An operator's own page may also run the scripts
+/// that stand in it and style itself inline; where it may connect to stays the same.
+fn page_headers(headers: &mut HeaderMap, request: &PageRequest<'_>, dressing: Option<&Dressing>) {
+    let host = request.host;
+    // A TLS page reaches no plain socket; a plain one may be behind a proxy that speaks TLS.
+    let sockets = if request.is_tls {
+        format!("wss://{host}")
+    } else {
+        format!("ws://{host} wss://{host}")
+    };
+    let policy = match dressing {
+        None => format!(
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+             connect-src 'self' {sockets}; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
+             form-action 'self'; require-trusted-types-for 'script'"
+        ),
+        Some(dressing) => format!(
+            "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; \
+             frame-src 'self'; script-src 'self'{} 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+             img-src 'self' data: blob: https:; media-src 'self' data: blob:; font-src 'self' data:; \
+             worker-src 'self' blob:; connect-src 'self' {sockets}",
+            dressing.script_hashes
+        ),
+    };
     // The host was checked to be a plain name or address.
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if request.is_tls {
+        let always = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, always);
     }
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     let permissions = "camera=(self), microphone=(self), geolocation=(), clipboard-write=(self)";
@@ -176,69 +199,4 @@ fn redirect(base_path: &str) -> Answer {
         answer.headers_mut().insert(header::LOCATION, location);
     }
     answer
-}
-
-fn not_modified(tag: HeaderValue) -> Answer {
-    let mut answer = text(StatusCode::NOT_MODIFIED, "");
-    answer.headers_mut().insert(header::ETAG, tag);
-    answer.headers_mut().remove(header::CONTENT_TYPE);
-    answer.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
-    answer
-}
-
-fn tag(bytes: &[u8]) -> HeaderValue {
-    let hex: String = digest_of(bytes)
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    HeaderValue::from_str(&format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
-}
-
-fn digest_of(bytes: &[u8]) -> [u8; 32] {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).into()
-}
-
-fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
-    let tag = tag.to_str().unwrap_or_default();
-    let known = request
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    known
-        .split(',')
-        .any(|known| known.trim().trim_start_matches("W/") == tag)
-}
-
-fn accepts(request: &HeaderMap, encoding: &str) -> bool {
-    let values = request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let is_named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(encoding));
-        is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
-}
-
-/// Types of what a page consists of; anything else is bytes.
-fn kind(path: &str) -> &'static str {
-    match path.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "json" | "map" => "application/json; charset=utf-8",
-        "webmanifest" => "application/manifest+json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        "wasm" => "application/wasm",
-        "txt" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    }
 }

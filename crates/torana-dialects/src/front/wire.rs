@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::frames::Tracker;
+use super::stream::Stream;
 
 /// Bytes gathered for one write: large enough that many events share one system call, small beside a socket buffer.
 pub(super) const BATCH_BYTES: usize = 64 * 1024;
@@ -28,7 +28,7 @@ const PING: u8 = 0x89;
 
 /// A TCP connection with a write buffer, and an eye on the frames that come in.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
     written: usize,
     /// Payload that follows the buffer.
@@ -39,7 +39,7 @@ pub(crate) struct Wire {
 // === impl Wire ===
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self {
             stream,
             buffer: Vec::new(),
@@ -108,6 +108,8 @@ impl Wire {
             }
         }
         self.big = Bytes::new();
+        // TLS may still hold what it could not write at once.
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         if self.buffer.capacity() > IDLE_BYTES_MAX {
             self.buffer = Vec::new();
         }

@@ -1,16 +1,23 @@
-//! The OpenAI-style HTTP API: models and chat completions, as programs of that ecosystem expect them.
+//! The OpenAI-style HTTP API: models, chat completions, responses and embeddings, as programs of that ecosystem expect
+//! them.
 //!
-//! [`request`] reads and checks a body, [`chat`] decides which turn it becomes (decision 48) and answers,
-//! [`runs`] follows durable turns on the bus, [`shape`] prints.
+//! [`ask`] holds what both ways of asking share, [`request`] and [`responses`] read their bodies, [`source`] decides which
+//! turn it becomes (decision 48), [`runs`] follows durable turns on the bus, [`shape`] prints.
 
+mod ask;
 mod chat;
+mod embeddings;
 mod models;
 mod request;
+mod responses;
 mod runs;
 mod shape;
+mod source;
 
 pub(crate) use chat::chat;
+pub(crate) use embeddings::embeddings;
 pub(crate) use models::{model, models};
+pub(crate) use responses::responses;
 pub(crate) use runs::Runs;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 use torana_core::id::AgentId;
 
-use super::request::{AgentChoice, choose_agent};
+use super::ask::choose_agent;
 use crate::context::Context;
 use crate::front::answer::{Answer, json as json_answer, refusal};
 
@@ -23,7 +23,7 @@ pub(crate) fn models(context: &Context) -> Answer {
 /// One of them.
 pub(crate) fn model(context: &Context, id: &str) -> Answer {
     match choose_agent(&context.engine.settings(), id) {
-        Some(AgentChoice { .. }) => json_answer(StatusCode::OK, &one(id)),
+        Some(_) => json_answer(StatusCode::OK, &one(id)),
         None => refusal(
             StatusCode::BAD_REQUEST,
             "invalid_request_error",

@@ -1,13 +1,20 @@
 //! Prints chat completions: whole answers, chunks of a stream, and failures.
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use futures_util::stream::BoxStream;
+use hyper::header::{self, HeaderValue};
+use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
+use torana_core::ask::ToolCall;
 use torana_core::problem::{Code, Problem};
 use torana_core::run::{FailureKind, Outcome, RunError, Settled, Usage};
 
-use crate::front::answer::{Answer, json as json_answer, refusal, retry_later};
+use torana_engine::{Engine, Phase};
 
+use crate::front::answer::{Answer, AnswerBody, json as json_answer, refusal, retry_later};
+
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// Advice to come again when the gateway says none.
 const RETRY_MS: u64 = 1_000;
 
@@ -36,8 +43,14 @@ impl Shape {
     }
 
     /// The answer in one piece.
-    pub(super) fn whole(&self, text: &str, settled: &Settled) -> Answer {
-        let message = json!({ "role": "assistant", "content": text });
+    pub(super) fn whole(&self, settled: &Settled) -> Answer {
+        let mut message = json!({ "role": "assistant", "content": settled.text });
+        if settled.outcome == Outcome::ClientTools {
+            message["tool_calls"] = settled.calls.iter().map(call).collect();
+            if settled.text.is_empty() {
+                message["content"] = Value::Null;
+            }
+        }
         let choice =
             json!({ "index": 0, "message": message, "finish_reason": finish(settled.outcome) });
         let body = json!({
@@ -72,11 +85,21 @@ impl Shape {
 
     /// The end, with usage when the client asked.
     pub(super) fn ending(&self, settled: &Settled, include_usage: bool) -> Bytes {
-        let mut frames = format!(
+        let mut frames = String::new();
+        for (index, tool_call) in settled.calls.iter().enumerate() {
+            let mut piece = call(tool_call);
+            piece["index"] = json!(index);
+            let delta = json!({ "tool_calls": [piece] });
+            frames.push_str(&format!(
+                "{}{delta},\"finish_reason\":null}}]}}\n\n",
+                self.chunk
+            ));
+        }
+        frames.push_str(&format!(
             "{}{{}},\"finish_reason\":\"{}\"}}]}}\n\n",
             self.chunk,
             finish(settled.outcome)
-        );
+        ));
         if include_usage {
             let chunk = json!({
                 "id": self.id,
@@ -93,24 +116,55 @@ impl Shape {
     }
 }
 
+fn call(call: &ToolCall) -> Value {
+    let function = json!({ "name": call.name, "arguments": call.arguments });
+    json!({ "id": call.id, "type": "function", "function": function })
+}
+
+/// An answer whose pieces are events.
+pub(super) fn event_stream(pieces: BoxStream<'static, Bytes>) -> Answer {
+    let mut answer = Response::new(AnswerBody::Stream(pieces));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, EVENT_STREAM);
+    answer.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+    answer
+}
+
+/// Refuses while the gateway starts or stops.
+pub(super) fn accepting(engine: &Engine) -> Result<(), Problem> {
+    if engine.phase() == Phase::Accepting {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Unavailable,
+        "the gateway is starting or stopping",
+    ))
+}
+
 /// The end of a stream that failed.
 pub(super) fn broken(error: &RunError) -> Bytes {
-    let (_, kind) = failure(error.kind);
+    let (_, kind) = failure(error);
     let error = json!({ "error": { "message": error.message, "type": kind } });
     format!("data: {error}\n\ndata: [DONE]\n\n").into()
 }
 
 /// A failed run as an answer.
 pub(super) fn failed(error: &RunError) -> Answer {
-    let (status, kind) = failure(error.kind);
+    let (status, kind) = failure(error);
     match error.kind {
         FailureKind::RateLimit => retry_later(status, kind, &error.message, RETRY_MS),
         _ => refusal(status, kind, &error.message),
     }
 }
 
-fn failure(kind: FailureKind) -> (StatusCode, &'static str) {
-    match kind {
+/// Status and type of a failure.
+pub(super) fn failure(error: &RunError) -> (StatusCode, &'static str) {
+    match error.kind {
+        // The provider understood and refused what the client asked for.
+        FailureKind::Format if matches!(error.status, Some(400 | 422)) => {
+            (StatusCode::BAD_REQUEST, "invalid_request_error")
+        }
         FailureKind::RateLimit => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
         FailureKind::ContextLength | FailureKind::ModelNotFound => {
             (StatusCode::BAD_REQUEST, "invalid_request_error")
@@ -155,6 +209,7 @@ pub(super) fn problem(problem: &Problem) -> Answer {
 fn finish(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Length => "length",
+        Outcome::ClientTools => "tool_calls",
         Outcome::Refused => "content_filter",
         Outcome::Ok | Outcome::Empty | Outcome::Cancelled | Outcome::Error => "stop",
     }

@@ -172,7 +172,7 @@ async fn what_makes_no_sense_is_a_400_that_says_why() {
         ),
         (
             with("tools", json!([{ "type": "function" }])).to_string(),
-            "`tools` are not available",
+            "Invalid `tools`.",
         ),
     ];
     for (body, wanted) in cases {
@@ -215,20 +215,170 @@ async fn callers_cannot_enter_reserved_sessions() {
     }
 }
 
+const PIXEL: &str = "data:image/png;base64,iVBORw0KGgo=";
+
 #[tokio::test]
 async fn unknown_fields_empty_tools_and_images_are_fine() {
     let rig = Rig::start(Script::Echo).await;
-    let content = json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": "data:," } }]);
-    let body = json!({ "messages": [{ "role": "user", "content": content, "weight": 1 }], "tools": [], "logit_bias": {}, "temperature": 1.0 });
-    let (status, answer) = chat(&rig, &body).await;
-    assert_eq!(status, 200, "{answer}");
-    let said = answer["choices"][0]["message"]["content"]
-        .as_str()
-        .unwrap_or_default();
-    assert!(
-        said.starts_with("echo: look\n(an image was attached"),
-        "{said}"
+    let content = json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": PIXEL } }]);
+    for user in [Value::Null, json!("viewer")] {
+        let body = json!({ "messages": [{ "role": "user", "content": content, "weight": 1 }], "tools": [], "tool_choice": "auto", "logit_bias": {}, "temperature": 1.0, "user": user });
+        let (status, answer) = chat(&rig, &body).await;
+        assert_eq!(status, 200, "{answer}");
+        let said = answer["choices"][0]["message"]["content"]
+            .as_str()
+            .unwrap_or_default();
+        assert!(
+            said.starts_with("echo: look") && said.contains('*'),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn images_have_limits() {
+    let rig = Rig::start(Script::Echo).await;
+    let image = |url: &str| json!({ "type": "image_url", "image_url": { "url": url } });
+    let cases = [
+        (vec![image("https://example.org/a.png")], "are not fetched"),
+        (vec![image("data:image/png,xx")], ";base64,"),
+        (
+            vec![image("data:image/svg+xml;base64,PHN2Zz4=")],
+            "must be one of",
+        ),
+        (vec![image("data:image/png;base64,***")], "not valid base64"),
+        (vec![image("data:image/png;base64,")], "1 to"),
+        (vec![image(PIXEL); 9], "At most 8 images"),
+        (vec![json!({ "type": "video" })], "Parts of type `video`"),
+    ];
+    for (parts, wanted) in cases {
+        let body = json!({ "messages": [{ "role": "user", "content": parts }] });
+        let (status, answer) = chat(&rig, &body).await;
+        assert_eq!(status, 400, "{answer}");
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(wanted), "{wanted}: {message}");
+    }
+}
+
+fn weather() -> Value {
+    json!([{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }])
+}
+
+#[tokio::test]
+async fn a_tool_is_called_by_the_client_and_its_result_goes_on() {
+    let rig = Rig::start(Script::Echo).await;
+    for user in [Value::Null, json!("tooler")] {
+        let mut body = with("tools", weather());
+        body["user"] = user.clone();
+        let (status, answer) = chat(&rig, &body).await;
+        assert_eq!(status, 200, "{answer}");
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["finish_reason"], "tool_calls", "{answer}");
+        let call = json!({ "id": "call_1", "type": "function", "function": { "name": "weather", "arguments": "{\"place\":\"here\"}" } });
+        assert_eq!(choice["message"]["tool_calls"], json!([call]));
+        assert_eq!(choice["message"]["content"], Value::Null);
+        body["messages"] = json!([
+            { "role": "user", "content": "hi" },
+            { "role": "assistant", "content": null, "tool_calls": [call] },
+            { "role": "tool", "tool_call_id": "call_1", "content": "sunny" },
+        ]);
+        let (status, answer) = chat(&rig, &body).await;
+        assert_eq!(status, 200, "{answer}");
+        let said = &answer["choices"][0]["message"]["content"];
+        assert_eq!(
+            said, "echo: [call_1 -> sunny] (2 before)",
+            "{user}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_call_has_an_index_and_ends_with_its_reason() {
+    let rig = Rig::start(Script::Echo).await;
+    let mut body = with("tools", weather());
+    body["stream"] = json!(true);
+    let reply = rig
+        .ask("POST", "/v1/chat/completions", &[JSON], &body.to_string())
+        .await;
+    let call = json!({ "id": "call_1", "type": "function", "function": { "name": "weather", "arguments": "{\"place\":\"here\"}" }, "index": 0 });
+    let frames: Vec<Value> = reply
+        .body
+        .split("\n\n")
+        .filter_map(|frame| serde_json::from_str(frame.strip_prefix("data: ")?).ok())
+        .collect();
+    assert_eq!(
+        frames[1]["choices"][0]["delta"]["tool_calls"],
+        json!([call]),
+        "{}",
+        reply.body
     );
+    assert_eq!(frames[2]["choices"][0]["finish_reason"], "tool_calls");
+}
+
+#[tokio::test]
+async fn tools_that_make_no_sense_are_refused() {
+    let rig = Rig::start(Script::Echo).await;
+    let named = |name: &str| json!([{ "type": "function", "function": { "name": name } }]);
+    let cases = [
+        (json!({ "tools": named("a b") }), "A name has"),
+        (
+            json!({ "tools": [{ "type": "web_search" }] }),
+            "Only tools of type",
+        ),
+        (
+            json!({ "tools": [weather()[0], weather()[0]] }),
+            "there twice",
+        ),
+        (
+            json!({ "tools": weather(), "tool_choice": "maybe" }),
+            "Invalid `tool_choice`",
+        ),
+        (
+            json!({ "tools": weather(), "tool_choice": { "type": "function", "function": { "name": "other" } } }),
+            "not among",
+        ),
+        (json!({ "tool_choice": "required" }), "no `tools`"),
+        (
+            json!({ "response_format": { "type": "xml" } }),
+            "Invalid `response_format`",
+        ),
+        (
+            json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x" } } }),
+            "needs a `name` and a `schema`",
+        ),
+        (
+            json!({ "messages": [{ "role": "tool", "content": "x" }] }),
+            "needs a `tool_call_id`",
+        ),
+        (
+            json!({ "reasoning_effort": "much" }),
+            "Invalid `reasoning_effort`",
+        ),
+    ];
+    for (fields, wanted) in cases {
+        let mut body = hello();
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let (status, answer) = chat(&rig, &body).await;
+        assert_eq!(status, 400, "{answer}");
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(wanted), "{wanted}: {message}");
+    }
+}
+
+mod fuzz {
+    #[test]
+    fn http_bodies() {
+        let corpus: [&[u8]; 4] = [
+            br#"{"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]}]}"#,
+            br#"{"messages":[{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"r"}],"stop":["a"],"tools":[]}"#,
+            br#"{"input":[{"type":"function_call","call_id":"a","name":"f"},{"type":"function_call_output","call_id":"a","output":"r"}],"text":{"format":{"type":"json_object"}}}"#,
+            br#"{"input":[{"role":"user","content":[{"type":"input_file","filename":"a","file_data":"data:text/plain;base64,YQ=="}]}]}"#,
+        ];
+        crate::front::tests::drive(&corpus, super::super::request::fuzz_body);
+        crate::front::tests::drive(&corpus, super::super::responses::fuzz_body);
+    }
 }
 
 #[tokio::test]

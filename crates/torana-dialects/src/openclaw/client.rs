@@ -26,10 +26,19 @@ pub(crate) struct Client {
     pub(crate) device: Option<DeviceId>,
     /// Where it comes from, for limits.
     pub(crate) address: String,
+    /// It came with the shared secret straight from this machine and without a device, so it could
+    /// have asked for any scope.
+    pub(crate) local_tool: bool,
+    /// The `Host` it used, for links to give to other devices.
+    pub(crate) host: String,
+    /// The newest protocol it speaks.
+    pub(crate) protocol: i64,
     /// Its program is newer than the release we match.
     pub(crate) newer: bool,
     /// It gets the fuller event envelope of the reference instead of the published schema's.
     pub(crate) observed: bool,
+    /// It speaks the bare dialect of an older guide.
+    pub(crate) guide: bool,
     /// Announced `tool-events`.
     pub(crate) tool_events: bool,
     /// Announced `session-scoped-events`: only sessions it listens to.
@@ -40,6 +49,7 @@ pub(crate) struct Client {
 #[derive(Default)]
 struct Subscriptions {
     lists: bool,
+    all: bool,
     sessions: BTreeSet<SessionKey>,
 }
 
@@ -51,8 +61,12 @@ pub(crate) struct ClientFacts {
     pub(crate) scopes: ScopeSet,
     pub(crate) device: Option<DeviceId>,
     pub(crate) address: String,
+    pub(crate) local_tool: bool,
+    pub(crate) host: String,
+    pub(crate) protocol: i64,
     pub(crate) newer: bool,
     pub(crate) observed: bool,
+    pub(crate) guide: bool,
     pub(crate) caps: Vec<String>,
 }
 
@@ -69,8 +83,12 @@ impl Client {
             scopes: facts.scopes,
             device: facts.device,
             address: facts.address,
+            local_tool: facts.local_tool,
+            host: facts.host,
+            protocol: facts.protocol,
             newer: facts.newer,
             observed: facts.observed,
+            guide: facts.guide,
             subscriptions: Mutex::default(),
         })
     }
@@ -100,6 +118,13 @@ impl Client {
         self.subscriptions().lists = true;
     }
 
+    /// From now on it hears of every session: the older guides know no subscriptions.
+    pub(crate) fn listen_to_everything(&self) {
+        let mut subscriptions = self.subscriptions();
+        subscriptions.lists = true;
+        subscriptions.all = true;
+    }
+
     /// It hears of changed session rows.
     pub(crate) fn listens_to_lists(&self) -> bool {
         self.subscriptions().lists
@@ -124,7 +149,8 @@ impl Client {
 
     /// It hears of a session's messages.
     pub(crate) fn listens_to(&self, key: &SessionKey) -> bool {
-        self.subscriptions().sessions.contains(key)
+        let subscriptions = self.subscriptions();
+        subscriptions.all || subscriptions.sessions.contains(key)
     }
 
     /// Run events of a session are for it.

@@ -3,8 +3,10 @@
 use serde_json::Value;
 use torana_core::auth::{DeviceClaim, Role, ScopeSet};
 use torana_engine::store::device::DeviceFacts;
+use torana_engine::store::node::Declared;
 
 use super::error::WireError;
+use super::legacy::{Legacy, moltbot};
 use super::params::{self, COUNT, Kind, NAME, POSITIVE, Spec, TEXT, may, must};
 use super::quirks::{self, CLIENT_IDS, CLIENT_MODES};
 
@@ -103,6 +105,14 @@ pub(crate) struct Connect {
     pub(crate) scope_texts: Vec<String>,
     pub(crate) device: Option<DeviceProof>,
     pub(crate) auth: Credentials,
+    /// What a node says that it can do.
+    pub(crate) commands: Vec<String>,
+    /// What a node's operating system granted.
+    pub(crate) permissions: Vec<(String, bool)>,
+    /// Where a node looks for programs.
+    pub(crate) path_env: Option<String>,
+    /// It speaks as an older guide describes, without a device.
+    pub(crate) legacy: Option<Legacy>,
 }
 
 /// Longest text about itself that we keep of a client, in characters.
@@ -138,6 +148,9 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 impl Connect {
     /// Checks and reads the parameters.
     pub(crate) fn read(value: &Value) -> Result<Self, WireError> {
+        let adapted = moltbot::adapt(value);
+        let legacy = adapted.as_ref().map(|_| Legacy::Moltbot);
+        let value = adapted.as_ref().unwrap_or(value);
         params::check(&CONNECT, value, is_newer(value))
             .map_err(|message| WireError::invalid(format!("invalid connect params: {message}")))?;
         let client = &value["client"];
@@ -192,7 +205,40 @@ impl Connect {
                 bootstrap: secret("bootstrapToken"),
                 signed: signed.unwrap_or_default().to_owned(),
             },
+            commands: texts(value.get("commands")),
+            permissions: value["permissions"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, granted)| Some((name.clone(), granted.as_bool()?)))
+                .collect(),
+            path_env: fact(&value["pathEnv"]),
+            legacy,
         })
+    }
+
+    /// What a node declares, for the registry of nodes.
+    pub(crate) fn declared(&self, remote_ip: Option<String>) -> Declared {
+        Declared {
+            surface: super::methods::surface_of(&self.caps, &self.commands, &self.permissions),
+            platform: clean(&self.platform).unwrap_or_default(),
+            device_family: self.device_family.as_deref().and_then(clean),
+            model_identifier: self.model_identifier.clone(),
+            version: clean(&self.client_version).unwrap_or_default(),
+            client_id: self.client_id.clone(),
+            client_mode: self.client_mode.clone(),
+            display_name: self.display_name.clone(),
+            path_env: self.path_env.clone(),
+            remote_ip,
+        }
+    }
+
+    /// The number `hello-ok` answers with.
+    pub(crate) fn hello_protocol(&self) -> i64 {
+        match self.legacy {
+            Some(Legacy::Moltbot) => quirks::GUIDE_PROTOCOL,
+            Some(Legacy::Guide) | None => quirks::PROTOCOL,
+        }
     }
 
     /// Scopes that were asked for; unknown words are dropped.

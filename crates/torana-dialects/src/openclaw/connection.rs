@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
+use torana_core::auth::Role;
 use torana_core::limit::{FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, REQUESTS_PER_CLIENT_MAX};
 use torana_core::port::{BoxFuture, World};
+use torana_engine::service::nodes::{Arrival, Mouth, Order};
 use torana_engine::service::presence::PresenceEntry;
 
 use super::client::{Client, ClientFacts};
@@ -16,9 +18,10 @@ use super::frame::{self, FrameFault, Request};
 use super::gateway::OpenClaw;
 use super::handshake::{Doorkeeper, Principal, Refusal};
 use super::hello;
+use super::legacy::{Legacy, guide};
 use super::methods;
 use super::quirks::{self, close};
-use crate::front::outgoing::Outgoing;
+use crate::front::outgoing::{Encoded, Fate, Outgoing};
 use crate::front::peer::Peer;
 use crate::front::seats::Seat;
 use crate::front::socket::{Incoming, WebSocket};
@@ -40,27 +43,36 @@ impl OpenClaw {
     /// Serves a client after the upgrade, until it is gone. `seat` is its place among all connections.
     pub(crate) async fn serve(self: Arc<Self>, mut socket: WebSocket, peer: Peer, seat: Seat) {
         let outgoing = Outgoing::new();
-        let greeted = self.greet(&mut socket, &outgoing, &peer, &seat).await;
+        // On the heap and freed with the greeting, as are the last words: what is not boxed here stays reserved for as
+        // long as the client is connected.
+        let greeted = Box::pin(self.greet(&mut socket, &outgoing, &peer, &seat)).await;
         let end = match greeted {
             Ok((client, waiting)) => {
                 let end = self.talk(&mut socket, &client, waiting).await;
                 self.hub().leave(client.id);
                 self.presence().leave(client.id);
+                if let (Role::Node, Some(device)) = (client.role, &client.device) {
+                    self.nodes().leave(device, client.id);
+                }
                 end
             }
             Err(end) => end,
         };
         if let Some(end) = end {
-            // The last words are worth a moment, not more: the client may have stopped reading.
-            let limit = self.context().engine.world().sleep_ms(LAST_WORDS_MS);
-            let flushed = tokio::select! {
-                biased;
-                flushed = socket.flush(&outgoing) => flushed.is_ok(),
-                () = limit => true,
-            };
-            if flushed {
-                socket.close(end.code, &end.reason).await;
-            }
+            Box::pin(self.part(socket, &outgoing, end)).await;
+        }
+    }
+
+    async fn part(&self, mut socket: WebSocket, outgoing: &Outgoing, end: End) {
+        // The last words are worth a moment, not more: the client may have stopped reading.
+        let limit = self.context().engine.world().sleep_ms(LAST_WORDS_MS);
+        let flushed = tokio::select! {
+            biased;
+            flushed = socket.flush(outgoing) => flushed.is_ok(),
+            () = limit => true,
+        };
+        if flushed {
+            socket.close(end.code, &end.reason).await;
         }
     }
 
@@ -91,9 +103,9 @@ impl OpenClaw {
             text = first_text(socket, outgoing) => text?,
         };
         seat.heard();
-        let request = first_request(&text, outgoing)?;
+        let Opening { request, guide } = first_request(&text, outgoing)?;
         let mut waiting = VecDeque::new();
-        let admission = Box::pin(self.admit(&request, peer, &nonce));
+        let admission = Box::pin(self.admit(&request, guide, peer, &nonce));
         let admitted = tokio::select! {
             biased;
             () = &mut deadline => return Err(late()),
@@ -115,19 +127,56 @@ impl OpenClaw {
             return Err(Some(refuse(outgoing, &request.id, refusal)));
         }
         socket.set_message_bytes_max(FRAME_BYTES_MAX);
-        Ok((
-            self.welcome(outgoing, peer, &request.id, &connect, principal),
-            waiting,
-        ))
+        let client = self.welcome(outgoing, peer, &request.id, &connect, principal);
+        if client.role == Role::Node {
+            self.node_arrives(&client, peer, &connect).await?;
+        }
+        Ok((client, waiting))
+    }
+
+    /// A node is asked for commands from now on.
+    async fn node_arrives(
+        &self,
+        client: &Arc<Client>,
+        peer: &Peer,
+        connect: &Connect,
+    ) -> Result<(), Option<End>> {
+        let Some(device) = client.device.clone() else {
+            return Ok(());
+        };
+        let remote_ip = (!peer.direct_local).then(|| peer.remote.to_string());
+        let arrival = Arrival {
+            device: device.clone(),
+            connection: client.id,
+            mouth: node_mouth(Arc::clone(&client.outgoing), device.to_string()),
+            declared: connect.declared(remote_ip),
+        };
+        match self.nodes().arrive(arrival).await {
+            Ok(_) => Ok(()),
+            Err(problem) => {
+                tracing::warn!(%problem, node = %device, "A node could not be registered.");
+                self.hub().leave(client.id);
+                self.presence().leave(client.id);
+                Err(Some(End {
+                    code: 1013,
+                    reason: "the node could not be registered".to_owned(),
+                }))
+            }
+        }
     }
 
     async fn admit(
         &self,
         request: &Request,
+        guide: bool,
         peer: &Peer,
         nonce: &str,
     ) -> Result<(Connect, Principal), Refusal> {
-        let connect = Connect::read(&request.params)?;
+        let connect = if guide {
+            guide::connect(&request.params)?
+        } else {
+            Connect::read(&request.params)?
+        };
         let front = self.context().front.load_full();
         let doorkeeper = Doorkeeper {
             front: &front,
@@ -138,8 +187,31 @@ impl OpenClaw {
             nonce,
             now_ms: self.context().engine.world().wall_ms(),
         };
-        let principal = doorkeeper.admit(&connect).await?;
-        Ok((connect, principal))
+        match doorkeeper.admit(&connect).await {
+            Ok(principal) => Ok((connect, principal)),
+            Err(refusal) => {
+                self.count_refusal(peer, &refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Wrong credentials and device proofs are in the audit log; whoever brings none is only asked for one.
+    fn count_refusal(&self, peer: &Peer, refusal: &Refusal) {
+        let details = refusal
+            .error
+            .as_ref()
+            .and_then(|error| error.details.as_ref());
+        let Some(details) = details else { return };
+        let reason = details["authReason"].as_str().or_else(|| {
+            let is_proof = details["code"]
+                .as_str()
+                .is_some_and(|code| code.starts_with("DEVICE_AUTH_"));
+            details["reason"].as_str().filter(|_| is_proof)
+        });
+        if let Some(reason) = reason.filter(|reason| !reason.ends_with("_missing")) {
+            self.audit().refused(&peer.remote.to_string(), reason);
+        }
     }
 
     fn welcome(
@@ -152,8 +224,19 @@ impl OpenClaw {
     ) -> Arc<Client> {
         let world = self.context().engine.world();
         let wire_id = world.uuid();
-        let observed = connect.is_ui();
-        let hello = hello::hello(self, &principal, &wire_id, observed);
+        let is_guide = connect.legacy == Some(Legacy::Guide);
+        let observed = connect.is_ui() || is_guide;
+        let hello = if is_guide {
+            guide::hello(&principal)
+        } else {
+            hello::hello(
+                self,
+                &principal,
+                &wire_id,
+                observed,
+                connect.hello_protocol(),
+            )
+        };
         outgoing.text(frame::answer_value(request_id, &hello));
         let client = Client::new(ClientFacts {
             id: self.next_connection(),
@@ -162,12 +245,19 @@ impl OpenClaw {
             scopes: principal.scopes,
             device: principal.device,
             address: peer.remote.to_string(),
+            local_tool: principal.local_tool,
+            host: peer.host.clone(),
+            protocol: connect.max_protocol,
             newer: is_newer_release(&connect.client_version),
             observed,
+            guide: is_guide,
             caps: connect.caps.clone(),
         });
+        if is_guide {
+            client.listen_to_everything();
+        }
         self.hub().join(Arc::clone(&client));
-        if connect.is_ui() || client.role == torana_core::auth::Role::Node {
+        if connect.is_ui() || client.role == Role::Node {
             let at_ms = world.wall_ms();
             self.presence().join(
                 client.id,
@@ -196,6 +286,7 @@ impl OpenClaw {
                         .collect(),
                     instance_id: connect.instance_id.clone(),
                     tags: Vec::new(),
+                    watched: Vec::new(),
                 },
             );
         }
@@ -256,7 +347,18 @@ impl OpenClaw {
         work: &mut Work,
         wrong_role: &mut u32,
     ) {
-        match frame::read(text) {
+        let read = if client.guide {
+            guide::read(text, self.context().engine.world())
+        } else {
+            frame::read(text)
+        };
+        match read {
+            Ok(request) if client.guide && request.method == guide::INFO => {
+                let info = guide::info(self);
+                client
+                    .outgoing
+                    .text(frame::answer_value(&request.id, &info));
+            }
             Ok(request) if work.len() >= REQUESTS_PER_CLIENT_MAX => {
                 let error = WireError::new(
                     UNAVAILABLE,
@@ -289,6 +391,39 @@ impl OpenClaw {
             }
         }
     }
+}
+
+/// How a node is told something: an event on its connection.
+fn node_mouth(outgoing: Arc<Outgoing>, node_id: String) -> Mouth {
+    Arc::new(move |order| {
+        let (name, payload) = match order {
+            Order::Call {
+                id,
+                command,
+                params_json,
+                timeout_ms,
+                idempotency_key,
+            } => {
+                let mut payload = json!({
+                    "id": id, "nodeId": node_id, "command": command, "timeoutMs": timeout_ms,
+                    "idempotencyKey": idempotency_key,
+                });
+                if let Some(text) = params_json {
+                    payload["paramsJSON"] = json!(text);
+                }
+                ("node.invoke.request", payload)
+            }
+            Order::Cancel { id } => (
+                "node.invoke.cancel",
+                json!({ "invokeId": id, "nodeId": node_id }),
+            ),
+            Order::Replaced => {
+                outgoing.close(close::NORMAL, "this node connected again");
+                return true;
+            }
+        };
+        outgoing.event(&Encoded::new(frame::event(name, &payload), Fate::Keep))
+    })
 }
 
 fn nonce(world: &World) -> String {
@@ -335,10 +470,27 @@ async fn collect(
     }
 }
 
-/// Reads the first frame, which must be `connect`.
-fn first_request(text: &str, outgoing: &Outgoing) -> Result<Request, Option<End>> {
+/// The first request of a connection.
+struct Opening {
+    request: Request,
+    /// It speaks the bare dialect of an older guide.
+    guide: bool,
+}
+
+/// Reads the first frame, which must be `connect`, or `auth` in the bare dialect.
+fn first_request(text: &str, outgoing: &Outgoing) -> Result<Opening, Option<End>> {
+    if let Some(request) = guide::opening(text) {
+        outgoing.adapt(guide::translate);
+        return Ok(Opening {
+            request,
+            guide: true,
+        });
+    }
     match frame::read(text) {
-        Ok(request) if request.method == "connect" => Ok(request),
+        Ok(request) if request.method == "connect" => Ok(Opening {
+            request,
+            guide: false,
+        }),
         Ok(request) => {
             let error = WireError::invalid("invalid handshake: first request must be connect");
             Err(Some(refuse(outgoing, &request.id, error.into())))

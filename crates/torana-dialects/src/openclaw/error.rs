@@ -93,6 +93,22 @@ fn codes(code: Code) -> (&'static str, Option<&'static str>) {
     }
 }
 
+/// The catalogue of problems as this protocol tells them, for the reference pages.
+pub fn problems_markdown() -> String {
+    let mut page = String::from(
+        "# Problems\n\nWhat a request can be refused with: the code on the wire, and the finer one in `details.code`.\nA hint for people is in `details.hint`, and `retryAfterMs` says when to try again.\n\n| Problem | Code | Details | Meaning |\n|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let (wire, fine) = codes(code);
+        let fine = fine.map_or_else(String::new, |fine| format!("`{fine}`"));
+        page.push_str(&format!(
+            "| {code:?} | `{wire}` | {fine} | {} |\n",
+            code.meaning()
+        ));
+    }
+    page
+}
+
 impl From<Problem> for WireError {
     fn from(problem: Problem) -> Self {
         let (code, fine) = codes(problem.code);

@@ -5,23 +5,29 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use torana_core::auth::{Audience, Scope, ScopeSet};
+use torana_core::auth::{Audience, Role, Scope, ScopeSet};
 use torana_core::event::Event;
 use torana_core::id::ConnectionId;
 use torana_core::limit::TICK_INTERVAL_MS;
+use torana_engine::service::approvals::Approvals;
+use torana_engine::service::audit::Audit;
 use torana_engine::service::devices::Devices;
 use torana_engine::service::health::Health;
 use torana_engine::service::login::{LoginCode, LoginCodes};
+use torana_engine::service::nodes::Nodes;
 use torana_engine::service::presence::{Presence, PresenceEntry};
 use torana_engine::store::device::DeviceRequest;
 
 use super::client::Client;
+use super::desk::Desk;
 use super::events::Hub;
 use super::frame::{self, StateVersion};
 use super::health::HealthCache;
 use super::hello;
+use super::methods;
 use super::quirks;
 use super::rate::WriteRate;
+use super::stability::Stability;
 use crate::context::Context;
 use crate::front::gate::Gate;
 use crate::front::outgoing::Fate;
@@ -35,7 +41,10 @@ const HEALTH_TICKS: u64 = 2;
 enum Notice {
     Presence,
     Health,
+    Config,
     DeviceRequest(String),
+    NodeRequest(String),
+    SetUp(String),
 }
 
 /// The dialect.
@@ -45,8 +54,13 @@ pub struct OpenClaw {
     hub: Arc<Hub>,
     presence: Presence,
     devices: Devices,
+    approvals: Approvals,
+    nodes: Nodes,
     health: HealthCache,
     writes: WriteRate,
+    desk: Desk,
+    audit: Audit,
+    stability: Arc<Stability>,
     started_ms: u64,
     next_connection: AtomicI64,
 }
@@ -69,12 +83,22 @@ impl OpenClaw {
             instance_id: Some(context.boot_id.clone()),
             ..PresenceEntry::default()
         };
+        let devices = Devices::new(engine.clone(), context.install_key);
+        let rules = Arc::clone(&context);
+        let nodes = Nodes::new(engine.clone(), devices.clone(), move || {
+            rules.front.load().nodes.commands.clone()
+        });
         let dialect = Arc::new(Self {
             hub: Hub::start(engine),
             presence: Presence::new(world.clone(), engine.bus().clone(), own),
-            devices: Devices::new(engine.clone(), context.install_key),
+            devices,
+            nodes,
+            approvals: Approvals::start(engine),
             health: HealthCache::new(Health::new(engine.clone()), world.clone()),
             writes: WriteRate::default(),
+            desk: Desk::new(),
+            audit: Audit::start(engine),
+            stability: Stability::start(engine),
             started_ms: world.monotonic_ms(),
             next_connection: AtomicI64::new(1),
             gate,
@@ -90,10 +114,15 @@ impl OpenClaw {
         engine.bus().attach(Arc::new(move |_, event| {
             let notice = match event {
                 Event::Presence => Notice::Presence,
-                Event::Health | Event::ConfigChanged | Event::Account { .. } => Notice::Health,
+                Event::Health | Event::Account { .. } => Notice::Health,
+                Event::ConfigChanged => Notice::Config,
                 Event::DevicePairRequested { request_id, .. } => {
                     Notice::DeviceRequest(request_id.clone())
                 }
+                Event::NodePairRequested { request_id, .. } => {
+                    Notice::NodeRequest(request_id.clone())
+                }
+                Event::DeviceSetUp { setup_id, .. } => Notice::SetUp(setup_id.clone()),
                 _ => return,
             };
             // A full queue already holds a newer look at the same facts; a lost pairing notice is in the list.
@@ -132,6 +161,16 @@ impl OpenClaw {
         &self.devices
     }
 
+    /// What waits for a person's word.
+    pub(crate) fn approvals(&self) -> &Approvals {
+        &self.approvals
+    }
+
+    /// Nodes.
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
     /// Sign-in codes.
     pub(crate) fn logins(&self) -> &LoginCodes {
         &self.context.logins
@@ -154,6 +193,21 @@ impl OpenClaw {
 
     pub(crate) fn health(&self) -> &HealthCache {
         &self.health
+    }
+
+    /// Where the configuration is shown and changed.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The last things that happened.
+    pub(crate) fn stability(&self) -> &Stability {
+        &self.stability
+    }
+
+    /// The audit log.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     pub(crate) fn writes(&self) -> &WriteRate {
@@ -179,14 +233,14 @@ impl OpenClaw {
         ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Ends the connections of a device whose credential is gone (S-040: within a second).
-    pub(crate) fn invalidate(&self, device_id: &str, reason: &str) {
+    /// Ends the connections of a device whose credential is gone, of one role or of all (S-040: within a second).
+    pub(crate) fn invalidate(&self, device_id: &str, role: Option<Role>, reason: &str) {
         for client in self.hub.clients().iter() {
-            if client
+            let is_its = client
                 .device
                 .as_ref()
-                .is_some_and(|device| device.as_str() == device_id)
-            {
+                .is_some_and(|device| device.as_str() == device_id);
+            if is_its && role.is_none_or(|role| role == client.role) {
                 client.outgoing.close(
                     quirks::close::CREDENTIAL,
                     format!("client invalidated: {reason}"),
@@ -206,13 +260,15 @@ impl OpenClaw {
 
     async fn tell_notices(self: Arc<Self>, mut waiting: mpsc::Receiver<Notice>) {
         while let Some(first) = waiting.recv().await {
-            let (mut presence, mut health, mut requests) = (false, false, Vec::new());
+            let (mut presence, mut health, mut config, mut told) =
+                (false, false, false, Vec::new());
             let mut next = Some(first);
             while let Some(notice) = next {
                 match notice {
                     Notice::Presence => presence = true,
                     Notice::Health => health = true,
-                    Notice::DeviceRequest(id) => requests.push(id),
+                    Notice::Config => (health, config) = (true, true),
+                    other => told.push(other),
                 }
                 next = waiting.try_recv().ok();
             }
@@ -223,14 +279,41 @@ impl OpenClaw {
                 self.health.changed();
                 self.tell_health().await;
             }
-            for id in requests {
-                if let Ok(Some(request)) = self.devices.waiting(&id).await {
-                    let audience = Audience::Holding(Scope::Pairing);
-                    let frame = frame::event("device.pair.requested", &request_value(&request));
-                    self.hub
-                        .send(frame, Fate::Keep, &|client| client.hears(audience));
-                }
+            if config {
+                self.tell_config().await;
             }
+            for notice in told {
+                self.tell_pairing(notice).await;
+            }
+        }
+    }
+
+    /// Tells people who may let devices in; what is decided already is not told any more.
+    async fn tell_pairing(&self, notice: Notice) {
+        let told = match notice {
+            Notice::Presence | Notice::Health | Notice::Config => None,
+            Notice::DeviceRequest(id) => match self.devices.waiting(&id).await {
+                Ok(Some(request)) => Some(("device.pair.requested", request_value(&request))),
+                Ok(None) | Err(_) => None,
+            },
+            Notice::NodeRequest(id) => match self.nodes.waiting(&id).await {
+                Ok(Some(view)) => {
+                    methods::node_offer(&view).map(|offer| ("node.pair.requested", offer))
+                }
+                Ok(None) | Err(_) => None,
+            },
+            Notice::SetUp(id) => self
+                .context
+                .logins
+                .setup_done(&id)
+                .map(|done| ("device.pair.setup.completed", methods::setup_done(&done))),
+        };
+        if let Some((name, payload)) = told {
+            let audience = Audience::Holding(Scope::Pairing);
+            self.hub
+                .send(frame::event(name, &payload), Fate::Keep, &|client| {
+                    client.hears(audience)
+                });
         }
     }
 
@@ -258,6 +341,24 @@ impl OpenClaw {
             self.hub
                 .send(frame, Fate::Drop, &|client| client.reads() == reads);
         }
+    }
+
+    /// Tells readers that the configuration is another one; once per text, whoever noticed it first.
+    pub(crate) async fn tell_config(&self) {
+        let Ok(shown) = self.desk.shown(self.context.host.config_file()).await else {
+            return;
+        };
+        let view = &shown.view;
+        if !self.desk.is_news(&view.hash) {
+            return;
+        }
+        let ts = self.context.engine.world().wall_ms();
+        let payload = json!({ "path": view.path, "hash": view.hash, "ts": ts });
+        self.hub.send(
+            frame::event("config.changed", &payload),
+            Fate::Keep,
+            &Client::reads,
+        );
     }
 
     async fn tick(self: Arc<Self>) {

@@ -7,14 +7,14 @@ use torana_core::auth::{self, DeviceFault, Role, ScopeSet};
 use torana_core::id::DeviceId;
 use torana_core::problem::Problem;
 use torana_engine::service::devices::{Devices, IssuedToken, ProvenDevice};
-use torana_engine::service::login::LoginCodes;
+use torana_engine::service::login::{LoginCodes, Setup, SetupDone};
 
 use super::connect::Connect;
 use super::error::{INVALID_REQUEST, NOT_PAIRED, WireError};
 use super::quirks::{self, close};
 use crate::context::{AuthMode, FrontSettings};
 use crate::front::gate::{Attempt, Class, Gate, GateOutcome, Source, digest};
-use crate::front::peer::Peer;
+use crate::front::peer::{Peer, Via};
 
 /// A connection that was let in.
 #[derive(Debug, Clone)]
@@ -29,6 +29,10 @@ pub(crate) struct Principal {
     pub(crate) device: Option<DeviceId>,
     /// Its token.
     pub(crate) token: Option<IssuedToken>,
+    /// Tokens for the roles a setup code granted, handed over once.
+    pub(crate) handoff: Vec<(Role, IssuedToken)>,
+    /// The shared secret, straight from this machine, without a device.
+    pub(crate) local_tool: bool,
 }
 
 /// A connection that was not.
@@ -89,6 +93,9 @@ pub(crate) struct Doorkeeper<'a> {
 
 /// Which version is spoken. A probe may be older, so that old tools can still say that we live.
 fn negotiate(connect: &Connect) -> Result<(), Refusal> {
+    if connect.legacy.is_some() {
+        return Ok(());
+    }
     let (min, max) = (connect.min_protocol, connect.max_protocol);
     let speaks = max >= quirks::PROTOCOL && min <= quirks::PROTOCOL;
     let is_old_range = max >= quirks::PROBE_PROTOCOL_MIN && min <= quirks::PROTOCOL;
@@ -222,8 +229,9 @@ fn hint(connect: &Connect, peer: &Peer) -> &'static str {
 enum Proof {
     /// The shared secret, or mode `none`: everything may be asked for.
     Shared(&'static str),
-    /// A sign-in code of ours: everything may be asked for, and the device is paired with it.
-    Bootstrap,
+    /// A code of ours: a sign-in code lets ask for everything, a setup code for what its profile grants, and the
+    /// device is paired with it.
+    Bootstrap(Option<Setup>),
     /// A device token with what it grants.
     Device(ScopeSet),
 }
@@ -284,14 +292,17 @@ impl Doorkeeper<'_> {
         connect: &Connect,
         role: Role,
     ) -> Result<Principal, Refusal> {
-        if connect.is_ui() && role == Role::Operator {
+        let via = self.peer.identity.as_ref().map(|identity| identity.via);
+        let is_proxied = via == Some(Via::TrustedProxy);
+        if connect.is_ui() && role == Role::Operator && !is_proxied {
             let message =
                 "control ui requires device identity (use HTTPS or localhost secure context)";
             let details = json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" });
             return Err(WireError::invalid(message).details(details).into());
         }
         let anonymous = connect.auth.token.is_none() && connect.auth.password.is_none();
-        if role == Role::Node || (anonymous && self.front.auth != AuthMode::None) {
+        let needs_credential = via.is_none() && self.front.auth != AuthMode::None;
+        if role == Role::Node || (anonymous && needs_credential) {
             let details = json!({ "code": "DEVICE_IDENTITY_REQUIRED" });
             return Err(WireError::new(NOT_PAIRED, "device identity required")
                 .details(details)
@@ -302,8 +313,11 @@ impl Doorkeeper<'_> {
             .await?;
         // Decision 34: only these two, and only straight from this machine, keep what they ask for.
         let keeps = connect.is_local_tool() && self.peer.direct_local && self.peer.origin.is_none();
-        let scopes = if keeps {
+        let scopes = if keeps || (is_proxied && connect.is_ui()) {
             connect.requested()
+        } else if connect.legacy.is_some() {
+            // Control decision 28: they have no device, so elsewhere they get what the operator lists.
+            self.front.legacy_scopes.limit(connect.requested())
         } else {
             ScopeSet::NONE
         };
@@ -313,6 +327,8 @@ impl Doorkeeper<'_> {
             method,
             device: None,
             token: None,
+            handoff: Vec::new(),
+            local_tool: keeps,
         })
     }
 
@@ -323,10 +339,27 @@ impl Doorkeeper<'_> {
         source: &Source,
         device: bool,
     ) -> Result<&'static str, Refusal> {
+        if let Some(identity) = &self.peer.identity {
+            return Ok(match identity.via {
+                Via::TrustedProxy => "trusted-proxy",
+                Via::Tailscale => "tailscale",
+            });
+        }
         let (word, method) = match self.front.auth {
             AuthMode::None => return Ok("none"),
             AuthMode::Token => ("token", "token"),
             AuthMode::Password => ("password", "password"),
+            // The command line of this machine comes past the proxy, with the secret.
+            AuthMode::TrustedProxy if self.peer.direct_local && self.peer.origin.is_none() => {
+                ("token", "token")
+            }
+            AuthMode::TrustedProxy => {
+                let (code, next) = ("AUTH_UNAUTHORIZED", "review_auth_configuration");
+                let message = "the proxy named nobody who may come in";
+                return Err(
+                    AuthFault::new("trusted_proxy_user_missing", code, next, message).into(),
+                );
+            }
         };
         let codes = |token: &'static str, password: &'static str| {
             if word == "token" { token } else { password }
@@ -391,6 +424,7 @@ impl Doorkeeper<'_> {
         } else {
             ScopeSet::NONE
         };
+        let mut handoff = Vec::new();
         let (token, method, scopes) = match proof {
             Proof::Device(granted) => {
                 if !granted.covers(requested) {
@@ -408,12 +442,19 @@ impl Doorkeeper<'_> {
                 let token = self.devices.token(&device.id, role).await?;
                 (token, "device-token", granted.limit(requested))
             }
-            Proof::Bootstrap => {
+            Proof::Bootstrap(setup) => {
+                let granted = setup
+                    .as_ref()
+                    .map_or_else(ScopeSet::every, |setup| setup.profile.scopes());
+                let scopes = granted.limit(requested);
                 let token = self
                     .devices
-                    .admit(&device, role, requested, "bootstrap")
+                    .admit(&device, role, scopes, "bootstrap")
                     .await?;
-                (Some(token), "bootstrap-token", requested)
+                if let Some(setup) = setup {
+                    handoff = self.hand_over(setup, role, &token, &device).await?;
+                }
+                (Some(token), "bootstrap-token", scopes)
             }
             Proof::Shared(method) => {
                 let token = self.pair(connect, role, requested, &device).await?;
@@ -428,7 +469,43 @@ impl Doorkeeper<'_> {
             method,
             device: Some(device.id),
             token,
+            handoff,
+            local_tool: false,
         })
+    }
+
+    /// Tokens for every role a setup code grants: a phone is set up once and then comes in both roles.
+    async fn hand_over(
+        &self,
+        setup: Setup,
+        role: Role,
+        token: &IssuedToken,
+        device: &ProvenDevice,
+    ) -> Result<Vec<(Role, IssuedToken)>, Refusal> {
+        let mut tokens = vec![(role, token.clone())];
+        for other in [Role::Operator, Role::Node] {
+            if other != role && setup.profile.grants(other) {
+                let scopes = if other == Role::Operator {
+                    setup.profile.scopes()
+                } else {
+                    ScopeSet::NONE
+                };
+                let token = self
+                    .devices
+                    .admit(device, other, scopes, "bootstrap")
+                    .await?;
+                tokens.push((other, token));
+            }
+        }
+        self.devices.set_up(&device.id, &setup.id, || {
+            self.logins.set_up(SetupDone {
+                device_id: device.id.to_string(),
+                device_name: device.facts.display_name.clone(),
+                at_ms: self.now_ms,
+                setup: setup.clone(),
+            });
+        });
+        Ok(tokens)
     }
 
     async fn check_credential(
@@ -453,11 +530,16 @@ impl Doorkeeper<'_> {
             };
             // A node is never let in by a code that was printed for a page.
             let outcome = self.gate.check(attempt).await;
+            if outcome == GateOutcome::Accepted
+                && let Some(setup) = self.logins.redeem_setup(code, role)
+            {
+                return Ok(Proof::Bootstrap(Some(setup)));
+            }
             return match outcome {
                 GateOutcome::Accepted
                     if role == Role::Operator && self.logins.redeem_login(code) =>
                 {
-                    Ok(Proof::Bootstrap)
+                    Ok(Proof::Bootstrap(None))
                 }
                 GateOutcome::Limited { retry_after_ms } => {
                     Err(AuthFault::limited(retry_after_ms).into())
@@ -518,8 +600,20 @@ impl Doorkeeper<'_> {
     }
 
     /// Straight from this machine, and not a foreign page: pairing needs no person.
-    fn is_silent(&self, connect: &Connect) -> bool {
-        self.peer.direct_local && (self.peer.origin.is_none() || connect.is_page())
+    fn is_silent(&self, connect: &Connect, role: Role) -> bool {
+        let is_page_ok = self.peer.origin.is_none() || connect.is_page();
+        let is_role_ok = role == Role::Operator || self.front.nodes.auto_approve_local;
+        self.peer.direct_local && is_page_ok && is_role_ok
+    }
+
+    /// A node of a network the operator trusts, on its first visit.
+    fn is_trusted_node(&self, role: Role) -> bool {
+        let networks = &self.front.nodes.auto_approve_networks;
+        role == Role::Node
+            && self.peer.origin.is_none()
+            && networks
+                .iter()
+                .any(|network| network.contains(&self.peer.remote))
     }
 
     async fn pair(
@@ -547,10 +641,17 @@ impl Doorkeeper<'_> {
                 .await?);
         };
         let is_node_upgrade = reason == "role-upgrade" && role == Role::Node;
-        if self.is_silent(connect) && !is_node_upgrade {
+        let via = if self.is_silent(connect, role) && !is_node_upgrade {
+            Some("silent")
+        } else if reason == "not-paired" && self.is_trusted_node(role) {
+            Some("trusted-cidr")
+        } else {
+            None
+        };
+        if let Some(via) = via {
             return Ok(self
                 .devices
-                .admit(device, role, requested, "silent")
+                .admit_unasked(device, role, requested, via)
                 .await?);
         }
         Err(self.ask(connect, role, requested, device, reason).await?)
@@ -572,7 +673,7 @@ impl Doorkeeper<'_> {
         if !changed {
             return Ok(());
         }
-        if self.is_silent(connect) {
+        if self.is_silent(connect, role) {
             return Ok(self
                 .devices
                 .refresh_facts(&device.id, device.facts.clone())

@@ -42,6 +42,7 @@ pub(crate) fn presence(entry: &PresenceEntry) -> Value {
         ("roles", &entry.roles),
         ("scopes", &entry.scopes),
         ("tags", &entry.tags),
+        ("watchedSessions", &entry.watched),
     ] {
         if !words.is_empty() {
             value[name] = json!(words);
@@ -56,6 +57,7 @@ pub(crate) fn hello(
     principal: &Principal,
     wire_id: &str,
     observed: bool,
+    protocol: i64,
 ) -> Value {
     let context = gateway.context();
     let front = context.front.load();
@@ -74,6 +76,18 @@ pub(crate) fn hello(
     if let Some(token) = &principal.token {
         auth["deviceToken"] = json!(token.token);
         auth["issuedAtMs"] = json!(token.issued_at_ms.max(0));
+    }
+    if !principal.handoff.is_empty() {
+        auth["deviceTokens"] = principal
+            .handoff
+            .iter()
+            .map(|(role, token)| {
+                json!({
+                    "deviceToken": token.token, "role": role.as_str(), "scopes": token.scopes.words(),
+                    "issuedAtMs": token.issued_at_ms.max(0),
+                })
+            })
+            .collect();
     }
     let mut snapshot = json!({
         "suspension": { "phase": if context.engine.phase() == Phase::Draining { "draining" } else { "accepting" } },
@@ -106,11 +120,12 @@ pub(crate) fn hello(
             AuthMode::Token => "token",
             AuthMode::Password => "password",
             AuthMode::None => "none",
+            AuthMode::TrustedProxy => "trusted-proxy",
         });
     }
     json!({
         "type": "hello-ok",
-        "protocol": quirks::PROTOCOL,
+        "protocol": protocol,
         "server": {
             "version": quirks::COMPATIBLE_RELEASE,
             "bootId": context.boot_id,

@@ -3,9 +3,11 @@
 //! Start with [`OpenClaw`], follow `connection` (one future per client) into `handshake`, then `methods` (the table)
 //! and `events`. Copied oddities are in `quirks`.
 
+mod asks;
 mod client;
 mod connect;
 mod connection;
+mod desk;
 mod error;
 mod events;
 mod frame;
@@ -14,14 +16,19 @@ mod gateway;
 mod handshake;
 mod health;
 mod hello;
+mod legacy;
 mod methods;
 mod params;
 mod quirks;
 mod rate;
 mod shape;
+mod stability;
 #[cfg(test)]
 mod tests;
+mod ui_config;
 
-pub use fuzz::{fuzz_connect, fuzz_frame};
+pub use error::problems_markdown;
+pub use fuzz::{fuzz_connect, fuzz_device, fuzz_frame, fuzz_legacy};
 pub use gateway::OpenClaw;
 pub use methods::reference_markdown;
+pub(crate) use ui_config::ui_config;

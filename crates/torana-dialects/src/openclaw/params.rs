@@ -239,6 +239,21 @@ impl Params {
         }
     }
 
+    /// Any value, moved out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name)
+    }
+
+    /// Puts a value in.
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// All of them, as they came.
+    pub(crate) fn value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// A text that is not empty.
     pub(crate) fn word(&self, name: &str) -> Option<&str> {
         self.text(name)

@@ -5,6 +5,8 @@
 pub(crate) const COMPATIBLE_RELEASE: &str = "2026.9.6";
 /// The wire protocol.
 pub(crate) const PROTOCOL: i64 = 4;
+/// The number in the overview that Moltbot published; no released client speaks it.
+pub(crate) const GUIDE_PROTOCOL: i64 = 7;
 /// Oldest protocol a probe may speak.
 pub(crate) const PROBE_PROTOCOL_MIN: i64 = 3;
 
@@ -89,12 +91,32 @@ pub(crate) const EVENTS: &[&str] = &[
     "tick",
     "shutdown",
     "health",
+    "device.pair.changed",
     "device.pair.requested",
     "device.pair.resolved",
+    "device.pair.setup.completed",
+    "node.pair.requested",
+    "node.pair.resolved",
+    "node.presence",
+    "node.invoke.cancel",
+    "node.invoke.request",
+    "session.approval",
+    "exec.approval.requested",
+    "exec.approval.resolved",
+    "plugin.approval.requested",
+    "plugin.approval.resolved",
+    "openclaw.approval.requested",
+    "openclaw.approval.resolved",
+    "question.requested",
+    "question.resolved",
 ];
 
 /// Server capabilities, one marker per thing that works.
-pub(crate) const CAPABILITIES: &[&str] = &["published-model-catalog"];
+pub(crate) const CAPABILITIES: &[&str] = &[
+    "published-model-catalog",
+    "session-scoped-chat-metadata",
+    "session-unread-ack-contract",
+];
 
 /// Mark put where a client's own text was longer than it may be.
 pub(crate) const TRUNCATED: &str = "…";

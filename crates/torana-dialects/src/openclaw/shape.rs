@@ -1,9 +1,18 @@
 //! Shapes that several answers and events share: session rows, messages, usage.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use torana_core::run::{Entry, FailureKind, ModelRef, Outcome, Role, Settled, Usage};
-use torana_engine::Engine;
+use torana_core::id::AgentId;
+use torana_core::key::SessionKey;
+use torana_core::media::MediaRef;
+use torana_core::run::{
+    Entry, FailureKind, ModelRef, Outcome, Role, Settled, THINKING_LEVELS, Usage,
+};
 use torana_engine::service::sessions::SessionView;
+use torana_engine::service::usage::Figures;
+use torana_engine::store::session::SessionRow;
+use torana_engine::{Engine, Settings};
 
 /// The three ways clients distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +29,21 @@ impl Ending {
     /// How an outcome looks to clients.
     pub(crate) fn of(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Ok | Outcome::Empty | Outcome::Length => Self::Answered,
+            Outcome::Ok | Outcome::Empty | Outcome::Length | Outcome::ClientTools => Self::Answered,
             Outcome::Cancelled => Self::Stopped,
             Outcome::Refused | Outcome::Error => Self::Failed,
         }
     }
 }
 
-/// The word for why a run ended.
-pub(crate) fn stop_word(settled: &Settled) -> &'static str {
+/// The word for why a run ended; for one that was stopped, by whom.
+pub(crate) fn stop_word(settled: &Settled, stopped: Option<&'static str>) -> &'static str {
+    if let (Outcome::Cancelled, Some(word)) = (settled.outcome, stopped) {
+        return word;
+    }
     match settled.outcome {
         Outcome::Ok | Outcome::Empty => "stop",
+        Outcome::ClientTools => "tool_calls",
         Outcome::Length => "length",
         Outcome::Refused => "refusal",
         Outcome::Cancelled => "rpc",
@@ -72,13 +85,68 @@ pub(crate) fn answer_message(text: &str, at_ms: i64) -> Value {
     json!({ "role": "assistant", "content": [{ "type": "text", "text": text }], "timestamp": at_ms })
 }
 
+/// The levels a model can think at, as pages list them.
+pub(crate) fn thinking_levels(reasoning: bool) -> Value {
+    let levels: &[&str] = if reasoning { THINKING_LEVELS } else { &["off"] };
+    let named: Vec<Value> = levels
+        .iter()
+        .map(|level| json!({ "id": level, "label": level }))
+        .collect();
+    json!(named)
+}
+
+/// Sums of tokens and money. Parts of the price are not known: a run reports one sum.
+pub(crate) fn totals(figures: &Figures) -> Value {
+    let mut value = tokens(figures);
+    for part in ["inputCost", "outputCost", "cacheReadCost", "cacheWriteCost"] {
+        value[part] = json!(0);
+    }
+    value["missingCostEntries"] = json!(figures.unpriced);
+    value
+}
+
+/// Sums of tokens, and the money for them.
+pub(crate) fn tokens(figures: &Figures) -> Value {
+    json!({
+        "input": figures.input, "output": figures.output, "cacheRead": figures.cache_read,
+        "cacheWrite": figures.cache_write, "totalTokens": figures.tokens(), "totalCost": figures.cost_usd,
+    })
+}
+
+/// What a person said, with the files that came with it. The bytes are left out, as the reference does in histories.
+pub(crate) fn user_message(text: &str, media: &[MediaRef], at_ms: i64) -> Value {
+    if media.is_empty() {
+        return json!({ "role": "user", "content": text, "timestamp": at_ms });
+    }
+    let mut content = Vec::new();
+    if !text.is_empty() {
+        content.push(json!({ "type": "text", "text": text }));
+    }
+    for file in media {
+        let kind = if file.mime.starts_with("image/") {
+            "image"
+        } else {
+            "file"
+        };
+        let mut part = json!({
+            "type": kind, "mimeType": file.mime, "bytes": file.bytes, "omitted": true,
+        });
+        if let Some(name) = &file.name {
+            part["fileName"] = json!(name);
+        }
+        content.push(part);
+    }
+    json!({ "role": "user", "content": content, "timestamp": at_ms })
+}
+
 /// A transcript line as a message.
 pub(crate) fn entry(entry: &Entry, id: &str, sequence: i64) -> Value {
     let mut meta = json!({ "id": id, "seq": sequence, "recordTimestampMs": entry.at_ms });
     let mut message = match entry.role {
-        Role::User => json!({ "role": "user", "content": entry.text, "timestamp": entry.at_ms }),
+        Role::User => user_message(&entry.text, &entry.media, entry.at_ms),
         Role::Assistant => answer_message(&entry.text, entry.at_ms),
-        // Clients know no system lines; a notice of the gateway is shown like an answer.
+        Role::System if entry.boundary.is_some() => boundary(entry, &mut meta),
+        // Clients know no other system lines; a notice of the gateway is shown like an answer.
         Role::System => answer_message(&entry.text, entry.at_ms),
     };
     if let Some(run_id) = &entry.run_id {
@@ -100,6 +168,7 @@ pub(crate) fn entry(entry: &Entry, id: &str, sequence: i64) -> Value {
             Some(Outcome::Cancelled) => "aborted",
             Some(Outcome::Error | Outcome::Refused) => "error",
             Some(Outcome::Length) => "length",
+            Some(Outcome::ClientTools) => "tool_calls",
             Some(Outcome::Ok | Outcome::Empty) | None => "stop",
         };
         message["stopReason"] = json!(stop);
@@ -111,101 +180,235 @@ pub(crate) fn entry(entry: &Entry, id: &str, sequence: i64) -> Value {
     message
 }
 
-/// Characters of a derived title.
-const TITLE_CHARS_MAX: usize = 60;
+/// A summary that stands for what came before it.
+fn boundary(entry: &Entry, meta: &mut Value) -> Value {
+    meta["kind"] = json!("compaction");
+    meta["turnBoundary"] = json!(true);
+    if let Some(boundary) = &entry.boundary {
+        meta["tokensBefore"] = json!(boundary.tokens_before);
+        meta["tokensAfter"] = json!(boundary.tokens_after);
+    }
+    let text = if entry.text.is_empty() {
+        "Earlier messages are no longer shown to the agent."
+    } else {
+        entry.text.as_str()
+    };
+    json!({ "role": "system", "content": [{ "type": "text", "text": text }], "timestamp": entry.at_ms })
+}
 
-/// A session as a row of a list.
-pub(crate) fn session_row(engine: &Engine, view: &SessionView) -> Value {
-    let row = &view.row;
+/// What new sessions of an agent use when nothing is chosen.
+pub(crate) fn defaults(engine: &Engine, session: &SessionKey) -> Value {
+    let settings = engine.settings();
+    let agent = engine.agent_of(session).ok();
+    let agent = agent.and_then(|agent| settings.agents.get(&agent));
+    let model = agent.and_then(|agent| agent.model.as_ref());
+    json!({
+        "modelProvider": model.map(|model| model.provider.as_str()),
+        "model": model.map(|model| model.model.as_str()),
+        "contextTokens": agent.map_or(0, |agent| agent.context_tokens),
+        "thinkingDefault": agent.and_then(|agent| agent.thinking.as_deref()).unwrap_or("off"),
+        "modelSelectionTarget": "session",
+    })
+}
+
+/// The model a session would use now.
+pub(crate) fn resolved(engine: &Engine, row: &SessionRow) -> Value {
     let settings = engine.settings();
     let agent = settings
         .agents
         .iter()
         .find(|(id, _)| id.as_str() == row.agent)
         .map(|(_, agent)| agent);
-    let chosen = row.model.as_deref().and_then(ModelRef::parse);
-    let model = chosen
-        .clone()
+    let model = row
+        .model
+        .as_deref()
+        .and_then(ModelRef::parse)
         .or_else(|| agent.and_then(|agent| agent.model.clone()));
-    let key = engine.parse_key(&row.key).ok();
-    let is_main = key.as_ref().is_some_and(|key| key.is_main());
-    let kind = match row.chat_type.as_deref() {
-        Some("group") => "group",
-        Some("channel") => "channel",
-        _ => "direct",
-    };
     let mut value = json!({
-        "key": row.key,
-        "kind": kind,
-        "sessionId": row.session_id,
-        "agentId": row.agent,
-        "classification": if is_main { "main" } else { kind },
-        "isMain": is_main,
-        "chatType": kind,
-        "updatedAt": row.updated_at_ms,
-        "createdAt": row.created_at_ms,
-        "lastInteractionAt": row.last_interaction_at_ms,
-        "archived": row.archived,
-        "pinned": row.pinned,
-        "unread": row.unread,
-        "hasActiveRun": view.active.is_some(),
-        "activeRunIds": view.active.iter().map(|turn| turn.run_id.as_str()).collect::<Vec<_>>(),
-        "inputTokens": row.usage.input,
-        "outputTokens": row.usage.output,
-        "totalTokens": row.context_tokens,
-        "totalTokensFresh": row.context_tokens > 0,
-        "contextTokens": agent.map_or(0, |agent| agent.context_tokens),
-        "modelOverrideSource": if chosen.is_some() { json!("user") } else { Value::Null },
-        "effectiveQueueMode": row.queue_mode.as_deref().unwrap_or("steer"),
-        "visibility": "shared",
-        "snapshotAt": engine.world().wall_ms(),
+        "modelProvider": model.as_ref().map(|model| model.provider.as_str()),
+        "model": model.as_ref().map(|model| model.model.as_str()),
+        "runtimeSelectionLocked": true,
     });
+    if let Some(level) = &row.thinking {
+        value["thinkingLevel"] = json!(level);
+    }
+    value
+}
+
+/// The name of a session for people, when anybody gave it one.
+pub(crate) fn display_name(row: &SessionRow) -> Option<&str> {
+    row.label
+        .as_deref()
+        .or(row.face.display_name.as_deref())
+        .or(row.face.auto_label.as_deref())
+        .or(row.title.as_deref())
+}
+
+/// Characters of a derived title.
+const TITLE_CHARS_MAX: usize = 60;
+
+/// Parts of a row that cost a list its brevity; clients ask for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowParts {
+    /// A title made from the first message.
+    pub(crate) title: bool,
+    /// The beginning of the newest line.
+    pub(crate) last_message: bool,
+}
+
+/// A session as a row, with everything.
+pub(crate) fn session_row(engine: &Engine, view: &SessionView) -> Value {
+    let all = RowParts {
+        title: true,
+        last_message: true,
+    };
+    Rows::new(engine).row(view, all)
+}
+
+/// Shapes the rows of one answer: what they share is looked up once.
+pub(crate) struct Rows<'a> {
+    engine: &'a Engine,
+    settings: Arc<Settings>,
+    now_ms: i64,
+}
+
+impl<'a> Rows<'a> {
+    /// For one answer.
+    pub(crate) fn new(engine: &'a Engine) -> Self {
+        Self {
+            engine,
+            settings: engine.settings(),
+            now_ms: engine.world().wall_ms(),
+        }
+    }
+
+    /// A session as a row.
+    pub(crate) fn row(&self, view: &SessionView, parts: RowParts) -> Value {
+        let row = &view.row;
+        let agent = AgentId::new(&row.agent)
+            .ok()
+            .and_then(|id| self.settings.agents.get(&id));
+        let chosen = row.model.as_deref().and_then(ModelRef::parse);
+        let configured = agent.and_then(|agent| agent.model.as_ref());
+        let model = chosen.as_ref().or(configured);
+        let key = self.engine.parse_key(&row.key).ok();
+        let is_main = key.as_ref().is_some_and(|key| key.is_main());
+        let kind = match row.chat_type.as_deref() {
+            _ if row.key == "global" => "global",
+            Some("group" | "channel") => "group",
+            _ => "direct",
+        };
+        let chat_type = match row.chat_type.as_deref() {
+            Some("group") => "group",
+            Some("channel") => "channel",
+            _ => "direct",
+        };
+        let mut value = json!({
+            "key": row.key,
+            "kind": kind,
+            "sessionId": row.session_id,
+            "agentId": row.agent,
+            "classification": if is_main { "main" } else { chat_type },
+            "isMain": is_main,
+            "chatType": chat_type,
+            "updatedAt": row.updated_at_ms,
+            "createdAt": row.created_at_ms,
+            "lastInteractionAt": row.last_interaction_at_ms,
+            "archived": row.archived,
+            "pinned": row.pinned,
+            "unread": row.unread,
+            "hasActiveRun": view.active.is_some(),
+            "activeRunIds": view.active.iter().map(|turn| turn.run_id.as_str()).collect::<Vec<_>>(),
+            "activeLeafEntryId": leaf_id(row),
+            "inputTokens": row.usage.input,
+            "outputTokens": row.usage.output,
+            "totalTokens": row.context_tokens,
+            "totalTokensFresh": row.context_tokens > 0,
+            "contextTokens": agent.map_or(0, |agent| agent.context_tokens),
+            "modelOverrideSource": if chosen.is_some() { json!("user") } else { Value::Null },
+            "effectiveQueueMode": row.queue_mode.as_deref().unwrap_or("steer"),
+            "visibility": "shared",
+            "snapshotAt": self.now_ms,
+        });
+        texts(&mut value, view, model, parts);
+        moments(&mut value, view);
+        if let Some(source) = &row.fork {
+            value["forkSource"] = json!({
+                "sessionKey": source.key, "sessionId": source.session_id,
+                "entryId": format!("{}:{}", source.session_id, source.sequence),
+            });
+            value["forkedFromParent"] = json!(true);
+        }
+        if let Some(cost) = row.usage.cost_usd {
+            value["estimatedCostUsd"] = cost.into();
+        }
+        value
+    }
+}
+
+/// The last line of the branch in use.
+fn leaf_id(row: &SessionRow) -> Option<String> {
+    let leaf = row.branch_leaf();
+    (leaf > 0).then(|| format!("{}:{leaf}", row.session_id))
+}
+
+/// What a row says in words; empty ones are left out.
+fn texts(value: &mut Value, view: &SessionView, model: Option<&ModelRef>, parts: RowParts) {
+    let row = &view.row;
+    let mut text = |name: &str, text: Option<&str>| {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            value[name] = text.into();
+        }
+    };
     let status = if view.active.is_some() {
         Some("running")
     } else {
         row.status.as_deref().filter(|word| *word != "running")
     };
-    let mut set = |name: &str, text: Option<Value>| {
-        if let Some(text) = text {
-            value[name] = text;
+    text("status", status);
+    text("label", row.label.as_deref());
+    text("autoLabel", row.face.auto_label.as_deref());
+    text("icon", row.face.icon.as_deref());
+    text("color", row.face.color.as_deref());
+    text("category", row.category.as_deref());
+    text("displayName", display_name(row));
+    text("thinkingLevel", row.thinking.as_deref());
+    text("channel", row.channel.as_deref());
+    text("lastRunId", row.last_run.as_deref());
+    text("lastRunError", row.last_error.as_deref());
+    text("parentSessionKey", row.parent.as_deref());
+    text("modelProvider", model.map(|model| model.provider.as_str()));
+    text("model", model.map(|model| model.model.as_str()));
+    if parts.title {
+        let title = row.first_text.as_deref();
+        let title: Option<String> = title.map(|text| text.chars().take(TITLE_CHARS_MAX).collect());
+        text("derivedTitle", title.as_deref());
+    }
+    if parts.last_message {
+        text("lastMessagePreview", row.last_text.as_deref());
+    }
+}
+
+/// The moments a row knows.
+fn moments(value: &mut Value, view: &SessionView) {
+    let row = &view.row;
+    let ended = row.run_ended_at_ms.filter(|_| view.active.is_none());
+    for (name, number) in [
+        ("startedAt", row.run_started_at_ms),
+        ("endedAt", ended),
+        (
+            "runtimeMs",
+            row.run_started_at_ms
+                .zip(ended)
+                .map(|(start, end)| (end - start).max(0)),
+        ),
+        ("archivedAt", row.archived_at_ms),
+        ("pinnedAt", row.pinned_at_ms),
+        ("lastReadAt", row.read_at_ms),
+        ("markedUnreadAt", row.marked_unread_at_ms),
+    ] {
+        if let Some(number) = number {
+            value[name] = number.into();
         }
-    };
-    set("status", status.map(Into::into));
-    set("label", row.label.clone().map(Into::into));
-    set(
-        "displayName",
-        row.label
-            .clone()
-            .or_else(|| row.title.clone())
-            .map(Into::into),
-    );
-    set(
-        "derivedTitle",
-        row.first_text.as_deref().map(|text| {
-            text.chars()
-                .take(TITLE_CHARS_MAX)
-                .collect::<String>()
-                .into()
-        }),
-    );
-    set("lastMessagePreview", row.last_text.clone().map(Into::into));
-    set("thinkingLevel", row.thinking.clone().map(Into::into));
-    set("channel", row.channel.clone().map(Into::into));
-    set("startedAt", row.run_started_at_ms.map(Into::into));
-    set(
-        "endedAt",
-        row.run_ended_at_ms
-            .filter(|_| view.active.is_none())
-            .map(Into::into),
-    );
-    set(
-        "modelProvider",
-        model.as_ref().map(|model| model.provider.clone().into()),
-    );
-    set(
-        "model",
-        model.as_ref().map(|model| model.model.clone().into()),
-    );
-    set("estimatedCostUsd", row.usage.cost_usd.map(Into::into));
-    value
+    }
 }

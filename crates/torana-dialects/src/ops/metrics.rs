@@ -49,6 +49,11 @@ fn page(context: &Context, sockets: (usize, usize), census: Option<&(Census, Cen
         &format!("version=\"{}\"", context.version),
         1_u64,
     );
+    if let Some(bytes) = torana_host::process::resident_bytes() {
+        let name = "torana_process_resident_memory_bytes";
+        page.family(name, "gauge", "Memory this process holds.");
+        page.sample(name, "", bytes);
+    }
     page.family(
         "torana_process_uptime_seconds",
         "gauge",

@@ -56,8 +56,10 @@ fn failing(engine: &Engine) -> Vec<&'static str> {
         Phase::Draining => Some("draining"),
         Phase::Accepting => None,
     };
+    let given_up = engine.tasks().troubled().values().any(|task| task.given_up);
     phase
         .into_iter()
         .chain(engine.storage_full().then_some("storage"))
+        .chain(given_up.then_some("tasks"))
         .collect()
 }

@@ -99,7 +99,7 @@ pub(super) fn print_queue(change: &QueueChange) -> String {
 }
 
 /// Reads [`print_queue`]'s form; words it does not know are ignored, because an older version may have written them.
-fn parse_queue(stored: &str) -> QueueChange {
+pub(crate) fn parse_queue(stored: &str) -> QueueChange {
     let mut change = QueueChange::default();
     for word in stored.split_whitespace() {
         match word.split_once(':') {

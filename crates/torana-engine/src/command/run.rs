@@ -48,6 +48,8 @@ struct Effect {
     text: Option<String>,
     queue: Option<Option<QueueChange>>,
     model: Option<(String, Option<ModelRef>)>,
+    /// The session is summarised behind the answer, with this in mind.
+    compact: Option<Option<String>>,
 }
 
 impl Effect {
@@ -57,6 +59,7 @@ impl Effect {
             text: Some(text.into()),
             queue: None,
             model: None,
+            compact: None,
         }
     }
 }
@@ -230,6 +233,7 @@ struct Notes {
     stops: bool,
     queue: Option<Option<QueueChange>>,
     model: Option<(String, Option<ModelRef>)>,
+    compact: Option<Option<String>>,
 }
 
 impl Effect {
@@ -238,6 +242,7 @@ impl Effect {
             stops: matches!(self.change, Change::Stop | Change::Reset { .. }),
             queue: self.queue,
             model: self.model.clone(),
+            compact: self.compact.clone(),
         }
     }
 }
@@ -262,10 +267,14 @@ impl Notes {
                     .sessions
                     .clear(&work.session, Some(work.id), StopReason::Stop);
             let at_ms = engine.shared.world.wall_ms();
+            engine.take_back_previews(waiting.iter().flat_map(Work::rows).collect());
             for waiting in waiting {
                 engine.forget_handles(&waiting);
                 engine.announce_cancelled(&waiting, StopReason::Stop, at_ms);
             }
+        }
+        if let Some(focus) = self.compact {
+            super::compact::start(engine, work, focus);
         }
         if created {
             engine.session_changed(&work.session, &work.agent, SessionChange::Created);
@@ -288,6 +297,7 @@ fn answer(engine: &Engine, work: &Work, row: &SessionRow, text: String) {
         usage: Usage::default(),
         provider: None,
         model: None,
+        calls: Vec::new(),
     };
     let facts = RunFacts {
         run_id: work.run_id.clone(),
@@ -438,6 +448,10 @@ fn decide(
         },
         Command::Model(action) => model(engine, settings, work, action),
         Command::Queue(action) => queue(engine, settings, work, action),
+        Command::Compact { focus } => Effect {
+            compact: Some(focus.clone()),
+            ..Effect::say("Summarising what was said so far; the next answer goes on from there.")
+        },
         Command::Unknown { name, .. } => {
             Effect::say(format!("I do not know the command /{name}. Try /help."))
         }

@@ -5,6 +5,8 @@
 
 mod lanes;
 mod pump;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use torana_core::message::{Conversation, Operation, Receipt};
 use torana_core::port::{ChannelLimits, SendFailure, Transmit, World};
 
 use crate::bus::Bus;
+use crate::steady::Steady;
 use crate::store::outbox::{self, Intent};
 use crate::store::{Store, StoreError};
 use crate::supervise::Supervisor;
@@ -39,6 +42,7 @@ struct Inner {
     tasks: Supervisor,
     accounts: Mutex<BTreeMap<AccountKey, AccountOut>>,
     slots: Mutex<BTreeMap<AccountKey, Arc<Semaphore>>>,
+    steady: Steady,
 }
 
 /// What became of an operation that only matters at this moment.
@@ -49,6 +53,7 @@ impl Delivery {
     pub fn new(store: Store, bus: Bus, world: World, tasks: Supervisor) -> Self {
         Self {
             inner: Arc::new(Inner {
+                steady: Steady::new(&world),
                 store,
                 bus,
                 world,
@@ -159,9 +164,11 @@ impl Delivery {
     /// Takes over intents that are on disk. With `reserved`, the first is already attempting.
     pub fn submit(&self, intents: Vec<Intent>, reserved: bool) {
         let mut starts = Vec::new();
+        let now_ms = self.inner.world.monotonic_ms();
         {
             let mut accounts = self.lock();
-            for (index, intent) in intents.into_iter().enumerate() {
+            for (index, mut intent) in intents.into_iter().enumerate() {
+                intent.taken_ms = Some(now_ms);
                 let conversation = intent.operation.conversation();
                 let key = (conversation.channel.clone(), conversation.account.clone());
                 let lane = intent.lane.clone();

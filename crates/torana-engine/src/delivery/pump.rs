@@ -1,10 +1,14 @@
 //! The pump of one conversation: one intent after the other, each with its attempt on disk before the first byte.
 
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use torana_core::deliver::{self, Attempt, Freshness, Importance, Next};
+use futures_util::FutureExt;
+use torana_core::deliver::{self, Attempt, Freshness, Importance, Next, ParkReason};
 use torana_core::event::Event;
-use torana_core::limit::PREVIEW_STALE_MS;
+use torana_core::id::IntentId;
+use torana_core::limit::{POISON_NAMED_MAX, PREVIEW_STALE_MS};
 use torana_core::message::{Operation, Receipt};
 use torana_core::port::{SendFailure, Transmit};
 
@@ -12,16 +16,21 @@ use super::lanes::{Passing, Queued, Step};
 use super::{AccountKey, Delivery};
 use crate::store::StoreError;
 use crate::store::outbox::{self, Intent};
+use crate::supervise::panic_text;
 
 /// Longest a platform may take for one request, milliseconds; after it the outcome is unknown.
 const TRANSMIT_MS_MAX: u64 = 60_000;
 /// Wait before a store write is repeated while the disk is full, milliseconds.
 const STORE_RETRY_MS: u64 = 1_000;
+/// How often a conversation may have moved on during one delivery. A group becomes a large group once in its life;
+/// platforms that send us round in circles must not keep the conversation busy for ever.
+const MOVES_MAX: u32 = 3;
 /// Note before a reply that is late (decision 13); plain characters are the same in every markup.
 const DELAYED_NOTE: &str = "(delayed) ";
 
 /// Runs until the lane is empty.
 pub(super) async fn run(delivery: Delivery, key: AccountKey, lane: String) {
+    let mut panics = BTreeMap::new();
     loop {
         let now_ms = delivery.inner.world.monotonic_ms();
         let step = delivery
@@ -35,10 +44,56 @@ pub(super) async fn run(delivery: Delivery, key: AccountKey, lane: String) {
             Step::Send(queued) => {
                 let mut next = Some(queued);
                 while let Some(queued) = next {
-                    next = send(&delivery, &key, &lane, queued).await;
+                    let id = queued.id;
+                    let sending = AssertUnwindSafe(send(&delivery, &key, &lane, queued));
+                    next = match sending.catch_unwind().await {
+                        Ok(next) => next,
+                        Err(panic) => {
+                            let count = panics.entry(id).or_insert(0);
+                            *count += 1;
+                            let text = panic_text(panic.as_ref());
+                            drop(panic);
+                            stumbled(&delivery, &key, &lane, id, *count, &text).await;
+                            None
+                        }
+                    };
                 }
             }
         }
+    }
+}
+
+/// Sending one intent panicked: the store still has it, so it is taken up again a little later, and set aside when it
+/// does so each time.
+async fn stumbled(
+    delivery: &Delivery,
+    key: &AccountKey,
+    lane: &str,
+    id: IntentId,
+    panics: u32,
+    text: &str,
+) {
+    tracing::error!(intent = %id, panic = %text, "A delivery panicked.");
+    delivery.inner.bus.publish(Event::TaskPanicked {
+        task: format!("delivery of intent {id}"),
+    });
+    let queued = Queued {
+        id,
+        intent: None,
+        begun: false,
+        // Nobody knows how far it came.
+        after_crash: true,
+    };
+    if panics >= POISON_NAMED_MAX {
+        if let Some(intent) = load(delivery, &queued).await {
+            let why = "poison: it crashed the gateway's own code three times";
+            park(delivery, &intent, why).await;
+        }
+        return;
+    }
+    hold(delivery, key, lane, STORE_RETRY_MS << panics.min(5), false);
+    if let Some(out) = delivery.lock().get_mut(key) {
+        out.put_back(lane, queued);
     }
 }
 
@@ -125,7 +180,7 @@ async fn send(delivery: &Delivery, key: &AccountKey, lane: &str, queued: Queued)
         put_back(delivery, key, lane, false, intent);
         return None;
     }
-    let age_ms = now_ms.saturating_sub(intent.created_at_ms);
+    let age_ms = age_ms(delivery, &intent);
     if deliver::freshness(age_ms) == Freshness::Stale {
         park(delivery, &intent, deliver::ParkReason::Stale.as_str()).await;
         return None;
@@ -150,6 +205,7 @@ async fn send(delivery: &Delivery, key: &AccountKey, lane: &str, queued: Queued)
     if !queued.begun && !begin(delivery, &mut intent, resend).await {
         return None;
     }
+    let mut moves = 0;
     loop {
         let operation = dressed(&intent, age_ms);
         match attempt(delivery, key, transmit.as_ref(), &operation, &intent.nonce).await {
@@ -159,10 +215,31 @@ async fn send(delivery: &Delivery, key: &AccountKey, lane: &str, queued: Queued)
                     &facts(&intent, intent.resent > 0 && !queued.after_crash),
                     &failure,
                 );
+                moves += u32::from(next == Next::Move);
+                let next = if moves > MOVES_MAX {
+                    Next::Park(ParkReason::Rejected)
+                } else {
+                    next
+                };
                 if !follow(delivery, key, lane, &mut intent, &failure, next).await {
                     return None;
                 }
             }
+        }
+    }
+}
+
+/// How old an intent is. Only what another life left is judged by the wall clock, which may have jumped.
+fn age_ms(delivery: &Delivery, intent: &Intent) -> i64 {
+    let world = &delivery.inner.world;
+    match intent.taken_ms {
+        Some(taken_ms) => {
+            let age_ms = world.monotonic_ms().saturating_sub(taken_ms);
+            i64::try_from(age_ms).unwrap_or(i64::MAX)
+        }
+        None => {
+            let steady_ms = delivery.inner.steady.now_ms(world);
+            steady_ms.saturating_sub(intent.created_at_ms)
         }
     }
 }
@@ -219,6 +296,15 @@ async fn persist<F>(delivery: &Delivery, write: F) -> bool
 where
     F: Fn(&rusqlite::Connection) -> Result<(), StoreError> + Clone + Send + 'static,
 {
+    persisted(delivery, write).await.is_some()
+}
+
+/// The same for a write that has something to tell.
+async fn persisted<T, F>(delivery: &Delivery, write: F) -> Option<T>
+where
+    T: Send + 'static,
+    F: Fn(&rusqlite::Connection) -> Result<T, StoreError> + Clone + Send + 'static,
+{
     loop {
         let write = write.clone();
         match delivery
@@ -227,8 +313,8 @@ where
             .write(move |connection| write(connection))
             .await
         {
-            Ok(()) => return true,
-            Err(StoreError::Moved | StoreError::Closed | StoreError::Flush) => return false,
+            Ok(told) => return Some(told),
+            Err(StoreError::Moved | StoreError::Closed | StoreError::Flush) => return None,
             Err(error @ (StoreError::Full | StoreError::Database(_))) => {
                 tracing::error!(%error, "A delivery record could not be written; trying again.");
                 delivery.inner.world.sleep_ms(STORE_RETRY_MS).await;
@@ -270,28 +356,33 @@ async fn accept(
         .get_mut(key)
         .and_then(|out| out.next_now(lane, delivery.inner.world.monotonic_ms()));
     let (id, next_id) = (intent.id, next.as_ref().map(|queued| queued.id));
-    let stored = persist(delivery, move |connection| {
+    let stored = persisted(delivery, move |connection| {
         outbox::accept(connection, id, &receipt, at_ms)?;
-        match next_id {
-            Some(next_id) => outbox::begin(connection, next_id, false, at_ms),
-            None => Ok(()),
+        let Some(next_id) = next_id else {
+            return Ok(false);
+        };
+        match outbox::begin(connection, next_id, false, at_ms) {
+            Ok(()) => Ok(true),
+            // An operator gave the next one up meanwhile; that must not cost this one its receipt.
+            Err(StoreError::Moved) => Ok(false),
+            Err(error) => Err(error),
         }
     })
     .await;
-    if !stored {
+    let Some(begun) = stored else {
         if let Some(queued) = next
             && let Some(out) = delivery.lock().get_mut(key)
         {
             out.put_back(lane, queued);
         }
         return None;
-    }
+    };
     delivery.inner.bus.publish(Event::IntentAccepted {
         intent: id,
         conversation: intent.operation.conversation().clone(),
         latency_ms: at_ms.saturating_sub(intent.created_at_ms),
     });
-    next.map(|mut queued| {
+    next.filter(|_| begun).map(|mut queued| {
         queued.begun = true;
         if let Some(intent) = &mut queued.intent {
             intent.attempt += 1;

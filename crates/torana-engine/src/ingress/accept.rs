@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use torana_core::admit::{self, Facts, Verdict};
+use torana_core::admit::{self, DropReason, Facts, Verdict};
 use torana_core::command::{self, CommandNames};
 use torana_core::event::Event;
 use torana_core::id::{AccountId, ChannelId, InboxId, RunId};
@@ -149,11 +149,11 @@ impl Engine {
                 row: Box::new(row),
                 inbound: Box::new(inbound),
             },
-            (_, Err(_)) => refuse(row, "no_agent"),
+            (_, Err(_)) => refuse(row, DropReason::NoAgent.as_str()),
             (Verdict::Allow { owner }, Ok(_))
                 if command.is_some() && !may_command(&settings, &inbound, owner) =>
             {
-                refuse(row, "command_not_allowed")
+                refuse(row, DropReason::CommandNotAllowed.as_str())
             }
             (Verdict::Context, Ok(_)) => {
                 let payload = Some(Payload::Channel(Box::new(inbound)));

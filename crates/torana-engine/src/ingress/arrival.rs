@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use torana_core::admit::DropReason;
 use torana_core::event::{Event, SessionChange};
 use torana_core::id::{InboxId, RunId};
 use torana_core::lane::{Arrival, QueueMode, QueuePolicy};
@@ -65,6 +66,11 @@ impl Engine {
             self.shared.turns.insert(&work.handle);
         }
         let entry = runs_now.then(|| run::prompt::entry_of(&work));
+        let prelude = if runs_now {
+            run::prompt::prelude_of(&work)
+        } else {
+            Vec::new()
+        };
         let superseded: Vec<InboxId> = dropped.iter().flat_map(Work::rows).collect();
         let reason = displaced_reason(arrival.as_ref());
         let check = self.expiry_check(&settings, &work, was_idle);
@@ -92,6 +98,11 @@ impl Engine {
                 .is_some();
             let (mut found, created) = session::touch(connection, &touch)?;
             let mut sequence = 0;
+            for line in prelude {
+                let key = &found.key;
+                let at = session::next_sequence(connection, key, &line.text, row.at_ms)?;
+                transcript::append(connection, &found.session_id, at, None, &line)?;
+            }
             if let Some(entry) = entry {
                 sequence = session::next_sequence(connection, &found.key, &entry.text, row.at_ms)?;
                 found.entries = sequence;
@@ -102,7 +113,7 @@ impl Engine {
                     Some(row.id),
                     &entry,
                 )?;
-                session::run_started(connection, &found.key, row.at_ms)?;
+                session::run_started(connection, &found.key, row.run_id.as_ref(), row.at_ms)?;
             }
             Ok(Inserted::New {
                 row: Some(Box::new(found)),
@@ -301,19 +312,28 @@ impl Engine {
     async fn drop_waiting(&self, works: Vec<Work>, reason: &'static str) {
         let at_ms = self.shared.world.wall_ms();
         let ids: Vec<InboxId> = works.iter().flat_map(Work::rows).collect();
+        let store = self.shared.store.clone();
         let outcome = self
             .insist(move |connection| {
+                let mut taken_back = Vec::new();
                 for id in &ids {
                     match inbox::finish(connection, *id, reason, None, at_ms) {
-                        Ok(()) | Err(StoreError::Moved) => {}
+                        Ok(()) => {
+                            taken_back
+                                .extend(crate::reply::take_back(connection, &store, *id, at_ms)?);
+                        }
+                        Err(StoreError::Moved) => {}
                         Err(error) => return Err(error),
                     }
                 }
-                Ok(())
+                Ok(taken_back)
             })
             .await;
         match outcome {
-            Ok(()) => self.forget(works),
+            Ok(taken_back) => {
+                self.shared.delivery.submit(taken_back, false);
+                self.forget(works);
+            }
             Err(error) => {
                 tracing::error!(%error, "A dropped message could not be recorded; it will be answered after a restart.");
             }
@@ -335,8 +355,11 @@ impl Engine {
         let parts: Vec<Work> = work.fragments.iter().chain([work]).cloned().collect();
         let words: Vec<&str> = parts.iter().map(|part| part.payload.text()).collect();
         let words = words.join("\n");
-        let takes =
-            |active: &Arc<TurnHandle>| active.steer().is_some_and(|steer| steer.steer(&words));
+        // A running turn takes words only; files wait for a turn of their own.
+        let only_words = parts.iter().all(|part| part.payload.media().is_empty());
+        let takes = |active: &Arc<TurnHandle>| {
+            only_words && active.steer().is_some_and(|steer| steer.steer(&words))
+        };
         let active = self.shared.sessions.active(&work.session);
         if let Some(joined) = active.filter(takes) {
             let (lead, at_ms) = (joined.inbox, self.shared.world.wall_ms());
@@ -380,7 +403,7 @@ impl Engine {
         self.shared.bus.publish(Event::InboundDropped {
             channel,
             account,
-            reason: "queue_full",
+            reason: DropReason::QueueFull.as_str(),
         });
         if let Some(target) = &work.target {
             let text = "Too many messages are waiting here; this one was not taken. Please send it again in a moment.";

@@ -94,6 +94,9 @@ impl Engine {
         self.takes_messages(request.input.text.len())?;
         let run_id = client_key(&request.key)?;
         let agent = self.agent_of(&request.session)?;
+        if let Some(settings) = self.settings().agents.get(&agent) {
+            crate::run::check_wishes(settings, &request.input.attached, &request.input.wishes)?;
+        }
         if let Some(model) = &request.input.model {
             self.check_model(&agent, model)?;
         }
@@ -376,10 +379,15 @@ pub(crate) fn client_key(key: &str) -> Result<RunId, Problem> {
 }
 
 fn digest_of(request: &ClientTurn) -> String {
-    hex_digest(&[
-        request.session.as_str().as_bytes(),
-        request.input.text.as_bytes(),
-    ])
+    let input = &request.input;
+    let mut parts = vec![request.session.as_str().as_bytes(), input.text.as_bytes()];
+    parts.extend(input.media.iter().map(|media| media.digest.as_bytes()));
+    hex_digest(&parts)
+}
+
+/// The digest of bytes by which files are named.
+pub(crate) fn hex_digest_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 pub(crate) fn hex_digest(parts: &[&[u8]]) -> String {
@@ -388,9 +396,9 @@ pub(crate) fn hex_digest(parts: &[&[u8]]) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hasher.finalize())
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

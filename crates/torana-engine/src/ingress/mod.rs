@@ -8,4 +8,5 @@ mod client;
 
 pub(crate) use accept::plain_operation;
 pub(crate) use arrival::Inserted;
+pub(crate) use client::hex_digest_of;
 pub use client::{ClientTurn, SendRequest, Sent, SubmitStatus, Submitted};

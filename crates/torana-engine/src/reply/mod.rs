@@ -111,7 +111,10 @@ pub(crate) fn replacing(
     target: &ReplyTarget,
     shown: &Shown,
 ) -> Vec<Operation> {
-    if shown.is_status {
+    // A place without edits shows nothing but status lines; another mode may have been configured since.
+    let place = &target.conversation;
+    let limits = engine.delivery().limits(&place.channel, &place.account);
+    if shown.is_status || limits.is_some_and(|limits| !limits.edit) {
         let mut operations = operations(engine, text, target, &[]);
         operations.extend(
             shown
@@ -198,4 +201,15 @@ pub(crate) fn insert(
         intents.push(intent);
     }
     Ok(intents)
+}
+
+/// Stores what removes the previews that earlier runs of a row, or of those merged into it, left behind.
+pub(crate) fn take_back(
+    connection: &Connection,
+    store: &Store,
+    inbox: InboxId,
+    at_ms: i64,
+) -> Result<Vec<Intent>, StoreError> {
+    let operations = outbox::take_previews(connection, inbox)?;
+    insert(connection, store, None, None, operations, false, at_ms)
 }

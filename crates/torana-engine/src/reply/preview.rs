@@ -68,6 +68,7 @@ pub(crate) struct Preview {
 impl Preview {
     /// Starts the preview a conversation is configured for. A later attempt takes over what an earlier one showed.
     pub(crate) async fn start(engine: &Engine, lead: &Work, attempt: u32) -> Self {
+        let slot = lead.handle.previewing().await;
         let known = if attempt > 1 {
             crate::run::known_previews(engine, lead.id).await
         } else {
@@ -112,7 +113,8 @@ impl Preview {
         engine
             .tasks()
             .spawn(format!("preview {}", lead.run_id), async move {
-                task.run(receiver, done).await
+                task.run(receiver, done).await;
+                drop(slot);
             });
         Self {
             live: Some(live),
@@ -446,7 +448,8 @@ impl Task {
             if self.send_part(index, text, live).await {
                 return true;
             }
-            if !self.previewing {
+            // A part that could not be sent now is tried again later; those behind it must not overtake it.
+            if !self.previewing || self.shown.message_ids.len() <= index {
                 return false;
             }
         }

@@ -3,26 +3,29 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use torana_core::ask::{Attached, Wishes};
 use torana_core::event::{Event, RunFacts, RunSignal, SessionChange};
 use torana_core::limit::ANSWER_BYTES_MAX;
+use torana_core::media::MediaRef;
 use torana_core::message::PeerKind;
-use torana_core::port::{OpenRequest, RunStream, TurnRequest};
+use torana_core::port::{Media, OpenRequest, RunStream, TurnRequest};
 use torana_core::render::preview as visible;
-use torana_core::run::{Entry, FailureKind, ModelRef, Outcome, Role, RunEvent, Settled, Usage};
+use torana_core::run::{
+    Entry, FailureKind, ModelRef, Outcome, Role, RunEvent, Sampling, Settled, Usage,
+};
 
+use super::compact::CompactRequest;
+use super::context::{self, Room};
 use super::{Adopted, prompt};
 use crate::engine::Engine;
 use crate::reply::preview::{Preview, Shown};
 use crate::session::TurnPlan;
 use crate::store::inbox::Payload;
-use crate::store::{inbox, outbox, transcript};
+use crate::store::{inbox, outbox, session, transcript};
 use crate::turn::StopReason;
 
 /// Lines of history offered to a model at most; context windows are full long before.
 const HISTORY_LINES_MAX: usize = 1_000;
-/// Bytes of history per token of context: English text has about four, and a quarter is left for the answer.
-const HISTORY_BYTES_PER_TOKEN: usize = 3;
-
 /// What came of a run.
 pub(super) struct Driven {
     pub(super) settled: Settled,
@@ -56,12 +59,7 @@ pub(super) async fn run(
     };
     let settled = match permit {
         None => stopped_settled(String::new()),
-        Some(_permit) => match open(engine, plan, adopted).await {
-            Ok((stream, deadline_ms, _conversation)) => {
-                watch(engine, plan, facts, stream, deadline_ms, &preview).await
-            }
-            Err(settled) => settled,
-        },
+        Some(_permit) => attempts(engine, plan, adopted, facts, &preview).await,
     };
     let shown = preview.stop().await;
     let stopped = (settled.outcome == Outcome::Cancelled)
@@ -71,6 +69,112 @@ pub(super) async fn run(
         stopped,
         shown,
     }
+}
+
+/// Asks the agent; once more with a shorter history when it did not fit.
+async fn attempts(
+    engine: &Engine,
+    plan: &TurnPlan,
+    adopted: &Adopted,
+    facts: &Arc<RunFacts>,
+    preview: &Preview,
+) -> Settled {
+    let mut compacted = false;
+    loop {
+        let settled = match open(engine, plan, adopted).await {
+            Ok((stream, deadline_ms, _conversation)) => {
+                watch(engine, plan, facts, stream, deadline_ms, preview).await
+            }
+            Err(settled) => settled,
+        };
+        let overflowed = settled.text.is_empty()
+            && settled
+                .error
+                .as_ref()
+                .is_some_and(|error| error.kind == FailureKind::ContextLength);
+        if !overflowed || compacted {
+            return settled;
+        }
+        compacted = true;
+        let why = "the model found the conversation too long";
+        if !compact(engine, plan, adopted, why).await {
+            return settled;
+        }
+    }
+}
+
+/// Summarises the session of a turn; `false` leaves everything as it is. Stopping the turn stops this too.
+async fn compact(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, why: &str) -> bool {
+    let key = &plan.lead.session;
+    let now_ms = engine.shared.world.monotonic_ms();
+    if !engine.shared.pauses.allow(key, now_ms) {
+        return false;
+    }
+    let request = CompactRequest {
+        before: Some(adopted.first_sequence),
+        ..CompactRequest::default()
+    };
+    let cancelled = plan.lead.handle.cancelled();
+    let outcome = tokio::select! {
+        biased;
+        () = cancelled.cancelled() => return false,
+        outcome = engine.compact_session(key, request) => outcome,
+    };
+    match outcome {
+        Ok(Ok(done)) => {
+            let (before, after) = (done.tokens_before, done.tokens_after);
+            tracing::info!(session = %key, before, after, why, "A session was compacted.");
+            true
+        }
+        Ok(Err(uncompacted)) => {
+            engine.shared.pauses.pause(key, now_ms);
+            let reason = uncompacted.reason();
+            tracing::warn!(session = %key, reason, why, "A session could not be compacted.");
+            false
+        }
+        Err(problem) => {
+            tracing::warn!(session = %key, %problem, why, "A session could not be compacted.");
+            false
+        }
+    }
+}
+
+/// Files the agent is shown: those of this turn, and of what was said before as far as they fit. Also words about new
+/// ones that are gone.
+async fn media(
+    engine: &Engine,
+    agent: &crate::settings::AgentSettings,
+    plan: &TurnPlan,
+    adopted: &Adopted,
+    history: &[Entry],
+) -> (Vec<Media>, String) {
+    let old = history.iter().flat_map(|entry| entry.media.iter().cloned());
+    let works = plan
+        .merged
+        .iter()
+        .chain(&adopted.joined)
+        .chain([&plan.lead]);
+    let new: Vec<MediaRef> = works
+        .flat_map(|work| work.payload.media().iter().cloned())
+        .collect();
+    let found = engine
+        .shared
+        .media
+        .read(agent, old.collect(), new.clone())
+        .await;
+    let missing = new
+        .iter()
+        .filter(|file| {
+            !found
+                .iter()
+                .any(|media| media.reference.digest == file.digest)
+        })
+        .map(|file| {
+            let name = file.name.as_deref().unwrap_or(&file.mime);
+            format!("\n[the file \"{name}\" came with this message; its content is not available]")
+        })
+        .collect();
+    (found, missing)
 }
 
 type Opened = (
@@ -86,9 +190,20 @@ async fn open(engine: &Engine, plan: &TurnPlan, adopted: &Adopted) -> Result<Ope
         let message = format!("the agent \"{}\" is not configured any more", lead.agent);
         return Err(Settled::failed(FailureKind::NotConfigured, message));
     };
-    let (history, context) = history(engine, plan, adopted, agent.context_tokens).await?;
-    let (mut timeout_ms, mut system, mut model, mut thinking) =
-        (settings.turn_timeout_ms, agent.system.clone(), None, None);
+    let mut said = history(engine, plan, adopted, agent.context_tokens).await?;
+    let why = "the conversation outgrew the context";
+    if !said.is_whole && compact(engine, plan, adopted, why).await {
+        said = history(engine, plan, adopted, agent.context_tokens).await?;
+    }
+    let (media, missing) = media(engine, agent, plan, adopted, &said.entries).await;
+    let (mut timeout_ms, mut system, mut model, mut thinking, mut sampling) = (
+        settings.turn_timeout_ms,
+        agent.system.clone(),
+        None,
+        None,
+        Sampling::default(),
+    );
+    let (mut attached, mut wishes) = (Attached::default(), Wishes::default());
     if let Payload::Client(input) = lead.payload.as_ref() {
         timeout_ms = input
             .timeout_ms
@@ -100,6 +215,9 @@ async fn open(engine: &Engine, plan: &TurnPlan, adopted: &Adopted) -> Result<Ope
         }
         model = input.model.as_deref().and_then(ModelRef::parse);
         thinking.clone_from(&input.thinking);
+        sampling.clone_from(&input.sampling);
+        attached = input.attached.clone();
+        wishes = input.wishes.clone();
     }
     let deadline_ms = engine
         .shared
@@ -110,8 +228,11 @@ async fn open(engine: &Engine, plan: &TurnPlan, adopted: &Adopted) -> Result<Ope
         run_id: lead.run_id.clone(),
         attempt: adopted.attempt,
         system,
-        history,
-        input: prompt::input_of(plan, adopted, &context),
+        input: prompt::input_of(plan, adopted, &said.context) + &missing,
+        history: said.entries,
+        media,
+        attached,
+        wishes,
         // The policy may have become narrower since these were chosen; then the configured model answers.
         model: model
             .into_iter()
@@ -121,6 +242,7 @@ async fn open(engine: &Engine, plan: &TurnPlan, adopted: &Adopted) -> Result<Ope
         thinking: thinking
             .or_else(|| adopted.row.thinking.clone())
             .or_else(|| agent.thinking.clone()),
+        sampling,
         deadline_ms,
     };
     let open = OpenRequest {
@@ -138,16 +260,30 @@ async fn open(engine: &Engine, plan: &TurnPlan, adopted: &Adopted) -> Result<Ope
     Ok((stream, deadline_ms, conversation))
 }
 
+/// What was said before a turn.
+#[derive(Default)]
+struct Said {
+    /// The conversation, oldest first.
+    entries: Vec<Entry>,
+    /// Unanswered group messages: sender and text.
+    context: Vec<(String, String)>,
+    /// Nothing was left out for want of room.
+    is_whole: bool,
+}
+
 async fn history(
     engine: &Engine,
     plan: &TurnPlan,
     adopted: &Adopted,
     context_tokens: usize,
-) -> Result<(Vec<Entry>, Vec<(String, String)>), Settled> {
+) -> Result<Said, Settled> {
     let in_group = matches!(plan.lead.payload.as_ref(),
         Payload::Channel(inbound) if inbound.conversation.peer.kind != PeerKind::Direct);
     if adopted.first_sequence <= 1 && !in_group {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Said {
+            is_whole: true,
+            ..Said::default()
+        });
     }
     let (session_id, before, key, lead) = (
         adopted.row.session_id.clone(),
@@ -155,33 +291,43 @@ async fn history(
         plan.lead.session.clone(),
         plan.lead.id,
     );
-    let bytes_max = context_tokens.saturating_mul(HISTORY_BYTES_PER_TOKEN);
+    let bytes_max = context_tokens.saturating_mul(super::BYTES_PER_TOKEN);
     let read = engine
         .shared
         .store
         .read(move |connection| {
-            let lines = transcript::before(
-                connection,
-                &session_id,
+            let tree = transcript::tree(connection, &session_id)?;
+            // The turn's own lines are on the branch already; a summary may follow them.
+            let row =
+                session::get(connection, key.as_str())?.filter(|row| row.session_id == session_id);
+            let leaf = row.map_or(before, |row| row.branch_leaf().max(before));
+            let branch = tree.path(leaf);
+            let room = Room {
                 before,
-                HISTORY_LINES_MAX,
-                bytes_max,
-            )?;
+                lines: HISTORY_LINES_MAX,
+                bytes: bytes_max,
+            };
+            let found = context::read(connection, &session_id, &branch, room)?;
             let context = if in_group {
                 inbox::context(connection, key.as_str(), lead)?
             } else {
                 Vec::new()
             };
-            Ok((lines, context))
+            Ok((found, context))
         })
         .await;
     match read {
-        Ok((lines, context)) => {
-            let mut entries: Vec<Entry> = lines.into_iter().map(|line| line.entry).collect();
+        Ok((found, context)) => {
+            let is_whole = found.is_whole;
+            let mut entries = found.into_entries();
             if let Some(turns) = dm_turns(engine, plan) {
                 entries.drain(..first_of_last_turns(&entries, turns));
             }
-            Ok((entries, context))
+            Ok(Said {
+                entries,
+                context,
+                is_whole,
+            })
         }
         Err(error) => {
             tracing::error!(%error, session = %plan.lead.session, "The history of a session could not be read.");
@@ -233,6 +379,7 @@ fn stopped_settled(text: String) -> Settled {
         usage: Usage::default(),
         provider: None,
         model: None,
+        calls: Vec::new(),
     }
 }
 

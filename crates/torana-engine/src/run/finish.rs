@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use torana_core::ask::Attached;
 use torana_core::event::{Event, RunFacts};
 use torana_core::message::Operation;
 use torana_core::run::{Entry, ModelRef, Outcome, Role, Settled};
@@ -11,15 +12,17 @@ use super::drive::Driven;
 use super::{Adopted, STORE_RETRY_MS, prompt};
 use crate::engine::{Engine, appended};
 use crate::reply;
+use crate::service::usage::utc_day;
 use crate::session::{TurnPlan, Work};
 use crate::store::session::RunEnd;
+use crate::store::usage::{self, Booking};
 use crate::store::{StoreError, inbox, outbox, session, transcript};
 use crate::turn::{Finished, StopReason};
 
 /// What a repeat of the request gets.
 pub(super) fn result_of(settled: &Settled, finished: &Finished, session_id: &str) -> Value {
     let status = match (settled.outcome, finished.stopped) {
-        (Outcome::Ok | Outcome::Empty | Outcome::Length, _) => "ok",
+        (Outcome::Ok | Outcome::Empty | Outcome::Length | Outcome::ClientTools, _) => "ok",
         (Outcome::Cancelled, Some(StopReason::Timeout)) => "timeout",
         (Outcome::Cancelled, _) => "aborted",
         (Outcome::Refused | Outcome::Error, _) => "error",
@@ -38,6 +41,9 @@ pub(super) fn result_of(settled: &Settled, finished: &Finished, session_id: &str
     }
     if let Some(error) = &settled.error {
         object.insert("error".to_owned(), json!(error));
+    }
+    if !settled.calls.is_empty() {
+        object.insert("calls".to_owned(), json!(settled.calls));
     }
     if let Some(stopped) = finished.stopped {
         object.insert("stopReason".to_owned(), json!(stopped.as_str()));
@@ -60,6 +66,7 @@ fn row_reason(settled: &Settled, silent: Option<&str>) -> String {
             silent.map_or_else(|| "answered".to_owned(), |why| format!("silent:{why}"))
         }
         Outcome::Empty => "silent:empty".to_owned(),
+        Outcome::ClientTools => "answered:client_tools".to_owned(),
         Outcome::Cancelled => "stopped".to_owned(),
         Outcome::Refused => "failed:refused".to_owned(),
         Outcome::Error => settled.error.as_ref().map_or_else(
@@ -76,7 +83,7 @@ fn row_reason(settled: &Settled, silent: Option<&str>) -> String {
 
 fn status_of(settled: &Settled, stopped: Option<StopReason>) -> &'static str {
     match settled.outcome {
-        Outcome::Ok | Outcome::Empty | Outcome::Length => "done",
+        Outcome::Ok | Outcome::Empty | Outcome::Length | Outcome::ClientTools => "done",
         Outcome::Cancelled if stopped == Some(StopReason::Timeout) => "timeout",
         Outcome::Cancelled => "killed",
         Outcome::Refused | Outcome::Error => "failed",
@@ -105,6 +112,8 @@ fn reply_text(
                 silent => (reply.text, silent.map(SilentReason::as_str), reply.reply_to),
             }
         }
+        // The client reads the words beside its calls; a platform has nobody who could run them.
+        Outcome::ClientTools => (settled.text.clone(), None, ReplyTo::None),
         Outcome::Cancelled => (String::new(), Some("stopped"), ReplyTo::None),
         Outcome::Refused | Outcome::Error => (
             prompt::error_text(settled, plan.lead.id),
@@ -123,6 +132,24 @@ struct Ending {
     takes_back: Vec<Operation>,
     end: RunEnd,
     day: String,
+    /// Messages that this turn answers.
+    questions: usize,
+    started_at_ms: i64,
+}
+
+impl Ending {
+    fn booking<'a>(&'a self, session_id: &'a str, key: &'a str, agent: &'a str) -> Booking<'a> {
+        Booking {
+            session_id,
+            key,
+            agent,
+            day: &self.day,
+            end: &self.end,
+            questions: self.questions,
+            answered: self.line.is_some() && self.end.status == "done",
+            started_at_ms: self.started_at_ms,
+        }
+    }
 }
 
 /// Stores the outcome, then tells everybody.
@@ -183,9 +210,15 @@ pub(super) async fn run(
             usage: settled.usage,
             provider: settled.provider.clone(),
             model: settled.model.clone(),
+            error: settled
+                .error
+                .as_ref()
+                .map(|error| error.message.chars().take(500).collect()),
             at_ms: ended_at_ms,
         },
         day: utc_day(ended_at_ms),
+        questions: 1 + plan.merged.len(),
+        started_at_ms,
     });
     store(engine, plan, adopted, &ending).await;
     // Merged messages and fragments joined the lead's handle when the turn began.
@@ -194,7 +227,8 @@ pub(super) async fn run(
 
 fn line_of(lead: &Work, settled: &Settled, at_ms: i64) -> Option<Entry> {
     let text = match (&settled.error, settled.text.is_empty()) {
-        (None, true) => return None,
+        (None, true) if settled.calls.is_empty() => return None,
+        (None, true) => String::new(),
         (Some(error), true) => error.message.clone(),
         (_, false) => settled.text.clone(),
     };
@@ -206,14 +240,15 @@ fn line_of(lead: &Work, settled: &Settled, at_ms: i64) -> Option<Entry> {
         _ => None,
     };
     Some(Entry {
-        role: Role::Assistant,
-        text,
-        at_ms,
         run_id: Some(lead.run_id.clone()),
-        sender: None,
         model,
         usage: Some(settled.usage),
         outcome: (settled.outcome != Outcome::Ok).then_some(settled.outcome),
+        attached: Attached {
+            calls: settled.calls.clone(),
+            ..Attached::default()
+        },
+        ..Entry::new(Role::Assistant, text, at_ms)
     })
 }
 
@@ -260,7 +295,8 @@ async fn store(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, ending: &Arc
                 if same_session {
                     session::run_ended(connection, key.as_str(), &stored.end)?;
                 }
-                session::count_usage(connection, &stored.day, &agent, &stored.end)?;
+                let booking = stored.booking(&session_id, key.as_str(), &agent);
+                usage::book(connection, &booking)?;
                 inbox::clear_context(connection, key.as_str(), id)?;
                 outbox::forget_previews(connection, id)?;
                 let operations = if open {
@@ -278,11 +314,13 @@ async fn store(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, ending: &Arc
                     reserved,
                     at_ms,
                 )?;
-                Ok((intents, sequence))
+                // An earlier process may have begun to answer what is part of this turn now.
+                let taken_back = reply::take_back(connection, &ids, id, at_ms)?;
+                Ok((intents, taken_back, sequence))
             })
             .await;
         match written {
-            Ok((intents, sequence)) => {
+            Ok((intents, taken_back, sequence)) => {
                 if let (Some(entry), true) = (&ending.line, sequence > 0) {
                     let line = appended(
                         &lead.session,
@@ -295,6 +333,7 @@ async fn store(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, ending: &Arc
                 }
                 release_unused(engine, ending, reserved, intents.is_empty());
                 engine.shared.delivery.submit(intents, reserved);
+                engine.shared.delivery.submit(taken_back, false);
                 return;
             }
             Err(StoreError::Closed | StoreError::Flush) => {
@@ -315,11 +354,4 @@ fn release_unused(engine: &Engine, ending: &Ending, reserved: bool, unused: bool
     if let (true, true, Some(first)) = (reserved, unused, ending.operations.first()) {
         engine.shared.delivery.release(first.conversation());
     }
-}
-
-/// The calendar day of a moment, in UTC.
-fn utc_day(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms)
-        .map(|moment| moment.strftime("%Y-%m-%d").to_string())
-        .unwrap_or_else(|_| "1970-01-01".to_owned())
 }

@@ -3,15 +3,22 @@
 //! One task drives a lane from its first turn until it is idle. Whatever the backend does, a turn ends with exactly
 //! one outcome, and the outcome is on disk before anybody hears of it.
 
+mod compact;
+mod context;
 mod drive;
+pub(crate) use compact::Pauses;
+pub use compact::{CompactRequest, Compaction, Uncompacted};
 pub(crate) use drive::known_previews;
 mod finish;
+mod mark;
 pub(crate) mod prompt;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use torana_core::ask::{Attached, Wishes};
+use torana_core::blame::NOBODY;
 use torana_core::event::{Event, RunFacts, RunSignal, SessionChange};
 use torana_core::id::{
     AccountId, AgentId, ChannelId, DEFAULT_ACCOUNT, InboxId, RunId, SessionId, WEBCHAT,
@@ -20,7 +27,7 @@ use torana_core::key::SessionKey;
 use torana_core::limit::POISON_NAMED_MAX;
 use torana_core::port::{OpenRequest, RunStream, TurnRequest};
 use torana_core::problem::{Code, Problem};
-use torana_core::run::{Entry, FailureKind, ModelRef, Outcome, Settled};
+use torana_core::run::{Entry, FailureKind, ModelRef, Outcome, Sampling, Settled};
 
 use crate::engine::{Engine, appended};
 use crate::reply::preview::Shown;
@@ -30,9 +37,13 @@ use crate::store::session::SessionRow;
 use crate::store::{StoreError, outbox, session, transcript};
 use crate::supervise::panic_text;
 use crate::turn::{Finished, StopReason};
+use mark::RunMark;
 
 /// Wait before a store write is repeated while the disk is full, milliseconds.
 pub(crate) const STORE_RETRY_MS: u64 = 1_000;
+
+/// Bytes of history per token of context: English text has about four, and a quarter is left for the answer.
+pub(crate) const BYTES_PER_TOKEN: usize = 3;
 
 /// What the adoption of a turn found in the store.
 #[derive(Clone)]
@@ -58,8 +69,16 @@ pub struct EphemeralTurn {
     pub history: Vec<Entry>,
     /// What is said now.
     pub input: String,
+    /// What comes with it.
+    pub attached: Attached,
+    /// What else is asked of the answer.
+    pub wishes: Wishes,
     /// Model, when chosen.
     pub model: Option<ModelRef>,
+    /// How the model is to choose its words.
+    pub sampling: Sampling,
+    /// Thinking level, when chosen.
+    pub thinking: Option<String>,
 }
 
 /// Channel and account a message came from.
@@ -96,10 +115,10 @@ impl Engine {
     }
 
     async fn turn_to_end(&self, plan: TurnPlan, mut adopted: Option<Adopted>) {
+        let mark = RunMark::begin(self, plan.lead.id);
         loop {
-            let attempt = AssertUnwindSafe(self.turn_once(&plan, adopted.take()))
-                .catch_unwind()
-                .await;
+            let turn = Box::pin(self.turn_once(&plan, adopted.take()));
+            let attempt = AssertUnwindSafe(mark.over(turn)).catch_unwind().await;
             let panic = match attempt {
                 Ok(Some(_)) => break,
                 Ok(None) => return self.ended_elsewhere(plan),
@@ -111,11 +130,13 @@ impl Engine {
                 task: format!("run {}", plan.lead.run_id),
             });
             let id = plan.lead.id;
+            // What its preview still has under way must be known before the turn goes on, or it would stay half-written.
+            drop(plan.lead.handle.previewing().await);
             match self
-                .insist(move |connection| inbox::count_panic(connection, id))
+                .insist(move |connection| inbox::count_strike(connection, id))
                 .await
             {
-                Ok(panics) if panics < POISON_NAMED_MAX => {}
+                Ok(strikes) if strikes < POISON_NAMED_MAX => {}
                 Ok(_) => {
                     let why = "it crashed the gateway's own code three times";
                     if self.poisoned(&plan, why).await.is_none() {
@@ -217,6 +238,31 @@ impl Engine {
         Some(())
     }
 
+    /// Removes what earlier runs of messages have shown that were stopped while they waited for another run. Should the
+    /// process end before, the next start does it.
+    pub(crate) fn take_back_previews(&self, ids: Vec<InboxId>) {
+        if ids.is_empty() {
+            return;
+        }
+        let engine = self.clone();
+        self.shared
+            .tasks
+            .spawn("previews of stopped messages", async move {
+                let (store, at_ms) = (engine.shared.store.clone(), engine.shared.world.wall_ms());
+                let taken = engine.insist(move |connection| {
+                    let mut taken = Vec::new();
+                    for id in &ids {
+                        taken.extend(crate::reply::take_back(connection, &store, *id, at_ms)?);
+                    }
+                    Ok(taken)
+                });
+                match taken.await {
+                    Ok(taken) => engine.shared.delivery.submit(taken, false),
+                    Err(error) => tracing::debug!(%error, "Old previews wait for the next start."),
+                }
+            });
+    }
+
     /// One run of the turn. `None` when its row ended elsewhere before it began.
     async fn turn_once(&self, plan: &TurnPlan, adopted: Option<Adopted>) -> Option<()> {
         let adopted = match adopted {
@@ -267,8 +313,8 @@ impl Engine {
                 summary.clone(),
                 self.clone(),
             );
-            let (lead_id, key, at_ms) =
-                (lead.id, lead.session.clone(), self.shared.world.wall_ms());
+            let (lead_id, run_id) = (lead.id, lead.run_id.clone());
+            let (key, at_ms) = (lead.session.clone(), self.shared.world.wall_ms());
             let adopted = self
                 .shared
                 .store
@@ -277,6 +323,7 @@ impl Engine {
                         connection,
                         &engine,
                         lead_id,
+                        &run_id,
                         &key,
                         &works,
                         &summarised,
@@ -325,6 +372,7 @@ impl Engine {
     fn ended_elsewhere(&self, plan: TurnPlan) {
         let at_ms = self.shared.world.wall_ms();
         let stopped = plan.lead.handle.stop_reason().unwrap_or(StopReason::Stop);
+        self.take_back_previews(plan.lead.rows().collect());
         self.announce_cancelled(&plan.lead, stopped, at_ms);
         self.forget_handles(&plan.lead);
         let rest = plan.merged.into_iter().chain(plan.summarised).collect();
@@ -364,6 +412,7 @@ impl Engine {
             settled: Arc::clone(&finished.settled),
             ended_at_ms: finished.ended_at_ms,
             silent: finished.silent,
+            stopped: finished.stopped.map(StopReason::as_str),
         };
         self.shared
             .bus
@@ -381,6 +430,7 @@ impl Engine {
                 format!("unknown agent id \"{}\"", turn.agent),
             )
         })?;
+        check_wishes(agent, &turn.attached, &turn.wishes)?;
         if let Some(model) = &turn.model {
             self.check_model(&turn.agent, &model.to_string())?;
         }
@@ -408,12 +458,16 @@ impl Engine {
             system,
             history: turn.history,
             input: turn.input,
+            media: Vec::new(),
+            attached: turn.attached,
+            wishes: turn.wishes,
             model: turn.model.or_else(|| {
                 self.overrides()
                     .model_of(&turn.agent)
                     .filter(|model| agent.allows_model(model))
             }),
-            thinking: agent.thinking.clone(),
+            thinking: turn.thinking.or_else(|| agent.thinking.clone()),
+            sampling: turn.sampling,
             deadline_ms: self
                 .shared
                 .world
@@ -422,14 +476,30 @@ impl Engine {
         };
         let stream = conversation.turn(request);
         // The conversation lives as long as its stream.
-        Ok(Box::pin(futures_util::stream::unfold(
+        let stream = Box::pin(futures_util::stream::unfold(
             (conversation, stream),
             |(conversation, mut stream)| async move {
                 let event = futures_util::StreamExt::next(&mut stream).await?;
                 Some((event, (conversation, stream)))
             },
-        )))
+        ));
+        // No row is at stake, but a crash in here must not be blamed on somebody else's message.
+        Ok(RunMark::begin(self, NOBODY).over_stream(stream))
     }
+}
+
+/// Refuses wishes that the agent's backend would not honour, instead of ignoring them.
+pub(crate) fn check_wishes(
+    agent: &crate::settings::AgentSettings,
+    attached: &Attached,
+    wishes: &Wishes,
+) -> Result<(), Problem> {
+    if (attached.is_empty() && wishes.is_empty()) || agent.backend.takes_wishes() {
+        return Ok(());
+    }
+    Err(Problem::invalid(
+        "this agent's backend takes neither client tools nor images, and answers in no given format",
+    ))
 }
 
 /// A message with the fragments that came before it, oldest first.
@@ -445,8 +515,10 @@ pub(crate) async fn end_waiting(
 ) -> Result<(), Problem> {
     let (rows, at_ms): (Vec<InboxId>, i64) = (work.rows().collect(), engine.shared.world.wall_ms());
     let result = finish::stopped_result(reason, at_ms);
+    let store = engine.shared.store.clone();
     let outcome = engine
         .insist(move |connection| {
+            let mut taken_back = Vec::new();
             for id in &rows {
                 match inbox::finish(
                     connection,
@@ -455,15 +527,24 @@ pub(crate) async fn end_waiting(
                     Some(&result),
                     at_ms,
                 ) {
-                    Ok(()) | Err(StoreError::Moved) => {}
+                    Ok(()) => {
+                        taken_back.extend(crate::reply::take_back(connection, &store, *id, at_ms)?);
+                    }
+                    Err(StoreError::Moved) => {}
                     Err(error) => return Err(error),
                 }
             }
-            Ok(())
+            Ok(taken_back)
         })
         .await;
     match outcome {
-        Ok(()) | Err(StoreError::Moved) => {
+        Ok(taken_back) => {
+            engine.shared.delivery.submit(taken_back, false);
+            engine.forget_handles(work);
+            engine.announce_cancelled(work, reason, at_ms);
+            Ok(())
+        }
+        Err(StoreError::Moved) => {
             engine.forget_handles(work);
             engine.announce_cancelled(work, reason, at_ms);
             Ok(())
@@ -484,6 +565,7 @@ fn adopt_rows(
     connection: &rusqlite::Connection,
     engine: &Engine,
     lead_id: InboxId,
+    run_id: &RunId,
     key: &SessionKey,
     works: &[Work],
     summarised: &[Work],
@@ -515,12 +597,16 @@ fn adopt_rows(
         if known || transcript::has_inbox(connection, &row.session_id, work.id)? {
             continue;
         }
+        for entry in prompt::prelude_of(work) {
+            let sequence = session::next_sequence(connection, key.as_str(), &entry.text, at_ms)?;
+            transcript::append(connection, &row.session_id, sequence, None, &entry)?;
+        }
         let entry = prompt::entry_of(work);
         let sequence = session::next_sequence(connection, key.as_str(), &entry.text, at_ms)?;
         transcript::append(connection, &row.session_id, sequence, Some(work.id), &entry)?;
         lines.push((sequence, entry));
     }
-    session::run_started(connection, key.as_str(), at_ms)?;
+    session::run_started(connection, key.as_str(), Some(run_id), at_ms)?;
     let mut ids: Vec<InboxId> = works.iter().chain(summarised).map(|work| work.id).collect();
     let earlier = if attempt > 1 {
         inbox::merged_into(connection, lead_id)?

@@ -3,13 +3,14 @@
 //! Names, quotes and group context are other people's words, so they are fenced and never look like instructions
 //! of ours (S-085).
 
+use torana_core::ask::Attached;
 use torana_core::id::InboxId;
 use torana_core::message::{Inbound, PeerKind, Sender};
 use torana_core::run::{Entry, Role, Settled};
 
 use super::Adopted;
 use crate::session::{TurnPlan, Work};
-use crate::store::inbox::Payload;
+use crate::store::inbox::{ClientInput, Payload};
 
 /// The best name of a sender, without control characters and short enough for a prompt.
 pub(crate) fn sender_name(sender: &Sender) -> String {
@@ -30,23 +31,64 @@ fn clean(text: &str, chars_max: usize) -> String {
 
 /// The words of one message as the transcript keeps them.
 pub(crate) fn entry_of(work: &Work) -> Entry {
-    let (text, sender, at_ms) = match work.payload.as_ref() {
+    let (text, sender, at_ms, attached) = match work.payload.as_ref() {
         Payload::Channel(inbound) => (
             channel_text(inbound),
             Some(sender_name(&inbound.sender)),
             inbound.sent_at_ms,
+            Attached::default(),
         ),
-        Payload::Client(input) => (input.text.clone(), None, work.handle.accepted_at_ms),
+        Payload::Client(input) => (
+            client_text(input),
+            None,
+            work.handle.accepted_at_ms,
+            Attached {
+                results: input.attached.results.clone(),
+                ..Attached::default()
+            },
+        ),
+    };
+    let media = match work.payload.as_ref() {
+        Payload::Channel(_) => Vec::new(),
+        Payload::Client(input) => input.media.clone(),
     };
     Entry {
-        role: Role::User,
-        text,
-        at_ms,
         run_id: Some(work.run_id.clone()),
         sender,
-        model: None,
-        usage: None,
-        outcome: None,
+        media,
+        attached,
+        ..Entry::new(Role::User, text, at_ms)
+    }
+}
+
+/// What the client says came before its message, as the transcript keeps it.
+pub(crate) fn prelude_of(work: &Work) -> Vec<Entry> {
+    let Payload::Client(input) = work.payload.as_ref() else {
+        return Vec::new();
+    };
+    let kept = input.prelude.iter().map(|entry| {
+        let mut entry = entry.clone();
+        note_images(&mut entry.text, &entry.attached);
+        entry.attached.images.clear();
+        entry
+    });
+    kept.collect()
+}
+
+/// The words of a client, with a note for each image: the model sees an image in its own turn only.
+fn client_text(input: &ClientInput) -> String {
+    let mut text = input.text.clone();
+    note_images(&mut text, &input.attached);
+    text
+}
+
+fn note_images(text: &mut String, attached: &Attached) {
+    for image in &attached.images {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let kind = clean(&image.kind, 32);
+        text.push_str(&format!("[an image ({kind}) came with this message]"));
     }
 }
 
@@ -93,16 +135,7 @@ pub(crate) fn summary_entry(works: &[Work], at_ms: i64) -> Option<Entry> {
         text.push_str("\n- ");
         text.push_str(&words);
     }
-    Some(Entry {
-        role: Role::User,
-        text,
-        at_ms,
-        run_id: None,
-        sender: None,
-        model: None,
-        usage: None,
-        outcome: None,
-    })
+    Some(Entry::new(Role::User, text, at_ms))
 }
 
 /// Everything the turn says, in the form the model reads, with messages that joined an earlier run of the same turn.

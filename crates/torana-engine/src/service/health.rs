@@ -1,5 +1,6 @@
 //! The state of the gateway as one value: agents, sessions, channels, journals, disk.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +9,9 @@ use torana_core::problem::Problem;
 
 use crate::account::AccountStatus;
 use crate::engine::{Engine, Phase};
-use crate::store::session::{self, Filter, SessionRow};
+use crate::store::session::{self, Archived, Filter, SessionRow};
 use crate::store::{inbox, outbox};
+use crate::supervise::Trouble;
 
 /// Sessions shown in a snapshot.
 const RECENT_MAX: usize = 5;
@@ -67,6 +69,8 @@ pub struct HealthSnapshot {
     pub running: usize,
     /// Messages that wait behind one.
     pub waiting: usize,
+    /// Tasks that must always be there and failed since the start, by name.
+    pub tasks: BTreeMap<String, Trouble>,
 }
 
 /// Takes snapshots. Cheap to clone.
@@ -116,7 +120,7 @@ impl Health {
             .store()
             .read(move |connection| {
                 let filter = Filter {
-                    archived_only: Some(false),
+                    archived: Archived::Shown,
                     limit: RECENT_MAX,
                     ..Filter::default()
                 };
@@ -171,6 +175,7 @@ impl Health {
             model_configured: settings.model_configured,
             running,
             waiting,
+            tasks: engine.tasks().troubled(),
         };
         *self
             .counted

@@ -1,5 +1,6 @@
 //! The journals as people see them: the story of one message, what waits to be sent, what was set aside.
 
+use torana_core::admit::DropReason;
 use torana_core::id::{InboxId, IntentId};
 use torana_core::problem::{Code, Problem};
 
@@ -111,7 +112,10 @@ fn steps(row: &InboxRow, merged: &[InboxId], intents: &[Intent]) -> Vec<Step> {
         add(
             Some(row.updated_at_ms),
             "admitted",
-            format!("no: {dropped}; nothing was answered"),
+            match DropReason::parse(dropped) {
+                Some(reason) => format!("no: {} ({dropped})", reason.explain()),
+                None => format!("no: {dropped}; nothing was answered"),
+            },
         );
         return steps;
     }

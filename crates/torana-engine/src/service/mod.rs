@@ -2,14 +2,23 @@
 //!
 //! A dialect decodes a request, calls one of these, and encodes the answer.
 
+pub mod answers;
+pub mod approvals;
+pub mod audit;
+pub mod branches;
+pub mod cost;
 pub mod devices;
+pub mod groups;
 pub mod health;
 pub mod history;
 pub mod journal;
 pub mod login;
 pub mod models;
+pub mod nodes;
 pub mod pairing;
 pub mod presence;
+pub mod search;
 pub mod sessions;
 #[cfg(test)]
 mod tests;
+pub mod usage;

@@ -40,6 +40,8 @@ pub struct PresenceEntry {
     pub roles: Vec<String>,
     /// Its scopes.
     pub scopes: Vec<String>,
+    /// Sessions it shows.
+    pub watched: Vec<String>,
     /// Id of the installation or process.
     pub instance_id: Option<String>,
     /// Free words of whoever reported the entry.
@@ -103,6 +105,24 @@ impl Presence {
             left
         };
         if left {
+            self.bus.publish(Event::Presence);
+        }
+    }
+
+    /// Says which sessions a client shows. Clients that never joined change nothing.
+    pub fn watch(&self, connection: ConnectionId, sessions: Vec<String>) {
+        let changed = {
+            let mut state = self.state();
+            let entry = state.clients.get_mut(&connection);
+            let changed = entry.is_some_and(|entry| {
+                let other = entry.watched != sessions;
+                entry.watched = sessions;
+                other
+            });
+            state.version += u64::from(changed);
+            changed
+        };
+        if changed {
             self.bus.publish(Event::Presence);
         }
     }

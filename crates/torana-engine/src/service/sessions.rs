@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
+use torana_core::event::SessionChange;
+use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
-use torana_core::problem::Problem;
+use torana_core::problem::{Code, Problem};
 use torana_core::run::Role;
 
 use crate::engine::Engine;
-use crate::store::session::{self, Filter, SessionRow};
+use crate::maintenance::{known_key, remember_key};
+use crate::store::StoreError;
+use crate::store::session::{self, Change, Filter, SessionRow, Touch};
 use crate::store::transcript;
 use crate::turn::TurnHandle;
 
@@ -49,6 +54,21 @@ pub async fn list(engine: &Engine, filter: Filter) -> Result<SessionPage, Proble
     })
 }
 
+/// Keys of the sessions a list would show.
+pub async fn keys(engine: &Engine, filter: Filter) -> Result<Vec<String>, Problem> {
+    let found = engine
+        .store()
+        .read(move |connection| session::keys(connection, &filter))
+        .await
+        .map_err(|error| engine.problem(&error))?;
+    Ok(found.into_iter().map(|(key, _)| key).collect())
+}
+
+/// Keys of the sessions with a running turn.
+pub fn active_keys(engine: &Engine) -> Vec<String> {
+    engine.active_sessions()
+}
+
 /// One session; `None` when it was never used.
 pub async fn get(engine: &Engine, key: &SessionKey) -> Result<Option<SessionView>, Problem> {
     let name = key.as_str().to_owned();
@@ -74,10 +94,6 @@ pub enum Lookup {
     Label(String),
 }
 
-/// Rows read at once while a session is looked up by something that has no index.
-const LOOKUP_PAGE: usize = 1_000;
-/// Rows looked through at most: newest first, so what people mean is found early.
-const LOOKUP_ROWS_MAX: usize = 100_000;
 /// Candidates of an ambiguous lookup that are worth showing.
 const CANDIDATES_MAX: usize = 10;
 
@@ -89,53 +105,34 @@ pub async fn resolve(
 ) -> Result<Vec<SessionRow>, Problem> {
     let key = match &lookup {
         Lookup::Key(text) => Some(engine.parse_key(text)?),
+        Lookup::SessionId(id)
+            if !id
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit() || byte == b'-') =>
+        {
+            return Ok(Vec::new());
+        }
         Lookup::SessionId(_) | Lookup::Label(_) => None,
     };
     engine
         .store()
         .read(move |connection| {
-            if let Some(key) = key {
-                return Ok(session::get(connection, key.as_str())?
+            let agent = agent.as_deref();
+            match (&lookup, key) {
+                (_, Some(key)) => Ok(session::get(connection, key.as_str())?
                     .into_iter()
-                    .collect());
-            }
-            let mut found = Vec::new();
-            let search = match &lookup {
-                Lookup::Label(label) => Some(label.clone()),
-                Lookup::Key(_) | Lookup::SessionId(_) => None,
-            };
-            for page in 0..LOOKUP_ROWS_MAX / LOOKUP_PAGE {
-                let filter = Filter {
-                    agent: agent.clone(),
-                    search: search.clone(),
-                    archived_only: Some(false),
-                    active_since_ms: None,
-                    offset: page * LOOKUP_PAGE,
-                    limit: LOOKUP_PAGE,
-                };
-                let (rows, _) = session::list(connection, &filter)?;
-                let last = rows.len() < LOOKUP_PAGE;
-                found.extend(rows.into_iter().filter(|row| fits(row, &lookup)));
-                if last || found.len() >= CANDIDATES_MAX {
-                    break;
+                    .collect()),
+                (Lookup::Label(label), None) => {
+                    session::with_label(connection, label, agent, CANDIDATES_MAX)
+                }
+                (Lookup::SessionId(id) | Lookup::Key(id), None) => {
+                    let id = id.to_ascii_lowercase();
+                    session::with_transcript(connection, &id, agent, CANDIDATES_MAX)
                 }
             }
-            found.truncate(CANDIDATES_MAX);
-            Ok(found)
         })
         .await
         .map_err(|error| engine.problem(&error))
-}
-
-fn fits(row: &SessionRow, lookup: &Lookup) -> bool {
-    match lookup {
-        Lookup::Key(_) => true,
-        Lookup::SessionId(id) => !id.is_empty() && row.session_id.starts_with(id.as_str()),
-        Lookup::Label(label) => row
-            .label
-            .as_ref()
-            .is_some_and(|own| own.eq_ignore_ascii_case(label)),
-    }
 }
 
 /// The newest lines of a session, shortened.
@@ -174,10 +171,12 @@ pub async fn preview(
                     Some(row) => {
                         // Four bytes per character bounds what is read; the cut to characters follows.
                         let bytes_max = limit.saturating_mul(chars_max).saturating_mul(4);
-                        let lines = transcript::before(
+                        let path =
+                            transcript::tree(connection, &row.session_id)?.path(row.branch_leaf());
+                        let lines = transcript::newest(
                             connection,
                             &row.session_id,
-                            i64::MAX,
+                            &path,
                             limit,
                             bytes_max,
                         )?;
@@ -197,4 +196,152 @@ pub async fn preview(
         })
         .await
         .map_err(|error| engine.problem(&error))
+}
+
+/// What a new session is like.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NewSession {
+    /// Its key; a new one of the agent when absent.
+    pub key: Option<SessionKey>,
+    /// The agent, when the key does not say.
+    pub agent: Option<AgentId>,
+    /// Key under which a repeat of the request finds the session again.
+    pub idempotency_key: Option<String>,
+    /// Settings.
+    pub change: Change,
+    /// A session whose lines it begins with.
+    pub fork: Option<SessionKey>,
+}
+
+/// A session that was made, or was there before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// Its key.
+    pub key: SessionKey,
+    /// Its row.
+    pub row: SessionRow,
+    /// It is new.
+    pub is_new: bool,
+}
+
+/// Why a session could not be made, decided inside the transaction.
+enum Refused {
+    NoSource,
+    Repeated,
+    Label,
+}
+
+/// Makes a session, or finds the one that the same request or key has made before; settings are applied either way.
+pub async fn create(engine: &Engine, new: NewSession) -> Result<Made, Problem> {
+    let agent = match (&new.key, &new.agent) {
+        (Some(key), _) => engine.agent_of(key)?,
+        (None, Some(agent)) => engine.agent_of(&SessionKey::main(agent.as_str()))?,
+        (None, None) => engine.agent_of(&engine.parse_key("main")?)?,
+    };
+    engine.check_change(&agent, &new.change)?;
+    let world = engine.world();
+    let key = new
+        .key
+        .clone()
+        .unwrap_or_else(|| SessionKey::namespaced(agent.as_str(), "dashboard", &world.uuid()));
+    let touch = Touch {
+        key: key.clone(),
+        agent: agent.to_string(),
+        fresh_id: world.uuid(),
+        chat_type: "direct",
+        channel: torana_core::id::WEBCHAT.to_owned(),
+        title: None,
+        target: None,
+        at_ms: world.wall_ms(),
+    };
+    let asked = new.key.as_ref().map(|key| key.as_str().to_owned());
+    let digest = format!("{}\n{}", asked.unwrap_or_default(), agent);
+    let outcome = engine
+        .store()
+        .write(move |connection| make(connection, &new, &touch, &digest))
+        .await
+        .map_err(|error| engine.problem(&error))?;
+    let (row, is_new) = outcome.map_err(|refused| match refused {
+        Refused::NoSource => {
+            Problem::new(Code::SessionNotFound, "the session to fork does not exist")
+        }
+        Refused::Repeated => Problem::new(
+            Code::IdempotencyConflict,
+            "this idempotency key was used for another session",
+        ),
+        Refused::Label => Problem::invalid("label already in use by another session"),
+    })?;
+    let key = engine.parse_key(&row.key)?;
+    let change = if is_new {
+        SessionChange::Created
+    } else {
+        SessionChange::Patched
+    };
+    engine.session_changed(&key, &agent, change);
+    Ok(Made { key, row, is_new })
+}
+
+fn make(
+    connection: &Connection,
+    new: &NewSession,
+    touch: &Touch,
+    digest: &str,
+) -> Result<Result<(SessionRow, bool), Refused>, StoreError> {
+    const METHOD: &str = "sessions.create";
+    if let Some(key) = &new.idempotency_key
+        && let Some((known, result)) = known_key(connection, METHOD, key)?
+    {
+        let made = result.as_ref().and_then(serde_json::Value::as_str);
+        return Ok(
+            match made
+                .map(|made| session::get(connection, made))
+                .transpose()?
+                .flatten()
+            {
+                Some(row) if known == digest => Ok((row, false)),
+                _ => Err(Refused::Repeated),
+            },
+        );
+    }
+    let name = touch.key.as_str();
+    let existing = session::get(connection, name)?;
+    let is_new = existing.is_none();
+    if let Some(Some(label)) = &new.change.label
+        && label_is_taken(connection, &touch.agent, label, name)?
+    {
+        return Ok(Err(Refused::Label));
+    }
+    let source = match &new.fork {
+        None => None,
+        Some(key) => match session::get(connection, key.as_str())? {
+            Some(row) => Some(row),
+            None => return Ok(Err(Refused::NoSource)),
+        },
+    };
+    if is_new {
+        session::touch(connection, touch)?;
+    }
+    if let Some(source) = source.filter(|_| is_new) {
+        let path = transcript::tree(connection, &source.session_id)?.path(source.branch_leaf());
+        session::copy_branch(connection, name, &source, &path, touch.at_ms)?;
+    }
+    let row =
+        session::change(connection, name, &new.change, touch.at_ms)?.ok_or(StoreError::Moved)?;
+    if let Some(key) = &new.idempotency_key {
+        remember_key(connection, METHOD, key, digest, &name.into(), touch.at_ms)?;
+    }
+    Ok(Ok((row, is_new)))
+}
+
+/// Whether another session of the agent has this name.
+pub(crate) fn label_is_taken(
+    connection: &Connection,
+    agent: &str,
+    label: &str,
+    except: &str,
+) -> Result<bool, StoreError> {
+    let found = session::with_label(connection, label, Some(agent), CANDIDATES_MAX)?;
+    Ok(found
+        .iter()
+        .any(|row| row.key != except && row.label.as_deref() == Some(label)))
 }

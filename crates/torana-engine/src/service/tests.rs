@@ -244,3 +244,98 @@ async fn a_device_survives_the_store_and_its_removal_takes_everything() {
     assert!(removed && gone.is_empty());
     drop(std::fs::remove_file(path));
 }
+
+fn audit_record(action: &str, count: i64) -> crate::store::audit::Record {
+    crate::store::audit::Record {
+        at_ms: 5,
+        kind: "config",
+        action: action.to_owned(),
+        actor: "operator".to_owned(),
+        target: "torana.json".to_owned(),
+        allowed: true,
+        count,
+        detail: Some(serde_json::json!({ "paths": ["gateway.port"] })),
+    }
+}
+
+#[tokio::test]
+async fn a_changed_audit_record_is_noticed_and_the_oldest_make_room() {
+    use crate::store::audit;
+    let folder = std::env::temp_dir().join(format!("torana-audit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let store = Store::open(Options::new(folder.join("audit.db"))).expect("a store");
+    let (rows, verified, page) = store
+        .write(|connection| {
+            for number in 0..3 {
+                audit::append(connection, &audit_record(&format!("config.{number}"), 1))?;
+            }
+            Ok((
+                audit::page(connection, None, None, 2)?,
+                audit::verify(connection)?,
+                audit::page(connection, Some(2), Some("config"), 10)?,
+            ))
+        })
+        .await
+        .expect("written");
+    assert_eq!((rows[0].id, rows[0].action.as_str()), (3, "config.2"));
+    assert_eq!(rows[0].previous, rows[1].digest);
+    assert_eq!((verified.rows, verified.broken_at), (3, None));
+    assert_eq!((page.len(), page[0].id), (1, 1));
+    let broken = store
+        .write(|connection| {
+            connection.execute("UPDATE audit SET actor = 'nobody' WHERE id = 2", [])?;
+            audit::verify(connection)
+        })
+        .await
+        .expect("verified");
+    assert_eq!(broken.broken_at, Some(2));
+    let kept = store
+        .write(|connection| {
+            connection.execute("UPDATE audit SET id = id + 60000", [])?;
+            for _ in 0..64 {
+                audit::append(connection, &audit_record("config.set", 1))?;
+            }
+            let oldest: i64 =
+                connection.query_row("SELECT min(id) FROM audit", [], |row| row.get(0))?;
+            let newest: i64 =
+                connection.query_row("SELECT max(id) FROM audit", [], |row| row.get(0))?;
+            Ok(newest - oldest < audit::ROWS_MAX)
+        })
+        .await
+        .expect("pruned");
+    assert!(kept);
+    drop(std::fs::remove_dir_all(&folder));
+}
+
+#[tokio::test]
+async fn usage_is_summed_over_days_and_agents() {
+    use crate::store::cost as usage;
+    let folder = std::env::temp_dir().join(format!("torana-usage-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let store = Store::open(Options::new(folder.join("usage.db"))).expect("a store");
+    let rows = store
+        .write(|connection| {
+            for (day, agent, cost) in [
+                ("2026-01-01", "a", 1.0),
+                ("2026-01-01", "b", 2.0),
+                ("2026-01-03", "a", 4.0),
+            ] {
+                connection.execute(
+                    "INSERT INTO usage_day VALUES (?1, ?2, 'p', 'm', 1, 10, 20, 3, 4, ?3)",
+                    rusqlite::params![day, agent, cost],
+                )?;
+            }
+            Ok((
+                usage::between(connection, "2026-01-01", "2026-01-02", None)?,
+                usage::between(connection, "2026-01-01", "2026-01-31", Some("a"))?,
+            ))
+        })
+        .await
+        .expect("read");
+    assert_eq!(
+        (rows.0.len(), rows.0[0].calls, rows.0[0].cost_usd),
+        (1, 2, 3.0)
+    );
+    assert_eq!((rows.1.len(), rows.1[1].day.as_str()), (2, "2026-01-03"));
+    drop(std::fs::remove_dir_all(&folder));
+}

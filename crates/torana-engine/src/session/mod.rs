@@ -242,6 +242,18 @@ impl Sessions {
         self.lock().get(session)?.active.clone()
     }
 
+    /// Keys of all sessions with a running turn.
+    pub(crate) fn active_keys(&self) -> Vec<String> {
+        let slots = self.lock();
+        let mut keys: Vec<String> = slots
+            .iter()
+            .filter(|(_, slot)| slot.active.is_some())
+            .map(|(key, _)| key.as_str().to_owned())
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// Messages waiting in a session.
     pub(crate) fn waiting(&self, session: &SessionKey) -> usize {
         self.lock()

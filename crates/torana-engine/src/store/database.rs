@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use torana_core::id::{InboxId, IntentId};
 use torana_core::limit::STORE_QUEUE_MAX;
 
-use super::writer::{self, CommitHook, Job};
+use super::writer::{self, CommitHook, Committed, Job};
 use super::{StoreError, migrate};
 
 /// How to open a store.
@@ -77,7 +77,7 @@ enum Backend {
         reads: mpsc::Sender<ReadJob>,
     },
     Inline {
-        connection: Mutex<Option<Connection>>,
+        connection: Mutex<Option<Box<Connection>>>,
         hook: Option<CommitHook>,
         commits: AtomicU64,
     },
@@ -94,6 +94,26 @@ struct Inner {
     next_inbox: AtomicI64,
     next_intent: AtomicI64,
     path: PathBuf,
+}
+
+/// Builds a new, empty database at `path` without flushing anything, and closes it again.
+///
+/// Opening a new file in place flushes nine times before it can be used, although nothing is promised yet. A caller that
+/// cares builds it aside, flushes it once, and then gives it its name; the folder is flushed by the first commit, because
+/// SQLite flushes the folder of the log it makes there.
+pub fn create(path: &Path) -> Result<(), OpenError> {
+    let mut connection = Connection::open(path).map_err(classify)?;
+    // What is interrupted here is thrown away, so nothing has to be undone or flushed.
+    for (name, value) in [("journal_mode", "OFF"), ("synchronous", "OFF")] {
+        connection
+            .pragma_update(None, name, value)
+            .map_err(classify)?;
+    }
+    migrate::run(&mut connection)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(classify)?;
+    connection.close().map_err(|(_, error)| classify(error))
 }
 
 impl Store {
@@ -114,7 +134,7 @@ impl Store {
         let (next_inbox, next_intent) = (next("inbox")?, next("outbox")?);
         let backend = if options.inline {
             Backend::Inline {
-                connection: Mutex::new(Some(connection)),
+                connection: Mutex::new(Some(Box::new(connection))),
                 hook: options.hook.clone(),
                 commits: AtomicU64::new(0),
             }
@@ -183,8 +203,9 @@ impl Store {
                     .unwrap_or_else(std::sync::PoisonError::into_inner);
                 if let Some(open) = guard.as_mut() {
                     let number = commits.fetch_add(1, Ordering::SeqCst) + 1;
-                    if !writer::commit(open, vec![job], number, hook.as_ref()) {
-                        *guard = None;
+                    match writer::commit(open, vec![job], number, hook.as_ref()) {
+                        Committed::Known => {}
+                        Committed::Unknown | Committed::Stopped => *guard = None,
                     }
                 }
             }
@@ -307,24 +328,40 @@ fn connect(
         .pragma_update(None, "cache_size", -cache_kib)
         .map_err(classify)?;
     if !read_only {
-        connection
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(classify)?;
+        use_log(&connection)?;
         connection
             .pragma_update(None, "synchronous", if flush { "FULL" } else { "OFF" })
             .map_err(classify)?;
         connection
             .pragma_update(None, "foreign_keys", "OFF")
             .map_err(classify)?;
-        // Checkpoint every 4 MiB of log, and give the space back when a burst made it larger.
-        connection
-            .pragma_update(None, "wal_autocheckpoint", 1000)
-            .map_err(classify)?;
+        // SQLite's own checkpoints swallow every error, so the writer makes them.
+        connection.wal_hook(Some(writer::note_log));
+        // Give the space back when a burst made the log larger.
         connection
             .pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
             .map_err(classify)?;
     }
     Ok(connection)
+}
+
+/// Makes every commit an entry of a write-ahead log.
+fn use_log(connection: &Connection) -> Result<(), OpenError> {
+    // The answer comes before the change is flushed, so only the step after it says whether the disk took it.
+    let mut statement = connection
+        .prepare("PRAGMA journal_mode = WAL")
+        .map_err(classify)?;
+    let modes: Vec<String> = statement
+        .query_map([], |row| row.get(0))
+        .and_then(Iterator::collect)
+        .map_err(classify)?;
+    match modes.as_slice() {
+        [mode] if mode == "wal" => Ok(()),
+        _ => Err(OpenError::Other(format!(
+            "the store cannot keep a write-ahead log there; its mode is {}",
+            modes.join(", ")
+        ))),
+    }
 }
 
 pub(super) fn classify(error: rusqlite::Error) -> OpenError {
@@ -339,5 +376,83 @@ pub(super) fn classify(error: rusqlite::Error) -> OpenError {
             OpenError::Damaged(error.to_string())
         }
         _ => OpenError::Other(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::writer::CHECKPOINT_PAGES;
+    use super::*;
+
+    fn schema(path: &Path) -> Vec<String> {
+        let connection = Connection::open(path).expect("a database");
+        let mode: String = connection
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .expect("a mode");
+        let version: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .expect("a version");
+        let mut statement = connection
+            .prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name")
+            .expect("a schema");
+        let lines = statement
+            .query_map([], |row| row.get(0))
+            .expect("rows")
+            .map(|line| line.expect("a line"));
+        [mode, version.to_string()]
+            .into_iter()
+            .chain(lines)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_log_is_moved_into_the_database_and_used_again() {
+        let path = std::env::temp_dir().join(format!("torana-log-{}.db", std::process::id()));
+        let store = Store::open(Options {
+            inline: true,
+            flush: false,
+            ..Options::new(&path)
+        })
+        .expect("opened");
+        let page = 4_096;
+        for _ in 0..3 * CHECKPOINT_PAGES / 100 {
+            store
+                .write(move |connection| {
+                    connection.execute_batch("CREATE TABLE IF NOT EXISTS filler (bytes BLOB)")?;
+                    for _ in 0..100 {
+                        connection.execute("INSERT INTO filler VALUES (randomblob(?1))", [page])?;
+                    }
+                    Ok(())
+                })
+                .await
+                .expect("written");
+        }
+        let log = PathBuf::from(format!("{}-wal", path.display()));
+        let bytes = std::fs::metadata(&log).expect("a log").len();
+        assert!(bytes > 4_000_000 && bytes < 20_000_000, "{bytes}");
+        drop(store);
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_database_built_aside_is_the_one_that_opening_makes() {
+        let path = |name: &str| {
+            std::env::temp_dir().join(format!("torana-{name}-{}.db", std::process::id()))
+        };
+        let (aside, opened) = (path("aside"), path("opened"));
+        create(&aside).expect("built");
+        let log = PathBuf::from(format!("{}-wal", aside.display()));
+        assert!(!log.exists(), "closing leaves no log behind");
+        drop(
+            Store::open(Options {
+                inline: true,
+                ..Options::new(&opened)
+            })
+            .expect("opened"),
+        );
+        assert_eq!(schema(&aside), schema(&opened));
+        for made in [aside, opened] {
+            std::fs::remove_file(made).expect("removed");
+        }
     }
 }

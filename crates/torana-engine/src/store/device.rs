@@ -292,6 +292,14 @@ pub fn request(
     rows.next()?.map(read_request).transpose()
 }
 
+/// A request, live or not; expired ones go with the next new one.
+pub fn any_request(
+    connection: &Connection,
+    request_id: &str,
+) -> Result<Option<DeviceRequest>, StoreError> {
+    request(connection, request_id, i64::MIN)
+}
+
 /// The live request of a device for a role.
 pub fn request_of(
     connection: &Connection,

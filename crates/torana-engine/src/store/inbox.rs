@@ -5,9 +5,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use torana_core::ask::{Attached, Wishes};
 use torana_core::id::{AccountId, AgentId, ChannelId, InboxId, RunId};
 use torana_core::key::SessionKey;
+use torana_core::media::MediaRef;
 use torana_core::message::{Inbound, ReplyTarget};
+use torana_core::run::{Entry, Sampling};
 
 use super::StoreError;
 
@@ -80,6 +83,9 @@ pub struct ClientInput {
     /// Model for this turn, `provider/model`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How the model is to choose its words in this turn.
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
+    pub sampling: Sampling,
     /// Deadline of the turn, milliseconds from its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -92,6 +98,18 @@ pub struct ClientInput {
     /// Queue mode chosen by the client for this message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_mode: Option<String>,
+    /// Files that come with it; their bytes are stored already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaRef>,
+    /// Images, and results of the client's own tools.
+    #[serde(default, skip_serializing_if = "Attached::is_empty")]
+    pub attached: Attached,
+    /// What else is asked of the answer.
+    #[serde(default, skip_serializing_if = "Wishes::is_empty")]
+    pub wishes: Wishes,
+    /// Lines the client says came before; they join the transcript ahead of the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prelude: Vec<Entry>,
 }
 
 impl Payload {
@@ -100,6 +118,16 @@ impl Payload {
         match self {
             Self::Channel(inbound) => &inbound.text,
             Self::Client(input) => &input.text,
+        }
+    }
+}
+
+impl Payload {
+    /// Files that came with it and are stored.
+    pub fn media(&self) -> &[MediaRef] {
+        match self {
+            Self::Channel(_) => &[],
+            Self::Client(input) => &input.media,
         }
     }
 }
@@ -156,10 +184,10 @@ pub struct InboxRow {
     pub reason: Option<String>,
     /// Runs so far.
     pub attempt: u32,
-    /// Deaths of the process during its runs, without a marker.
+    /// Deaths of the process during its runs that name nobody.
     pub deaths: u32,
-    /// Panics during its runs.
-    pub panics: u32,
+    /// Panics and deaths of the process that are attributed to it.
+    pub strikes: u32,
     /// The row whose turn includes this one.
     pub merged_into: Option<InboxId>,
     /// Session.
@@ -203,7 +231,7 @@ fn read(row: &Row<'_>) -> Result<InboxRow, StoreError> {
         reason: row.get(5)?,
         attempt: row.get(6)?,
         deaths: row.get(7)?,
-        panics: row.get(8)?,
+        strikes: row.get(8)?,
         merged_into: row.get::<_, Option<i64>>(9)?.map(InboxId),
         session: row.get(10)?,
         agent: row.get(11)?,
@@ -435,8 +463,8 @@ pub fn count_death(connection: &Connection, id: InboxId) -> Result<u32, StoreErr
     Ok(statement.query_row([id.0], |row| row.get(0))?)
 }
 
-/// Counts a panic during the row's run. Returns the count.
-pub fn count_panic(connection: &Connection, id: InboxId) -> Result<u32, StoreError> {
+/// Counts a panic or a death of the process that is attributed to the row's run. Returns the count.
+pub fn count_strike(connection: &Connection, id: InboxId) -> Result<u32, StoreError> {
     let mut statement = connection
         .prepare_cached("UPDATE inbox SET panics = panics + 1 WHERE id = ?1 RETURNING panics")?;
     statement
@@ -491,6 +519,59 @@ pub fn prune(connection: &Connection, now_ms: i64, limit: usize) -> Result<usize
     Ok(pruned)
 }
 
+/// What an account keeps beyond its share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surplus {
+    /// Channel.
+    pub channel: String,
+    /// The platform's own id of the account.
+    pub platform_account: String,
+    /// Rows too many.
+    pub rows: usize,
+}
+
+/// Accounts with more rows than `keep`. Walks over a whole index, so ask seldom and from a reader.
+pub fn surplus(connection: &Connection, keep: usize) -> Result<Vec<Surplus>, StoreError> {
+    let keep_rows = i64::try_from(keep).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT channel, platform_account, count(*) FROM inbox GROUP BY channel, platform_account HAVING count(*) > ?1",
+    )?;
+    let rows = statement.query_map([keep_rows], |row| {
+        Ok(Surplus {
+            channel: row.get(0)?,
+            platform_account: row.get(1)?,
+            rows: usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+        })
+    })?;
+    let mut found: Vec<Surplus> = rows.collect::<Result<_, _>>()?;
+    for surplus in &mut found {
+        surplus.rows -= keep;
+    }
+    Ok(found)
+}
+
+/// Forgets the oldest ended rows of an account, none younger than `before_ms`, at most `limit`. Returns how many went.
+pub fn prune_early(
+    connection: &Connection,
+    surplus: &Surplus,
+    before_ms: i64,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let limit = i64::try_from(limit.min(surplus.rows)).unwrap_or(i64::MAX);
+    // Oldest first, by the index on age: an account that is over its share has most of the rows there.
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox INDEXED BY inbox_age
+           WHERE received_at < ?3 AND channel = ?1 AND platform_account = ?2 AND state = 'done'
+           ORDER BY received_at LIMIT ?4)",
+    )?;
+    Ok(statement.execute(params![
+        surplus.channel,
+        surplus.platform_account,
+        before_ms,
+        limit
+    ])?)
+}
+
 /// Keeps a group message as context for the next turn of its session, and only the newest `keep`.
 pub fn add_context(
     connection: &Connection,
@@ -539,3 +620,6 @@ pub fn clear_context(
         .execute(params![session, before.0])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,16 @@ use super::OpenError;
 use super::database::classify;
 
 /// Every migration, oldest first; its position plus one is the schema number.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002-approvals.sql"),
+    include_str!("schema/0003-sessions.sql"),
+    include_str!("schema/0004-audit.sql"),
+    include_str!("schema/0005-nodes.sql"),
+];
 
 /// Brings the database up to the newest schema.
-pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
+pub(crate) fn run(connection: &mut Connection) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))

@@ -3,17 +3,23 @@
 //! [`Store`] is the only door. Writes are closures that see one transaction; many closures share one flush.
 //! A write that returned `Ok` is on disk. Tables live in one file each and hold all SQL.
 
+pub mod approval;
+pub mod audit;
+pub mod cost;
 mod database;
 pub mod device;
 pub mod inbox;
 pub mod migrate;
+pub mod node;
 pub mod outbox;
 pub mod pairing;
+pub mod question;
 pub mod session;
 pub mod transcript;
+pub mod usage;
 mod writer;
 
-pub use database::{OpenError, Options, Store};
+pub use database::{OpenError, Options, Store, create};
 pub use writer::{CommitFault, CommitHook};
 
 /// Why a write or read failed.
@@ -39,19 +45,23 @@ pub enum StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ffi::ErrorCode;
-        if let rusqlite::Error::SqliteFailure(failure, _) = &error {
-            // SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: extended codes of a failed flush (sqlite.org/rescode.html).
-            const IOERR_FSYNC: i32 = 1034;
-            const IOERR_DIR_FSYNC: i32 = 1290;
-            if failure.code == ErrorCode::DiskFull {
-                return Self::Full;
-            }
-            if matches!(failure.extended_code, IOERR_FSYNC | IOERR_DIR_FSYNC) {
-                return Self::Flush;
-            }
+        if is_flush_failure(&error) {
+            return Self::Flush;
         }
-        Self::Database(error.to_string())
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database(error.to_string()),
+        }
     }
+}
+
+/// Whether the disk failed to flush, after which nobody knows what it holds.
+fn is_flush_failure(error: &rusqlite::Error) -> bool {
+    // SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: extended codes of a failed flush (sqlite.org/rescode.html).
+    const IOERR_FSYNC: i32 = 1034;
+    const IOERR_DIR_FSYNC: i32 = 1290;
+    matches!(error, rusqlite::Error::SqliteFailure(failure, _)
+        if matches!(failure.extended_code, IOERR_FSYNC | IOERR_DIR_FSYNC))
 }
 
 impl From<serde_json::Error> for StoreError {

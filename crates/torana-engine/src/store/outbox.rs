@@ -45,6 +45,8 @@ pub struct Intent {
     pub due_at_ms: i64,
     /// When it was decided, Unix milliseconds.
     pub created_at_ms: i64,
+    /// When this process was handed it, on the monotonic clock; not stored, and absent for what another life left.
+    pub taken_ms: Option<u64>,
 }
 
 impl Intent {
@@ -76,6 +78,7 @@ impl Intent {
             reason: None,
             due_at_ms: at_ms,
             created_at_ms: at_ms,
+            taken_ms: None,
         }
     }
 }
@@ -106,6 +109,7 @@ fn read(row: &Row<'_>) -> Result<Intent, StoreError> {
         reason: row.get(14)?,
         due_at_ms: row.get(15)?,
         created_at_ms: row.get(16)?,
+        taken_ms: None,
     })
 }
 
@@ -352,6 +356,33 @@ pub fn orphaned_previews(connection: &Connection) -> Result<Vec<(InboxId, Operat
             message_id: row.get(1)?,
         };
         found.push((InboxId(row.get(0)?), operation));
+    }
+    Ok(found)
+}
+
+/// Takes the previews of a row, and of those merged into it, off the books; gives what removes them from the platform.
+/// For turns that end without a run, or with that of another row: an earlier run may have left them.
+pub fn take_previews(
+    connection: &Connection,
+    inbox: InboxId,
+) -> Result<Vec<Operation>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT inbox, message_id, conversation_json FROM preview
+         WHERE inbox = ?1 OR inbox IN (SELECT id FROM inbox WHERE merged_into = ?1) ORDER BY inbox, part",
+    )?;
+    let mut rows = statement.query([inbox.0])?;
+    let (mut owners, mut found) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let conversation: String = row.get(2)?;
+        owners.push(InboxId(row.get(0)?));
+        found.push(Operation::Delete {
+            conversation: serde_json::from_str(&conversation)?,
+            message_id: row.get(1)?,
+        });
+    }
+    owners.dedup();
+    for owner in owners {
+        forget_previews(connection, owner)?;
     }
     Ok(found)
 }

@@ -133,13 +133,13 @@ pub fn list(
 /// What came of trying a code.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
-    /// The request it belongs to, removed from the list.
+    /// The request it belongs to; it stays on the list until somebody removes it.
     Found(Box<PairingRequest>),
     /// No live request has this code; every live request of the channel counted one wrong try.
     Wrong,
 }
 
-/// Finds and removes the request with a code. A wrong code counts against every live request of the channel, so
+/// Finds the request with a code. A wrong code counts against every live request of the channel, so
 /// that guessing kills codes instead of finding one (S-043).
 pub fn claim(
     connection: &Connection,
@@ -164,12 +164,6 @@ pub fn claim(
             .execute(params![channel, account])?;
         return Ok(Claim::Wrong);
     };
-    remove(
-        connection,
-        &request.channel,
-        &request.account,
-        &request.sender,
-    )?;
     Ok(Claim::Found(Box::new(request)))
 }
 

@@ -156,6 +156,7 @@ impl ScriptedRun {
             },
             provider: Some("scripted".to_owned()),
             model: Some("one".to_owned()),
+            calls: Vec::new(),
         }
     }
 }

@@ -7,6 +7,8 @@ mod fault;
 mod receive;
 mod state;
 mod transmit;
+mod webhook;
 
 pub use fault::Faults;
 pub use state::{Bubble, Effect, EffectKind, Platform, Update, Version};
+pub use webhook::Push;

@@ -10,6 +10,7 @@ use torana_core::port::{AccountParts, ChannelLimits, SendFailure};
 use super::fault::Faults;
 use super::receive::ScriptedReceive;
 use super::transmit::ScriptedTransmit;
+use super::webhook::ScriptedWebhook;
 use crate::log::Log;
 use crate::process::Link;
 
@@ -42,8 +43,8 @@ pub struct Bubble {
     pub versions: Vec<Version>,
     /// Nobody sees it any more.
     pub deleted: bool,
-    /// The gateway heard of it in time.
-    pub told: bool,
+    /// When the gateway heard of it, true time, if it did.
+    pub told_ms: Option<i64>,
     /// True time of its birth, Unix milliseconds.
     pub at_ms: i64,
 }
@@ -153,6 +154,33 @@ impl Platform {
         })
     }
 
+    /// The same for an account to which the platform brings its updates; see [`Platform::next_push`].
+    pub fn listening_parts(
+        self: &Arc<Self>,
+        account: &AccountId,
+        limits: ChannelLimits,
+        faults: Faults,
+        link: &Link,
+    ) -> Option<AccountParts> {
+        let parts = self.parts(account, limits, faults, link)?;
+        Some(AccountParts {
+            receive: None,
+            webhook: Some(Arc::new(ScriptedWebhook::new(
+                Arc::clone(self),
+                account.clone(),
+            ))),
+            ..parts
+        })
+    }
+
+    /// An update by its position.
+    pub(super) fn update_at(&self, account: &AccountId, position: u64) -> Option<Inbound> {
+        let index = usize::try_from(position).ok()?.checked_sub(1)?;
+        let state = self.lock();
+        let update = state.mailboxes.get(account)?.updates.get(index)?;
+        Some(update.inbound.clone())
+    }
+
     /// Updates of an account that were acknowledged.
     pub fn acknowledged(&self, account: &AccountId) -> Vec<Update> {
         let state = self.lock();
@@ -229,7 +257,8 @@ impl Platform {
             .map_or(0, |mailbox| mailbox.acknowledged as u64)
     }
 
-    pub(super) fn acknowledge(&self, account: &AccountId, position: u64, now_ms: i64) {
+    /// The gateway has everything up to a position.
+    pub fn acknowledge(&self, account: &AccountId, position: u64, now_ms: i64) {
         let mut state = self.lock();
         let Some(mailbox) = state.mailboxes.get_mut(account) else {
             return;
@@ -287,7 +316,7 @@ impl Platform {
                     lane: lane.clone(),
                     versions: vec![version],
                     deleted: false,
-                    told: false,
+                    told_ms: None,
                     at_ms: now_ms,
                 });
                 (message_id, EffectKind::Sent)
@@ -337,11 +366,11 @@ impl Platform {
     }
 
     /// The gateway got this answer in time.
-    pub(super) fn told(&self, receipt: &Receipt) {
+    pub(super) fn told(&self, receipt: &Receipt, now_ms: i64) {
         let mut state = self.lock();
         for message_id in &receipt.message_ids {
             if let Some(bubble) = state.visible(message_id) {
-                bubble.told = true;
+                bubble.told_ms.get_or_insert(now_ms);
             }
         }
     }

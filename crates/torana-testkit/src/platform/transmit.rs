@@ -187,7 +187,7 @@ impl ScriptedTransmit {
             return Err(SendFailure::Unknown { reason: reason() });
         }
         if before_ms + after_ms < TOLD_MS_MAX {
-            self.platform.told(&receipt);
+            self.platform.told(&receipt, self.link.clock.true_ms());
         }
         Ok(receipt)
     }

@@ -14,6 +14,7 @@ mod gateway;
 mod health;
 mod http;
 mod openai;
+mod pages;
 mod report;
 mod rss;
 mod scale;
@@ -59,6 +60,7 @@ const BENCHES: &[(&str, Run)] = &[
     ("openai", openai::run),
     ("telegram", telegram::run),
     ("scale", scale::run),
+    ("pages", pages::run),
 ];
 
 fn main() -> ExitCode {

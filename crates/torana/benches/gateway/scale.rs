@@ -17,6 +17,9 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<(), Fault> {
     stored::fill(bench, &home_many, &config, bench.count(MANY, 1_000), 1)?;
     let few = Gateway::start(&home_few, &config)?;
     let many = Gateway::start(&home_many, &config)?;
+    // `/health` answers while the stored rows are still being read, and work is accepted after that.
+    few.ready()?;
+    many.ready()?;
     let plan = Plan {
         connections: 1,
         in_flight: 1,

@@ -57,6 +57,21 @@ pub(super) fn fill(
     Ok(())
 }
 
+/// Makes the transcript of the session `stored-1` this long, by repeating its two lines.
+pub(super) fn lengthen(home: &Home, lines: usize) -> Result<(), Fault> {
+    let connection = Connection::open(home.database())?;
+    connection.execute_batch(&format!(
+        "INSERT INTO transcript (session_id, sequence, inbox, role, entry_json)
+           WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < {lines})
+           SELECT model.session_id, n.i, NULL, model.role, model.entry_json FROM n
+             JOIN session ON session.key LIKE 'agent:%:stored-1'
+             JOIN transcript AS model ON model.session_id = session.session_id AND model.sequence = 1 + n.i % 2;
+         UPDATE session SET entries = {lines} WHERE key LIKE 'agent:%:stored-1';
+         PRAGMA wal_checkpoint(TRUNCATE); ANALYZE;"
+    ))?;
+    Ok(())
+}
+
 /// Copies the first rows of a table, each column as `value` says.
 fn copy(
     connection: &Connection,

@@ -6,6 +6,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::target::Target;
 
+mod operate;
+
+pub(crate) use operate::{
+    AgentsCommand, AllowlistCommand, AllowlistEntry, ApprovalsCommand, AuditFlags, CallFlags,
+    Decision, DevicesCommand, HeartbeatCommand, ModelsCommand, NodesCommand, SystemCommand,
+    UsersCommand, WakeMode,
+};
+
 /// A gateway between people on messaging platforms and AI agents.
 ///
 /// Without a command it starts the gateway, as `torana gateway run` does.
@@ -95,6 +103,8 @@ pub(crate) enum Command {
     Health,
     /// Talk to an agent in the terminal
     Chat(ChatFlags),
+    /// Talk to agents in a full-screen terminal
+    Tui(TuiFlags),
     /// Run one turn of an agent and print the answer
     Agent(AgentFlags),
     /// Send a message to a platform
@@ -124,8 +134,40 @@ pub(crate) enum Command {
     /// Browsers and programs that asked to be let in
     Devices {
         #[command(subcommand)]
-        command: DevicesCommand,
+        command: Option<DevicesCommand>,
     },
+    /// Phones and machines that lend the gateway their hands
+    Nodes {
+        #[command(subcommand)]
+        command: Option<NodesCommand>,
+    },
+    /// What agents may run, and what waits for a decision
+    Approvals {
+        #[command(subcommand)]
+        command: ApprovalsCommand,
+    },
+    /// Agents: list, add, delete, and how they present themselves
+    Agents {
+        #[command(subcommand)]
+        command: Option<AgentsCommand>,
+    },
+    /// Models, and which one each agent uses
+    Models {
+        #[command(subcommand)]
+        command: Option<ModelsCommand>,
+    },
+    /// People the gateway knows
+    Users {
+        #[command(subcommand)]
+        command: Option<UsersCommand>,
+    },
+    /// Events for agents, heartbeats, and who is connected
+    System {
+        #[command(subcommand)]
+        command: SystemCommand,
+    },
+    /// Show what agents did, without the content
+    Audit(AuditFlags),
     /// What waits to be sent, and what was given up for now
     Outbox {
         #[command(subcommand)]
@@ -177,6 +219,12 @@ pub(crate) enum GatewayCommand {
     Status,
     /// Stop it in order: runs finish, the rest continues after the next start
     Stop,
+    /// Call any method and print its answer as JSON
+    Call(CallFlags),
+    /// Ask whether the gateway lives and what it lets us do
+    Probe,
+    /// Look for gateways on this machine
+    Discover,
 }
 
 /// `torana chat`
@@ -191,6 +239,29 @@ pub(crate) struct ChatFlags {
     /// How hard the model thinks
     #[arg(long, value_name = "LEVEL")]
     pub(crate) thinking: Option<String>,
+}
+
+/// `torana tui`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TuiFlags {
+    /// Session to show
+    #[arg(long, short, value_name = "KEY", default_value = "main")]
+    pub(crate) session: String,
+    /// Agent to talk to, in its main session
+    #[arg(long, value_name = "ID", conflicts_with = "session")]
+    pub(crate) agent: Option<String>,
+    /// How hard the model thinks
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) thinking: Option<String>,
+    /// Say this first
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Messages to begin with
+    #[arg(long, value_name = "NUMBER", default_value_t = 200)]
+    pub(crate) history_limit: usize,
+    /// Send answers to the platform of the session as well
+    #[arg(long)]
+    pub(crate) deliver: bool,
 }
 
 /// `torana agent`
@@ -306,6 +377,22 @@ pub(crate) enum ChannelsCommand {
         #[arg(long)]
         probe: bool,
     },
+    /// Start an account that was stopped
+    Start(AccountFlags),
+    /// Stop an account until it is started again
+    Stop(AccountFlags),
+    /// Sign an account out of its platform
+    Logout(AccountFlags),
+}
+
+/// Which account of a channel.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AccountFlags {
+    /// The channel
+    pub(crate) channel: String,
+    /// The account; the default one when absent
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
 }
 
 /// Levels of log lines, the gravest first.
@@ -374,28 +461,6 @@ pub(crate) enum PairingCommand {
         /// The account, when the code alone is not clear
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
-    },
-}
-
-/// `torana devices …`
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum DevicesCommand {
-    /// Show devices that wait and devices that are paired
-    List,
-    /// Let a device in
-    Approve {
-        /// The request; its beginning is enough
-        request: String,
-    },
-    /// Send a device away
-    Reject {
-        /// The request; its beginning is enough
-        request: String,
-    },
-    /// Forget a paired device; it must ask again
-    Remove {
-        /// The device; its beginning is enough
-        device: String,
     },
 }
 

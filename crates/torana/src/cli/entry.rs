@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use super::args::{Cli, Command, GatewayCommand, Global};
+use super::args::{Cli, Command, GatewayCommand, Global, UsersCommand};
 use super::command;
 use super::failure::{Exit, Failure};
 use super::generate;
@@ -83,9 +83,15 @@ async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), F
     match command {
         Command::Gateway(GatewayCommand::Status) => command::gateway::status(invocation).await,
         Command::Gateway(GatewayCommand::Stop) => command::gateway::stop(invocation).await,
+        Command::Gateway(GatewayCommand::Call(flags)) => {
+            command::call::call(invocation, flags).await
+        }
+        Command::Gateway(GatewayCommand::Probe) => command::call::probe(invocation).await,
+        Command::Gateway(GatewayCommand::Discover) => command::call::discover(invocation).await,
         Command::Status => command::status::status(invocation).await,
         Command::Health => command::status::health(invocation).await,
         Command::Chat(flags) => command::chat::run(invocation, flags).await,
+        Command::Tui(flags) => super::tui::run(invocation, flags).await,
         Command::Agent(flags) => command::agent::run(invocation, flags).await,
         Command::Send(flags) => command::send::run(invocation, flags).await,
         Command::Message { command } => command::send::message(invocation, command).await,
@@ -95,7 +101,24 @@ async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), F
         Command::Channels { command } => command::channels::run(invocation, command).await,
         Command::Logs(flags) => command::logs::run(invocation, flags).await,
         Command::Pairing { command } => command::pairing::run(invocation, command).await,
-        Command::Devices { command } => command::devices::run(invocation, command).await,
+        Command::Devices { command } => {
+            command::devices::run(invocation, command.unwrap_or_default()).await
+        }
+        Command::Nodes { command } => {
+            command::nodes::run(invocation, command.unwrap_or_default()).await
+        }
+        Command::Approvals { command } => command::approvals::run(invocation, command).await,
+        Command::Agents { command } => {
+            command::agents::run(invocation, command.unwrap_or_default()).await
+        }
+        Command::Models { command } => {
+            command::agents::models(invocation, command.unwrap_or_default()).await
+        }
+        Command::Users { command } => match command.unwrap_or_default() {
+            UsersCommand::List => command::system::users(invocation).await,
+        },
+        Command::System { command } => command::system::run(invocation, command).await,
+        Command::Audit(flags) => command::system::audit(invocation, flags).await,
         Command::Outbox { command } => {
             command::journal::outbox(invocation, command.unwrap_or_default()).await
         }

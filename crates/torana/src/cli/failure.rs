@@ -70,6 +70,22 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What a failure means to the code that meets it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Nothing in particular.
+    #[default]
+    Other,
+    /// The gateway does not know the method.
+    NotOffered,
+    /// The device waits for an approval.
+    PairingRequired,
+    /// The token the gateway once gave this device is no longer good.
+    TokenStale,
+    /// The gateway does not believe us; asking again changes nothing.
+    Refused,
+}
+
 /// A command that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -79,6 +95,8 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to do; starts with a verb.
     pub(crate) hint: Option<String>,
+    /// What it means to the code that meets it.
+    pub(crate) reason: Reason,
 }
 
 // === impl Failure ===
@@ -90,6 +108,7 @@ impl Failure {
             exit,
             message: message.into(),
             hint: None,
+            reason: Reason::Other,
         }
     }
 
@@ -159,6 +178,7 @@ impl From<crate::gateway::Failure> for Failure {
             exit: Exit::of(failure.code),
             message: failure.message,
             hint: failure.hint,
+            reason: Reason::Other,
         }
     }
 }
@@ -184,6 +204,7 @@ impl From<Problem> for Failure {
             exit,
             message: problem.message,
             hint: problem.hint,
+            reason: Reason::Other,
         }
     }
 }

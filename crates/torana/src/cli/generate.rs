@@ -37,7 +37,10 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
             "methods.md",
             torana_dialects::openclaw::reference_markdown(),
         ),
-        ("problems.md", problems()),
+        (
+            "problems.md",
+            torana_dialects::openclaw::problems_markdown(),
+        ),
     ];
     for (name, page) in pages {
         let path = folder.join(name);
@@ -252,7 +255,7 @@ const CAPABILITIES: &[(&str, &str)] = &[
     ("commands", "a menu of chat commands"),
 ];
 
-// === events and problems ===
+// === events ===
 
 /// Events clients get, with who gets them (protocol 5).
 const EVENTS: &[(&str, &str, &str)] = &[
@@ -311,98 +314,6 @@ fn events() -> String {
     );
     for (name, audience, meaning) in EVENTS {
         writeln!(page, "| `{name}` | {audience} | {meaning} |").unwrap_or_default();
-    }
-    page
-}
-
-/// The catalogue of `core/problem`, with the code on the wire and the finer one in `details.code`.
-const PROBLEMS: &[(&str, &str, &str, &str)] = &[
-    (
-        "InvalidRequest",
-        "`INVALID_REQUEST`",
-        "",
-        "the request does not make sense; repeating it will not help",
-    ),
-    (
-        "IdempotencyConflict",
-        "`INVALID_REQUEST`",
-        "`IDEMPOTENCY_CONFLICT`",
-        "the same key came with another session or text",
-    ),
-    (
-        "SessionNotFound",
-        "`INVALID_REQUEST`",
-        "",
-        "there is no such session",
-    ),
-    (
-        "AgentNotFound",
-        "`INVALID_REQUEST`",
-        "`UNKNOWN_AGENT_ID`",
-        "there is no such agent",
-    ),
-    (
-        "AgentSelectionRequired",
-        "`INVALID_REQUEST`",
-        "`AGENT_SELECTION_REQUIRED`",
-        "there are several agents and none is the default",
-    ),
-    (
-        "NotFound",
-        "`INVALID_REQUEST`",
-        "",
-        "there is no such row, device, request, channel or account",
-    ),
-    (
-        "MissingScope",
-        "`FORBIDDEN`",
-        "`MISSING_SCOPE`",
-        "the client lacks a scope",
-    ),
-    (
-        "Forbidden",
-        "`FORBIDDEN`",
-        "",
-        "the client may not do this at all",
-    ),
-    (
-        "Busy",
-        "`UNAVAILABLE`",
-        "`BUSY`",
-        "a queue is full; try again",
-    ),
-    (
-        "StorageFull",
-        "`UNAVAILABLE`",
-        "`STORAGE_FULL`",
-        "the disk is full; nothing new is accepted until there is space",
-    ),
-    (
-        "Unavailable",
-        "`UNAVAILABLE`",
-        "",
-        "the gateway starts, stops or lost its store",
-    ),
-    (
-        "DeliveryFailed",
-        "`UNAVAILABLE`",
-        "`DELIVERY_FAILED`",
-        "the platform refused or could not be reached",
-    ),
-    (
-        "Internal",
-        "`UNAVAILABLE`",
-        "",
-        "a bug of ours; the log has the details under the reference",
-    ),
-];
-
-fn problems() -> String {
-    let mut page = String::from(
-        "# Problems\n\nWhat a request can be refused with: the code on the wire, and the finer one in `details.code`.\nA hint for people is in `details.hint`, and `retryAfterMs` says when to try again.\n\n| Problem | Code | Details | Meaning |\n|---|---|---|---|\n",
-    );
-    for (name, code, fine, meaning) in PROBLEMS {
-        writeln!(page, "| {name} | {code} | {fine} | {meaning} |").unwrap_or_default();
     }
     page
 }

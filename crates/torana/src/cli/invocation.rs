@@ -13,7 +13,7 @@ use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::offline::Offline;
 use super::output::Output;
-use super::rpc::{Client, Endpoint};
+use super::rpc::{Caller, Client, Endpoint, Identity, Persona};
 use crate::configuration::{self, Configuration, Variables};
 use crate::paths::{PathFlags, Paths};
 
@@ -124,14 +124,17 @@ impl Invocation {
     }
 
     /// Where the gateway is and what it wants to hear.
-    fn endpoint(&self) -> Result<Endpoint, Failure> {
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
         if let Some(url) = &self.url {
             // Stored secrets belong to the gateway they were made for (S-004).
-            let Some(token) = self.token.clone() else {
+            let endpoint = Endpoint::remote(url, self.token.clone())?;
+            if self.token.is_none()
+                && Identity::token(&self.paths.credentials(), &endpoint.origin()).is_none()
+            {
                 return Err(Failure::new(Exit::Usage, "--url needs --token")
-                    .hint("give the token of that gateway with --token"));
-            };
-            return Endpoint::remote(url, Some(token));
+                    .hint("give the token of that gateway with --token; later calls use the one it gives this device"));
+            }
+            return Ok(endpoint);
         }
         // A file that is wrong at the moment must not keep people from asking a gateway that runs.
         let config = self
@@ -139,7 +142,10 @@ impl Invocation {
             .ok()
             .and_then(|configuration| configuration.loaded.config);
         let port = self.port(config.as_ref())?;
-        Ok(Endpoint::local(port, self.secret(config.as_ref())))
+        let pin = config
+            .as_ref()
+            .and_then(|config| crate::compose::tls::pin(config, &self.paths));
+        Ok(Endpoint::local(port, self.secret(config.as_ref())).pinned(pin))
     }
 
     fn secret(&self, config: Option<&Config>) -> Option<Secret> {
@@ -156,6 +162,7 @@ impl Invocation {
                 auth.password.as_ref().or(auth.token.as_ref())
             }
             torana_core::config::tree::AuthMode::Token
+            | torana_core::config::tree::AuthMode::TrustedProxy
             | torana_core::config::tree::AuthMode::None => {
                 auth.token.as_ref().or(auth.password.as_ref())
             }
@@ -167,10 +174,22 @@ impl Invocation {
         Some(Secret::new(String::from_utf8_lossy(&bytes))).filter(|secret| !secret.is_empty())
     }
 
-    /// Connects to the gateway.
+    /// Connects to the gateway, as one command.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        self.connect_as(&Persona::CLI).await
+    }
+
+    /// Connects to the gateway.
+    pub(crate) async fn connect_as(&self, persona: &Persona) -> Result<Client, Failure> {
         let endpoint = self.endpoint()?;
-        match Client::connect(&endpoint).await {
+        let credentials = self.paths.credentials();
+        let caller = Caller {
+            persona,
+            credentials: &credentials,
+            world: &self.world,
+            may_sign: self.url.is_some() && *persona != Persona::PROBE,
+        };
+        match Client::connect(&endpoint, &caller).await {
             Err(failure) if failure.exit == Exit::Unreachable && self.url.is_none() => {
                 match self.holder() {
                     // It has the lock and does not listen on that port: it starts, or it was told another port.

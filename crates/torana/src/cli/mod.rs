@@ -16,6 +16,7 @@ mod rpc;
 mod target;
 #[cfg(test)]
 mod tests;
+mod tui;
 mod words;
 
 pub(crate) use command::config::keep as keep_config;

@@ -16,7 +16,7 @@ use torana_engine::service::journal::{self, Which as StoredWhich};
 use torana_engine::service::{pairing, sessions};
 use torana_engine::store::inbox::InboxRow;
 use torana_engine::store::outbox::Intent;
-use torana_engine::store::session::{Filter, SessionRow};
+use torana_engine::store::session::{Archived, Filter, SessionRow};
 use torana_engine::{Bus, Engine, Store};
 use torana_host::egress::Egress;
 use torana_host::lock::StateLock;
@@ -74,9 +74,9 @@ impl Offline {
         limit: usize,
     ) -> Result<Value, Failure> {
         let filter = Filter {
-            agent,
+            agents: agent.map(|agent| vec![agent]),
             search,
-            archived_only: Some(false),
+            archived: Archived::Shown,
             limit,
             ..Filter::default()
         };
@@ -97,8 +97,8 @@ impl Offline {
             &key,
             HistoryPage {
                 limit,
-                offset: 0,
                 bytes_max: HISTORY_BYTES_MAX,
+                ..HistoryPage::default()
             },
         )
         .await?;
@@ -117,7 +117,7 @@ impl Offline {
             "sessionKey": key.as_str(),
             "messages": messages,
             "hasMore": page.has_more,
-            "totalMessages": page.row.as_ref().map_or(0, |row| row.entries),
+            "totalMessages": page.total,
             "sessionInfo": page.row.as_ref().map(session),
         }))
     }
@@ -243,6 +243,7 @@ fn settings(invocation: &Invocation, config: &Config) -> Result<torana_engine::S
         backend: Arc::new(backend),
         builtin: &builtin,
         accounts: &accounts,
+        notes: &|_| String::new(),
     })
     .map_err(|message| Failure::new(Exit::Config, message))
 }

@@ -79,6 +79,38 @@ fn every_command_of_the_guides_is_understood() {
         "torana message send --to telegram:123 --message hi",
         "torana completion bash",
         "torana devices approve abc",
+        "torana devices",
+        "torana devices rename abcd phone",
+        "torana devices rotate abcd --scope operator.read",
+        "torana devices revoke abcd --role node",
+        "torana nodes",
+        "torana nodes status",
+        "torana nodes pending",
+        "torana nodes invoke --node phone --command camera.snap",
+        "torana approvals get",
+        "torana approvals set --file -",
+        "torana approvals allowlist add /usr/bin/rg --agent main",
+        "torana approvals pending",
+        "torana approvals resolve abcd allow-once",
+        "torana users list",
+        "torana system event --text hi --mode now",
+        "torana system heartbeat last",
+        "torana system presence",
+        "torana gateway call health --params {}",
+        "torana gateway probe",
+        "torana gateway discover",
+        "torana audit --kind agent_run --limit 5",
+        "torana agents",
+        "torana agents add work --model openai/gpt-5.2",
+        "torana agents delete work --yes",
+        "torana agents identity main --name Ada",
+        "torana models list",
+        "torana models status",
+        "torana channels start telegram --account work",
+        "torana channels logout telegram",
+        "torana tui --session main",
+        "torana inbox",
+        "torana outbox list",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
@@ -384,4 +416,42 @@ fn exit_codes_are_the_documented_ones() {
     assert_eq!(exits.map(Exit::code), [0, 1, 2, 65, 69, 73, 74, 78]);
     let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     assert_eq!(Failure::from(broken), Failure::said(Exit::ReaderGone));
+}
+
+#[test]
+fn chat_goes_on_after_a_lost_connection_without_losing_or_repeating_text() {
+    let mut screen = Screen::new("agent:main:main".to_owned());
+    for key in ["done", "running", "unsent"] {
+        screen.expect(key);
+    }
+    let event = json!({ "sessionKey": "agent:main:main", "runId": "done", "state": "delta", "deltaText": "Half" });
+    assert_eq!(screen.event(&event).text, "Half");
+    let history = json!({
+        "messages": [
+            { "role": "user", "content": "a", "idempotencyKey": "done" },
+            { "role": "assistant", "content": "Half an answer.", "__openclaw": { "runId": "done" } },
+        ],
+        "inFlightRun": { "runId": "running", "text": "And the ne" },
+    });
+    let (shown, answered) = screen.catch_up(&history, &["unsent".to_owned()]);
+    let texts: Vec<&str> = shown.iter().map(|shown| shown.text.as_str()).collect();
+    assert_eq!(texts, [" an answer.\n", "And the ne"]);
+    assert_eq!(answered, ["done"]);
+    let event = json!({ "sessionKey": "agent:main:main", "runId": "running", "state": "delta", "deltaText": "xt" });
+    assert_eq!(screen.event(&event).text, "xt");
+    let again =
+        json!({ "messages": [], "inFlightRun": { "runId": "running", "text": "And the next" } });
+    assert_eq!(
+        screen.catch_up(&again, &[]).0[0].text,
+        "",
+        "what is on the screen is not said twice"
+    );
+    let idle = json!({ "messages": [], "sessionInfo": { "hasActiveRun": false } });
+    let (shown, _) = screen.catch_up(&idle, &["unsent".to_owned()]);
+    assert_eq!(
+        shown.len(),
+        1,
+        "what ended without an answer is over, what was not sent is not"
+    );
+    assert_eq!(shown[0].note.as_deref(), Some("(no answer)"));
 }

@@ -9,7 +9,7 @@ use torana_agents::presets;
 use torana_agents::provider::{ModelSettings, Price, ProviderApi, ProviderSettings};
 use torana_core::config::{self, Config};
 use torana_core::run::ModelRef;
-use torana_engine::ModelInfo;
+use torana_engine::{ModelInfo, ModelPrice};
 use torana_host::env::Environment;
 use torana_host::secret::Secret;
 
@@ -60,6 +60,12 @@ pub(crate) fn builtin(config: &Config, environment: &Environment) -> BuiltinSett
         settings
             .providers
             .insert(id.clone(), provider_of(id, provider));
+    }
+    // Naming a model for vectors names its provider too.
+    if let Ok(Some(model)) = super::front::embeddings_model(config)
+        && presets::preset(&model.provider).is_some()
+    {
+        settings.providers.entry(model.provider).or_default();
     }
     settings.complete(&with_variables(config, environment));
     if matches!(config.models.mode, config::tree::ModelsMode::Replace) {
@@ -154,9 +160,19 @@ pub(crate) fn models(config: &Config, builtin: &BuiltinSettings) -> Vec<ModelInf
         let alias = aliases
             .get(&reference.to_string())
             .and_then(|alias| alias.alias.clone());
+        let price = builtin
+            .model(&reference)
+            .and_then(|model| model.price.as_ref())
+            .map(|price| ModelPrice {
+                input: price.input,
+                output: price.output,
+                cache_read: price.cache_read,
+                cache_write: price.cache_write,
+            });
         models
             .entry(reference.clone())
             .or_insert_with(|| ModelInfo {
+                price,
                 name: name.unwrap_or_else(|| reference.model.clone()),
                 reference,
                 alias,

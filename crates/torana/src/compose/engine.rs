@@ -23,6 +23,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) backend: Arc<dyn AgentBackend>,
     pub(crate) builtin: &'a torana_agents::builtin::BuiltinSettings,
     pub(crate) accounts: &'a [AccountConfig],
+    /// What the notes in an agent's workspace say.
+    pub(crate) notes: &'a dyn Fn(&str) -> String,
 }
 
 /// Config in the engine's terms.
@@ -103,7 +105,7 @@ pub(crate) fn settings(sources: &Sources<'_>) -> Result<Settings, String> {
             })
             .collect(),
         resets: reset::rules(&config.session),
-        time_zone: torana_engine::local_time_zone(),
+        time_zone: torana_engine::LocalZone::system(),
         reset_triggers: config.session.reset_triggers.clone(),
         models: agents::models(config, sources.builtin),
         model_configured: sources.builtin.is_model_configured(),
@@ -133,7 +135,7 @@ fn agent_settings(sources: &Sources<'_>, agent: config::AgentSettings<'_>) -> Ag
         .or_else(|| agent.entry.and_then(|entry| entry.name.clone()))
         .unwrap_or_else(|| agent.id.to_owned());
     AgentSettings {
-        system: system_prompt(&name, agent),
+        system: system_prompt(&name, agent) + &(sources.notes)(agent.id),
         emoji: identity.and_then(|identity| identity.emoji.clone()),
         model: chain.into_iter().next(),
         thinking: agents::thinking_of(config, agent),

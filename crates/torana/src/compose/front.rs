@@ -4,49 +4,75 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use torana_core::auth::{CommandRules, ScopeSet};
 use torana_core::config::{Config, tree};
 use torana_core::port::World;
-use torana_dialects::{AuthMode, FrontSettings};
-use torana_host::files;
+use torana_core::run::ModelRef;
+use torana_dialects::front::UiFolder;
+use torana_dialects::{AuthMode, FrontSettings, NodeSettings, ProxyIdentity};
+use torana_host::files::{self, NewFile};
 
-/// Reads the generated token, or makes one: 256 random bits, readable by the owner only (S-011).
-pub(crate) fn token(file: &Path, world: &World) -> Result<String, String> {
-    match files::read_capped(file, 4_096) {
-        Ok(bytes) => {
-            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-            if text.len() >= 32 {
-                return Ok(text);
-            }
-            Err(format!(
-                "{} does not hold a token; remove it and a new one is made",
-                file.display()
-            ))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = hex(&random::<32>(world));
-            files::create_private(file, format!("{text}\n").as_bytes())
-                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-            Ok(text)
-        }
-        Err(error) => Err(format!("cannot read {}: {error}", file.display())),
-    }
+use crate::paths::Paths;
+
+/// What an installation made for itself at its first start.
+pub(crate) struct Credentials {
+    /// The generated token: 256 random bits (S-011).
+    pub(crate) token: String,
+    /// Everything private to this installation is derived from it.
+    pub(crate) install_key: [u8; 32],
+    /// What is not on disk yet; written before anything is promised with it.
+    pub(crate) missing: Vec<NewFile>,
 }
 
-/// Reads or makes the key everything private to this installation is derived from.
-pub(crate) fn install_key(file: &Path, world: &World) -> Result<[u8; 32], String> {
-    match files::read_capped(file, 64) {
-        Ok(bytes) => bytes.try_into().map_err(|_| {
+/// Reads the credentials, or makes what is missing. Nothing is written here.
+pub(crate) fn credentials(paths: &Paths, world: &World) -> Result<Credentials, String> {
+    let mut missing = Vec::new();
+    let file = paths.token_file();
+    let token = match read(&file, 4_096)? {
+        Some(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        None => {
+            let text = hex(&random::<32>(world));
+            missing.push(NewFile {
+                path: file.clone(),
+                bytes: format!("{text}\n").into_bytes(),
+            });
+            text
+        }
+    };
+    if token.len() < 32 {
+        return Err(format!(
+            "{} does not hold a token; remove it and a new one is made",
+            file.display()
+        ));
+    }
+    let file = paths.install_key_file();
+    let install_key = match read(&file, 64)? {
+        Some(bytes) => bytes.try_into().map_err(|_| {
             format!(
                 "{} is damaged; restore it, or remove it and pair every device again",
                 file.display()
             )
-        }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        })?,
+        None => {
             let key = random::<32>(world);
-            files::create_private(file, &key)
-                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-            Ok(key)
+            missing.push(NewFile {
+                path: file,
+                bytes: key.to_vec(),
+            });
+            key
         }
+    };
+    Ok(Credentials {
+        token,
+        install_key,
+        missing,
+    })
+}
+
+fn read(file: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, String> {
+    match files::read_capped(file, bytes_max) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("cannot read {}: {error}", file.display())),
     }
 }
@@ -73,10 +99,11 @@ pub(crate) fn settings(
         tree::AuthMode::Token => AuthMode::Token,
         tree::AuthMode::Password => AuthMode::Password,
         tree::AuthMode::None => AuthMode::None,
+        tree::AuthMode::TrustedProxy => AuthMode::TrustedProxy,
     };
     let configured = match mode {
         AuthMode::Password => auth.password.as_ref().or(auth.token.as_ref()),
-        AuthMode::Token => auth.token.as_ref().or(auth.password.as_ref()),
+        AuthMode::Token | AuthMode::TrustedProxy => auth.token.as_ref().or(auth.password.as_ref()),
         AuthMode::None => None,
     };
     if let Some(name) = configured.and_then(|secret| secret.unresolved()) {
@@ -118,8 +145,79 @@ pub(crate) fn settings(
             format!("/{base}")
         },
         chat_completions: config.gateway.http.endpoints.chat_completions.enabled,
+        responses: config.gateway.http.endpoints.responses.enabled,
+        embeddings_model: embeddings_model(config)?,
+        ui_folder: None,
         port,
+        public_origin: config.gateway.public_origin.clone(),
+        proxy: ProxyIdentity {
+            user_header: lower(
+                auth.trusted_proxy
+                    .user_header
+                    .as_deref()
+                    .unwrap_or_default(),
+            ),
+            required_headers: auth
+                .trusted_proxy
+                .required_headers
+                .iter()
+                .map(|name| lower(name))
+                .collect(),
+            allow_users: auth.trusted_proxy.allow_users.clone(),
+            allow_loopback: auth.trusted_proxy.allow_loopback,
+        },
+        allow_tailscale: auth.allow_tailscale,
+        legacy_scopes: ScopeSet::parse(&config.gateway.legacy_client_scopes),
+        nodes: nodes(&config.gateway.nodes),
     })
+}
+
+fn lower(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
+}
+
+fn nodes(nodes: &tree::Nodes) -> NodeSettings {
+    NodeSettings {
+        auto_approve_local: nodes.pairing.auto_approve_local,
+        auto_approve_networks: nodes
+            .pairing
+            .auto_approve_cidrs
+            .iter()
+            .filter_map(|text| network(text))
+            .collect(),
+        commands: CommandRules {
+            allow: nodes.commands.allow.clone(),
+            deny: nodes.commands.deny.clone(),
+        },
+    }
+}
+
+/// The model that makes vectors.
+pub(crate) fn embeddings_model(config: &Config) -> Result<Option<ModelRef>, String> {
+    let model = config.gateway.http.endpoints.embeddings.model.as_deref();
+    let Some(text) = model.filter(|text| !text.trim().is_empty()) else {
+        return Ok(None);
+    };
+    ModelRef::parse(text.trim()).map(Some).ok_or_else(|| {
+        format!(
+            "`gateway.http.endpoints.embeddings.model` is `{text}`; write it as `provider/model`"
+        )
+    })
+}
+
+/// The Control UI folder of the operator's own, read into memory.
+pub(crate) fn ui_folder(
+    config: &Config,
+    paths: &Paths,
+    base_path: &str,
+) -> Result<Option<UiFolder>, String> {
+    let ui = &config.gateway.control_ui;
+    let Some(root) = ui.root.as_deref().filter(|_| ui.enabled) else {
+        return Ok(None);
+    };
+    UiFolder::read(&super::tls::resolve(root, paths), base_path)
+        .map(Some)
+        .map_err(|error| format!("`gateway.controlUi.root`: {error}"))
 }
 
 fn network(text: &str) -> Option<ipnet::IpNet> {
@@ -128,7 +226,7 @@ fn network(text: &str) -> Option<ipnet::IpNet> {
         .or_else(|| text.parse::<IpAddr>().ok().map(ipnet::IpNet::from))
 }
 
-fn host_of(origin: &str) -> Option<String> {
+pub(crate) fn host_of(origin: &str) -> Option<String> {
     let rest = origin.split_once("://")?.1;
     let authority = rest.split('/').next()?;
     let host = authority

@@ -6,3 +6,5 @@ pub(crate) mod engine;
 pub(crate) mod front;
 pub(crate) mod reset;
 pub(crate) mod secrets;
+pub(crate) mod tls;
+pub(crate) mod workspace;

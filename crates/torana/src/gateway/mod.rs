@@ -1,7 +1,10 @@
-//! The running gateway: start and stop (`run`), changed configuration (`reload`), and what is watched (`watch`).
+//! The running gateway: its start (`run`) and end (`wait`), changed configuration (`reload`), and what is watched (`watch`).
 
+mod durable;
 mod reload;
 mod run;
+mod wait;
 mod watch;
 
+pub(crate) use reload::Runner;
 pub(crate) use run::{Failure, RunOptions, run};

@@ -8,20 +8,35 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use torana_channels::AccountConfig;
 use torana_core::config::{Config, Part, Refusal, ReloadPlan, tree::ReloadMode};
 use torana_core::id::{AccountId, ChannelId};
-use torana_dialects::Context;
+use torana_core::problem::{Code, Problem};
+use torana_dialects::openclaw::OpenClaw;
+use torana_dialects::{Context, FrontSettings};
 use torana_engine::Engine;
 use torana_host::lock::IdentityLock;
 
-use super::run::{self, Parts};
+use super::run::{self, Credential, Parts};
 use crate::compose;
 use crate::configuration::{self, Configuration, Variables};
+use crate::host::{GatewayHost, Running, hash_of};
 use crate::logging::Logging;
 use crate::paths::Paths;
 
 type AccountKey = (ChannelId, AccountId);
+
+/// Shown for an account that a person stopped.
+const STOPPED: &str = "stopped by an operator";
+
+/// What a reload did.
+pub(crate) struct Applied {
+    /// What the change needed.
+    pub(crate) plan: ReloadPlan,
+    /// It was done; otherwise reloading is switched off.
+    pub(crate) in_force: bool,
+}
 
 /// Length and time of every file the configuration came from.
 pub(super) type Stamp = Vec<(String, u64, Option<SystemTime>)>;
@@ -31,7 +46,17 @@ struct State {
     value: Value,
     files: Vec<String>,
     refusals: Vec<Refusal>,
+    /// Accounts that a person stopped; they stay so through reloads.
+    stopped: BTreeSet<AccountKey>,
     locks: BTreeMap<AccountKey, IdentityLock>,
+}
+
+/// What of the front a changed configuration may concern.
+pub(super) struct Front {
+    pub(super) dialect: Arc<OpenClaw>,
+    pub(super) credential: Credential,
+    /// Other machines reach the listener.
+    pub(super) open_to_others: bool,
 }
 
 /// Applies configurations to a running gateway.
@@ -40,9 +65,12 @@ pub(crate) struct Runner {
     variables: Arc<Variables>,
     engine: Engine,
     context: Arc<Context>,
+    host: Arc<GatewayHost>,
     logging: Logging,
     state: Mutex<State>,
     files: std::sync::Mutex<Vec<String>>,
+    front: Front,
+    restart: CancellationToken,
 }
 
 impl Runner {
@@ -55,30 +83,41 @@ impl Runner {
         variables: &Arc<Variables>,
         engine: &Engine,
         context: &Arc<Context>,
+        host: &Arc<GatewayHost>,
         parts: Parts,
         config: &Config,
         logging: Logging,
         configuration: &Configuration,
+        front: Front,
     ) -> Self {
         if let Some(warning) = compose::engine::privacy_warning(config, &parts.accounts) {
             tracing::warn!("{warning}");
         }
-        let files = files_of(configuration, paths);
+        let files = watched(configuration, config, &parts, paths);
         Self {
             paths: paths.clone(),
             variables: Arc::clone(variables),
             engine: engine.clone(),
             context: Arc::clone(context),
+            host: Arc::clone(host),
             logging,
             files: std::sync::Mutex::new(files.clone()),
+            front,
+            restart: CancellationToken::new(),
             state: Mutex::new(State {
                 parts,
                 value: configuration::value_of(&configuration.loaded),
                 files,
                 refusals: configuration.loaded.refusals.clone(),
+                stopped: BTreeSet::new(),
                 locks: BTreeMap::new(),
             }),
         }
+    }
+
+    /// Ends when a changed configuration needs a restart.
+    pub(super) async fn restart_wanted(&self) {
+        self.restart.cancelled().await;
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -123,6 +162,10 @@ impl Runner {
             return;
         }
         let key = (account.channel.clone(), account.account.clone());
+        if state.stopped.contains(&key) {
+            let reason = STOPPED.to_owned();
+            return self.engine.show_stopped_account(key.0, key.1, reason);
+        }
         for warning in &account.warnings {
             tracing::warn!(channel = %key.0, account = %key.1, %warning, "A channel account deserves a look.");
         }
@@ -167,13 +210,15 @@ impl Runner {
     }
 
     /// Reads the configuration again and applies what changed.
-    pub(crate) async fn reload(&self, cause: &str) {
+    ///
+    /// `None` when nothing was applied, because nothing changed or the file cannot be used.
+    pub(crate) async fn reload(&self, cause: &str) -> Option<Applied> {
         let mut state = self.state.lock().await;
         let read = match configuration::read(&self.paths, &self.variables) {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!(%error, "The changed configuration cannot be read; the running one stays in force.");
-                return;
+                return None;
             }
         };
         let config = match configuration::require(&read.loaded) {
@@ -182,27 +227,51 @@ impl Runner {
                 for problem in problems {
                     tracing::error!(%problem, "The changed configuration has a problem; the running one stays in force.");
                 }
-                return;
+                return None;
             }
         };
         let value = configuration::value_of(&read.loaded);
-        let plan = ReloadPlan::between(&configuration::schema(), &state.value, &value);
+        let plan = ReloadPlan::between(configuration::schema(), &state.value, &value);
         if plan.is_empty() {
-            return;
+            // Layout, comments, keys that are not built, or a note in a workspace.
+            self.remember(&state.value, &config, &read);
+            self.follow_notes(&state, &config);
+            return None;
         }
-        let restart: Vec<String> = plan.restart.iter().map(ToString::to_string).collect();
-        if !restart.is_empty() {
-            tracing::warn!(keys = %restart.join(", "), "These changes take effect after a restart.");
-        }
-        if matches!(config.gateway.reload.mode, ReloadMode::Off) {
-            tracing::info!(
-                "The configuration changed and is valid; `gateway.reload.mode` is `off`, so nothing is applied."
-            );
-            return;
+        match config.gateway.reload.mode {
+            ReloadMode::Off => {
+                tracing::info!(
+                    "The configuration changed and is valid; `gateway.reload.mode` is `off`, so nothing is applied."
+                );
+                return Some(Applied {
+                    plan,
+                    in_force: false,
+                });
+            }
+            ReloadMode::Hot if !plan.restart.is_empty() => {
+                tracing::warn!(keys = %keys(&plan), "These changes take effect after a restart.");
+            }
+            ReloadMode::Hybrid if plan.restart.is_empty() => {}
+            ReloadMode::Hot => {}
+            ReloadMode::Hybrid | ReloadMode::Restart => {
+                let in_force = self.ask_for_restart(&mut state, &config, &read, &plan, value);
+                return Some(Applied { plan, in_force });
+            }
         }
         self.apply(&mut state, &config, &read, &plan).await;
         state.value = value;
-        let files = files_of(&read, &self.paths);
+        if plan.restart.is_empty() {
+            self.remember(&state.value, &config, &read);
+        } else {
+            // What is in force is neither the old text nor the new one, so the old hash stays.
+            let hash = self.host.running.load().hash.clone();
+            self.host.running.store(Arc::new(Running {
+                hash,
+                value: Arc::new(state.value.clone()),
+                config: config.clone(),
+            }));
+        }
+        let files = watched(&read, &config, &state.parts, &self.paths);
         state.files.clone_from(&files);
         *self
             .files
@@ -215,6 +284,87 @@ impl Runner {
             accounts = plan.accounts.len(),
             "The configuration was reloaded."
         );
+        Some(Applied {
+            plan,
+            in_force: true,
+        })
+    }
+
+    /// Makes what comes from notes in workspaces anew.
+    pub(crate) async fn refresh(&self) {
+        let state = self.state.lock().await;
+        let config = self.host.running.load().config.clone();
+        self.follow_notes(&state, &config);
+    }
+
+    fn follow_notes(&self, state: &State, config: &Config) {
+        match state.parts.settings(config) {
+            Ok(settings) => self.engine.apply(settings),
+            Err(failure) => {
+                tracing::error!(reason = %failure.message, "Changed notes cannot be used; the running settings stay in force.");
+            }
+        }
+    }
+
+    /// This text is in force now.
+    fn remember(&self, value: &Value, config: &Config, read: &Configuration) {
+        self.host.running.store(Arc::new(Running {
+            hash: hash_of(&self.host.install_key, &read.text),
+            value: Arc::new(value.clone()),
+            config: config.clone(),
+        }));
+    }
+
+    /// Starts an account on request, anew when it runs.
+    pub(crate) async fn start_one(
+        &self,
+        channel: ChannelId,
+        account: AccountId,
+    ) -> Result<(), Problem> {
+        let mut state = self.state.lock().await;
+        let found = state
+            .parts
+            .accounts
+            .iter()
+            .find(|known| known.channel == channel && known.account == account)
+            .cloned();
+        let Some(found) = found else {
+            return Err(no_account(&channel, &account));
+        };
+        if !found.enabled {
+            return Err(Problem::invalid(format!(
+                "{channel} account {account} is switched off in the configuration"
+            ))
+            .hint("set its `enabled` to true"));
+        }
+        state.stopped.remove(&(channel.clone(), account.clone()));
+        self.engine.detach_account(&channel, &account);
+        self.start_account(&mut state, found).await;
+        Ok(())
+    }
+
+    /// Stops an account on request; it stays so until it is started or the gateway is.
+    pub(crate) async fn stop_one(
+        &self,
+        channel: ChannelId,
+        account: AccountId,
+    ) -> Result<bool, Problem> {
+        let mut state = self.state.lock().await;
+        let is_known = self
+            .engine
+            .accounts()
+            .iter()
+            .any(|status| status.channel == channel && status.account == account);
+        if !is_known {
+            return Err(no_account(&channel, &account));
+        }
+        let key = (channel, account);
+        let is_news = state.stopped.insert(key.clone());
+        self.engine.detach_account(&key.0, &key.1);
+        state.locks.remove(&key);
+        self.engine
+            .show_stopped_account(key.0, key.1, STOPPED.to_owned());
+        Ok(is_news)
     }
 
     async fn apply(
@@ -273,19 +423,71 @@ impl Runner {
         }
     }
 
-    /// Follows what of the front may change while it runs; the listener itself needs a restart.
+    /// A restart reads everything anew, so nothing is applied before it. What could not start is not restarted into.
+    fn ask_for_restart(
+        &self,
+        state: &mut State,
+        config: &Config,
+        read: &Configuration,
+        plan: &ReloadPlan,
+        value: Value,
+    ) -> bool {
+        let usable = run::required(&self.paths, read)
+            .and_then(|_| state.parts.settings(config).map(drop))
+            .and_then(|()| self.front_of(config).map(drop));
+        if let Err(failure) = usable {
+            tracing::error!(reason = %failure.message, "The changed configuration could not be started; the running one stays in force.");
+            return false;
+        }
+        tracing::info!(keys = %keys(plan), "The configuration changed; the gateway restarts.");
+        // The same text must not be looked at again while the restart waits for its turn.
+        state.value = value;
+        self.restart.cancel();
+        true
+    }
+
+    /// The front's settings of a configuration, if they may be used where we listen.
+    fn front_of(&self, config: &Config) -> Result<FrontSettings, run::Failure> {
+        let (port, credential) = (self.context.front.load().port, &self.front.credential);
+        let given = credential.given.clone();
+        let front = compose::front::settings(config, port, given, &credential.generated)
+            .map_err(|message| run::Failure::new(run::EXIT_CONFIG, message))?;
+        run::guard_exposure(&front, self.front.open_to_others)?;
+        Ok(front)
+    }
+
+    /// Follows what of the front may change while it runs; the listener itself needs a restart. When the secret changes,
+    /// everybody who signed in with the old one has to sign in again.
     fn apply_front(&self, config: &Config) {
-        let now = self.context.front.load();
-        let secret = now.secret.as_deref().unwrap_or_default().to_owned();
-        match compose::front::settings(config, now.port, Some(secret), "") {
-            Ok(mut front) => {
-                front.auth = now.auth.clone();
-                front.secret.clone_from(&now.secret);
-                self.context.front.store(Arc::new(front));
+        let mut front = match self.front_of(config) {
+            Ok(front) => front,
+            Err(failure) => {
+                tracing::error!(reason = %failure.message, "The changed gateway settings cannot be used; the running ones stay in force.");
+                return;
             }
-            Err(error) => tracing::error!(%error, "The changed gateway settings cannot be used."),
+        };
+        if let Some(secret) = front.secret.as_deref() {
+            self.logging.redactor.register(secret);
+        }
+        let now = self.context.front.load();
+        // Pages of the operator's own were read for this path when the gateway started.
+        front.ui_folder.clone_from(&now.ui_folder);
+        if front.ui_folder.is_some() {
+            front.base_path.clone_from(&now.base_path);
+        }
+        let changed = front.secret != now.secret || front.auth != now.auth;
+        self.context.front.store(Arc::new(front));
+        if changed {
+            tracing::info!("The gateway's secret changed; every client has to sign in again.");
+            self.front.dialect.invalidate_all();
         }
     }
+}
+
+/// The keys a restart is for, for the log.
+fn keys(plan: &ReloadPlan) -> String {
+    let keys: Vec<String> = plan.restart.iter().map(ToString::to_string).collect();
+    keys.join(", ")
 }
 
 fn running(accounts: &[AccountConfig]) -> BTreeSet<AccountKey> {
@@ -294,6 +496,29 @@ fn running(accounts: &[AccountConfig]) -> BTreeSet<AccountKey> {
         .filter(|account| account.enabled)
         .map(|account| (account.channel.clone(), account.account.clone()))
         .collect()
+}
+
+fn no_account(channel: &ChannelId, account: &AccountId) -> Problem {
+    Problem::new(
+        Code::NotFound,
+        format!("no account {account} is configured on {channel}"),
+    )
+}
+
+/// Everything whose change changes what the gateway does: the configuration and the notes of workspaces.
+fn watched(
+    configuration: &Configuration,
+    config: &Config,
+    parts: &Parts,
+    paths: &Paths,
+) -> Vec<String> {
+    let mut files = files_of(configuration, paths);
+    files.extend(compose::workspace::files(
+        config,
+        &paths.state,
+        parts.home.as_deref(),
+    ));
+    files
 }
 
 fn files_of(configuration: &Configuration, paths: &Paths) -> Vec<String> {

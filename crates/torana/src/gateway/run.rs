@@ -5,33 +5,36 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use torana_agents::builtin::BuiltinBackend;
 use torana_channels::AccountConfig;
 use torana_core::config::{Config, Part};
-use torana_core::port::World;
-use torana_dialects::Context;
-use torana_dialects::front::{self, BindError, Gate, Place};
+use torana_core::port::{CrashMarks, World};
+use torana_dialects::front::{self, BindError, Gate, Listeners, Place};
 use torana_dialects::openclaw::OpenClaw;
+use torana_dialects::{Context, FrontSettings};
 use torana_engine::service::login::LoginCodes;
-use torana_engine::store::{self, OpenError};
 use torana_engine::{Bus, Engine, Store};
+use torana_host::crash::FileMarks;
 use torana_host::egress::{Egress, EgressOptions, install_crypto};
 use torana_host::env::Environment;
 use torana_host::files;
 use torana_host::lock::{IdentityLock, LockError, StateLock};
+use torana_host::restart::Restart;
+use torana_host::tls::ServerTls;
 
-use super::{reload, watch};
-use crate::compose;
+use super::wait::{End, Reasons, wait};
+use super::{durable, reload, watch};
+use crate::compose::{self, front::Credentials};
 use crate::configuration::{self, Configuration, Variables};
-use crate::host::{GatewayHost, Running, hash_of};
+use crate::host::{self, GatewayHost, Running, hash_of};
 use crate::logging::Logging;
 use crate::paths::Paths;
 
 /// Exit codes (decision 27).
+pub(crate) const EXIT_FAILED: u8 = 1;
 pub(crate) const EXIT_DAMAGED: u8 = 65;
 pub(crate) const EXIT_TAKEN: u8 = 73;
 pub(crate) const EXIT_IO: u8 = 74;
@@ -64,7 +67,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(code: u8, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -72,7 +75,7 @@ impl Failure {
         }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -92,17 +95,30 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| Failure::new(EXIT_IO, format!("the runtime cannot start: {error}")))?;
+    let restart = Restart::prepare()
+        .map_err(|error| Failure::new(EXIT_IO, format!("this program cannot be found: {error}")))?;
     let outcome = runtime.block_on(serve(paths, environment, options));
     // Whatever still runs has had its time to drain; the journals hold the rest.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
-    outcome
+    match outcome? {
+        End::Exit(code) => Ok(code),
+        End::Restart { .. } if restart.stop_asked() => Ok(ExitCode::SUCCESS),
+        End::Restart { at_ms } => {
+            let error = restart.now(at_ms);
+            Err(Failure::new(
+                EXIT_FAILED,
+                format!("the gateway cannot start again: {error}"),
+            )
+            .hint("start it with `torana gateway run`; nothing was lost"))
+        }
+    }
 }
 
 async fn serve(
     paths: &Paths,
     environment: Environment,
     options: &RunOptions,
-) -> Result<ExitCode, Failure> {
+) -> Result<End, Failure> {
     install_crypto();
     // First of all, so that a stop during the start is an orderly one too.
     let mut signals = watch::Signals::new()
@@ -124,7 +140,7 @@ async fn serve(
         .map_err(|message| Failure::new(EXIT_IO, message))?;
     tell_findings(&configuration);
     let flush_failed = CancellationToken::new();
-    let store = open_store(paths, &flush_failed)?;
+    let (store, credentials) = durable::open(paths, &world, &flush_failed)?;
     let parts = Parts::new(paths, &variables, &config, &world);
     compose::secrets::register(
         &logging.redactor,
@@ -132,8 +148,15 @@ async fn serve(
         &parts.builtin.settings(),
         &parts.accounts,
     );
-    let engine = parts.engine(store, &config, &world).await?;
-    let (context, stop) = context(
+    let marks = crash_marks(paths);
+    let engine = parts.engine(store, &config, &world, marks).await?;
+    let media = torana_host::media::MediaFolder::new(paths.state.join("media"));
+    engine.keep_media(Arc::new(media));
+    let Credentials {
+        token, install_key, ..
+    } = credentials;
+    let credential = Credential::find(&variables, options, token);
+    let (context, host, stop) = context(
         paths,
         &variables,
         &configuration,
@@ -141,8 +164,13 @@ async fn serve(
         &engine,
         &logging,
         options,
+        install_key,
+        &credential,
+        &parts,
     )?;
-    let listeners = listen(&config, &parts, options, &variables, &context).await?;
+    let (listeners, open_to_others) =
+        listen(&config, paths, &parts, options, &variables, &context).await?;
+    let tls = listeners.tls.clone();
     let port = context.front.load().port;
     if let Err(error) = lock.set_port(port) {
         tracing::warn!(%error, "The port could not be written to the pid file.");
@@ -155,8 +183,8 @@ async fn serve(
         listeners,
         front_stop.clone(),
     );
-    engine.tasks().spawn("front", front);
-    announce(&context, &dialect, port);
+    let front_ended = run_front(&engine, front);
+    announce(&context, &dialect, port, tls.as_deref());
     engine.recover().await.map_err(|error| {
         Failure::new(EXIT_IO, format!("open messages could not be read: {error}"))
     })?;
@@ -165,28 +193,98 @@ async fn serve(
         &variables,
         &engine,
         &context,
+        &host,
         parts,
         &config,
         logging,
         &configuration,
+        reload::Front {
+            dialect,
+            credential,
+            open_to_others,
+        },
     ));
+    host.follow(&runner);
     runner.start_accounts().await;
     remember_good(paths, &configuration);
-    engine
-        .tasks()
-        .spawn_until_stop("disk", watch::disk(engine.clone(), paths.state.clone()));
-    engine
-        .tasks()
-        .spawn_until_stop("config", watch::config(Arc::clone(&runner)));
-    Ok(wait(
-        &engine,
-        &stop,
-        &flush_failed,
-        &front_stop,
-        &runner,
-        &mut signals,
-    )
-    .await)
+    start_watches(&engine, paths, &runner, tls);
+    let reasons = Reasons {
+        stop,
+        flush_failed,
+        front_ended,
+        front_stop,
+    };
+    Ok(wait(&engine, &reasons, &runner, &mut signals).await)
+}
+
+/// Looks after what changes outside: the disk, the certificate, the configuration.
+fn start_watches(
+    engine: &Engine,
+    paths: &Paths,
+    runner: &Arc<reload::Runner>,
+    tls: Option<Arc<ServerTls>>,
+) {
+    let tasks = engine.tasks();
+    let (watched, state) = (engine.clone(), paths.state.clone());
+    tasks.keep("disk", move || watch::disk(watched.clone(), state.clone()));
+    if let Some(tls) = tls {
+        let world = engine.world().clone();
+        tasks.keep("certificate", move || {
+            watch::certificate(Arc::clone(&tls), world.clone())
+        });
+    }
+    let follows = Arc::clone(runner);
+    tasks.keep("config", move || watch::config(Arc::clone(&follows)));
+}
+
+/// Runs the front as a task; the token is cancelled when it ends, by a panic too.
+fn run_front(
+    engine: &Engine,
+    front: impl Future<Output = ()> + Send + 'static,
+) -> CancellationToken {
+    let ended = CancellationToken::new();
+    let ends = ended.clone().drop_guard();
+    engine.tasks().spawn("front", async move {
+        front.await;
+        drop(ends);
+    });
+    ended
+}
+
+/// What the process before this one left, and where this one leaves its marks. They are evidence only: the gateway
+/// starts without them too, and then a crash counts as one of unknown cause.
+fn crash_marks(paths: &Paths) -> Option<Arc<dyn CrashMarks>> {
+    match FileMarks::open(&paths.state) {
+        Ok(marks) => Some(Arc::new(marks)),
+        Err(error) => {
+            tracing::warn!(%error, "Crashes cannot be attributed to messages.");
+            None
+        }
+    }
+}
+
+/// The secret clients present, as far as it does not come from config.
+pub(crate) struct Credential {
+    /// From the command line or the environment; wins over config.
+    pub(crate) given: Option<String>,
+    /// Ours, used when nothing else is.
+    pub(crate) generated: String,
+}
+
+impl Credential {
+    fn find(variables: &Variables, options: &RunOptions, generated: String) -> Self {
+        let given = options.token.clone().or_else(|| {
+            [
+                "TORANA_GATEWAY_TOKEN",
+                "OPENCLAW_GATEWAY_TOKEN",
+                "TORANA_GATEWAY_PASSWORD",
+                "OPENCLAW_GATEWAY_PASSWORD",
+            ]
+            .iter()
+            .find_map(|name| variables.get(name))
+        });
+        Self { given, generated }
+    }
 }
 
 /// What is built once and shared by start and reload.
@@ -195,10 +293,12 @@ pub(crate) struct Parts {
     pub(crate) builtin: BuiltinBackend,
     pub(crate) accounts: Vec<AccountConfig>,
     pub(crate) refused: Vec<(String, String)>,
+    pub(crate) state: std::path::PathBuf,
+    pub(crate) home: Option<std::path::PathBuf>,
 }
 
 impl Parts {
-    fn new(_paths: &Paths, variables: &Variables, config: &Config, world: &World) -> Self {
+    fn new(paths: &Paths, variables: &Variables, config: &Config, world: &World) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let egress = Egress::new(EgressOptions {
             version,
@@ -219,6 +319,8 @@ impl Parts {
             builtin,
             accounts,
             refused,
+            state: paths.state.clone(),
+            home: variables.merged().home(),
         }
     }
 
@@ -227,16 +329,19 @@ impl Parts {
         store: Store,
         config: &Config,
         world: &World,
+        marks: Option<Arc<dyn CrashMarks>>,
     ) -> Result<Engine, Failure> {
-        let settings = self.settings(config)?;
-        Engine::open(torana_engine::Options {
+        let options = torana_engine::Options {
             store,
             world: world.clone(),
-            settings,
+            settings: self.settings(config)?,
             bus: Bus::default(),
-        })
-        .await
-        .map_err(|error| Failure::new(EXIT_IO, format!("the store cannot be read: {error}")))
+        };
+        let opened = match marks {
+            Some(marks) => Engine::open_with_marks(options, marks).await,
+            None => Engine::open(options).await,
+        };
+        opened.map_err(|error| Failure::new(EXIT_IO, format!("the store cannot be read: {error}")))
     }
 
     pub(crate) fn settings(&self, config: &Config) -> Result<torana_engine::Settings, Failure> {
@@ -246,6 +351,11 @@ impl Parts {
             backend: Arc::new(self.builtin.clone()),
             builtin: &builtin,
             accounts: &self.accounts,
+            notes: &|agent| {
+                let folder =
+                    compose::workspace::folder(config, &self.state, self.home.as_deref(), agent);
+                compose::workspace::notes(&folder)
+            },
         })
         .map_err(|message| Failure::new(EXIT_CONFIG, message))
     }
@@ -302,7 +412,7 @@ async fn take_over(paths: &Paths, world: &World, pid: u32) -> Result<StateLock, 
     ))
 }
 
-fn required(paths: &Paths, configuration: &Configuration) -> Result<Config, Failure> {
+pub(super) fn required(paths: &Paths, configuration: &Configuration) -> Result<Config, Failure> {
     if let Err(problems) = configuration::require(&configuration.loaded) {
         let count = problems.len();
         let list: String = problems.iter().map(|line| format!("\n  {line}")).collect();
@@ -349,29 +459,10 @@ fn tell_findings(configuration: &Configuration) {
     }
 }
 
-fn open_store(paths: &Paths, flush_failed: &CancellationToken) -> Result<Store, Failure> {
-    let failed = flush_failed.clone();
-    let options = store::Options {
-        on_flush_failure: Some(Arc::new(move || failed.cancel())),
-        ..store::Options::new(paths.database())
-    };
-    let known = files::create_private(&paths.database(), b"");
-    if let Err(error) = known
-        && error.kind() != std::io::ErrorKind::AlreadyExists
-    {
-        return Err(Failure::new(
-            EXIT_IO,
-            format!("cannot write {}: {error}", paths.database().display()),
-        ));
-    }
-    Store::open(options).map_err(|error| match error {
-        OpenError::Damaged(_) => Failure::new(EXIT_DAMAGED, format!("{}: {error}", paths.database().display()))
-            .hint("nothing was changed; `torana doctor --fix` sets the file aside and salvages what it can"),
-        OpenError::Newer { .. } => Failure::new(EXIT_IO, error.to_string()).hint("run the newer version again"),
-        OpenError::Other(_) => Failure::new(EXIT_IO, error.to_string()),
-    })
-}
-
+#[expect(
+    clippy::too_many_arguments,
+    reason = "called once, by the story of the start"
+)]
 fn context(
     paths: &Paths,
     variables: &Arc<Variables>,
@@ -380,63 +471,52 @@ fn context(
     engine: &Engine,
     logging: &Logging,
     options: &RunOptions,
-) -> Result<(Arc<Context>, CancellationToken), Failure> {
+    install_key: [u8; 32],
+    credential: &Credential,
+    parts: &Parts,
+) -> Result<(Arc<Context>, Arc<GatewayHost>, CancellationToken), Failure> {
     let world = engine.world();
-    let fail = |message: String| Failure::new(EXIT_IO, message);
-    files::private_dir(&paths.credentials()).map_err(|error| {
-        fail(format!(
-            "cannot create {}: {error}",
-            paths.credentials().display()
-        ))
-    })?;
-    let generated = compose::front::token(&paths.token_file(), world).map_err(fail)?;
-    let install_key =
-        compose::front::install_key(&paths.install_key_file(), world).map_err(fail)?;
-    let given = options.token.clone().or_else(|| {
-        [
-            "TORANA_GATEWAY_TOKEN",
-            "OPENCLAW_GATEWAY_TOKEN",
-            "TORANA_GATEWAY_PASSWORD",
-            "OPENCLAW_GATEWAY_PASSWORD",
-        ]
-        .iter()
-        .find_map(|name| variables.get(name))
-    });
     let port = port_of(paths, variables, config, options)?;
-    let front = compose::front::settings(config, port, given, &generated)
+    let generated = credential.generated.as_str();
+    let mut front = compose::front::settings(config, port, credential.given.clone(), generated)
         .map_err(|message| Failure::new(EXIT_CONFIG, message))?;
-    for secret in [Some(generated.as_str()), front.secret.as_deref()]
+    front.ui_folder = compose::front::ui_folder(config, paths, &front.base_path)
+        .map_err(|message| Failure::new(EXIT_CONFIG, message))?;
+    for secret in [Some(generated), front.secret.as_deref()]
         .into_iter()
         .flatten()
     {
         logging.redactor.register(secret);
     }
     let stop = CancellationToken::new();
-    let host = GatewayHost {
+    let host = Arc::new(GatewayHost::new(host::Parts {
         paths: paths.clone(),
         variables: Arc::clone(variables),
         log_file: logging.file.path().to_path_buf(),
         install_key,
-        running: ArcSwap::from_pointee(Running {
-            applied_hash: hash_of(&install_key, &configuration.text),
-        }),
+        running: Running {
+            hash: hash_of(&install_key, &configuration.text),
+            value: Arc::new(configuration::value_of(&configuration.loaded)),
+            config: config.clone(),
+        },
         stop: stop.clone(),
-        egress: Egress::default(),
+        egress: parts.egress.clone(),
         world: world.clone(),
-    };
+        builtin: parts.builtin.clone(),
+    }));
     let context = Context {
         engine: engine.clone(),
         front: ArcSwap::from_pointee(front),
         gate: Gate::new(world.clone()),
         logins: LoginCodes::new(world.clone()),
-        host: Arc::new(host),
+        host: Arc::<GatewayHost>::clone(&host),
         version: env!("CARGO_PKG_VERSION"),
         state_dir: paths.state.clone(),
         config_path: paths.config.clone(),
         boot_id: world.uuid(),
         install_key,
     };
-    Ok((Arc::new(context), stop))
+    Ok((Arc::new(context), host, stop))
 }
 
 /// Flag over environment over config over the profile's default.
@@ -464,24 +544,30 @@ pub(crate) fn port_of(
 
 async fn listen(
     config: &Config,
+    paths: &Paths,
     parts: &Parts,
     options: &RunOptions,
     variables: &Variables,
     context: &Arc<Context>,
-) -> Result<Vec<tokio::net::TcpListener>, Failure> {
+) -> Result<(Listeners, bool), Failure> {
     let port = context.front.load().port;
     let in_container = compose::front::in_container(&variables.merged());
     let addresses = compose::front::addresses(config, options.bind.as_deref(), port, in_container)
         .map_err(|message| Failure::new(EXIT_CONFIG, message))?;
     let open_to_others = addresses.iter().any(|address| !address.ip().is_loopback());
-    guard_exposure(context, open_to_others)?;
+    guard_exposure(&context.front.load(), open_to_others)?;
+    let tls =
+        compose::tls::load(config, paths, &addresses, context.engine.world()).map_err(|error| {
+            Failure::new(EXIT_CONFIG, format!("`gateway.tls`: {error}"))
+                .hint("mend the files, or switch `gateway.tls.enabled` off")
+        })?;
     let place = if open_to_others {
         Place::Addresses(addresses)
     } else {
         Place::Loopback(port)
     };
     let mut tries = 0;
-    let mut listeners = loop {
+    let gateway = loop {
         match front::bind(&place) {
             Ok(listeners) => break listeners,
             Err(BindError::InUse { .. }) if tries < BIND_TRIES => {
@@ -498,7 +584,7 @@ async fn listen(
             Err(error) => return Err(Failure::new(EXIT_IO, error.to_string())),
         }
     };
-    if let Some(bound) = listeners
+    if let Some(bound) = gateway
         .first()
         .and_then(|listener| listener.local_addr().ok())
     {
@@ -506,8 +592,12 @@ async fn listen(
         front.port = bound.port();
         context.front.store(Arc::new(front));
     }
-    listeners.extend(webhook_listeners(parts));
-    Ok(listeners)
+    let listeners = Listeners {
+        gateway,
+        webhooks: webhook_listeners(parts),
+        tls,
+    };
+    Ok((listeners, open_to_others))
 }
 
 /// Webhook accounts may also listen where the system they come from did (decision 51).
@@ -539,18 +629,20 @@ fn webhook_listeners(parts: &Parts) -> Vec<tokio::net::TcpListener> {
 }
 
 /// Other machines may only reach a gateway that asks for a strong secret (S-005, S-011).
-fn guard_exposure(context: &Context, open_to_others: bool) -> Result<(), Failure> {
+pub(super) fn guard_exposure(front: &FrontSettings, open_to_others: bool) -> Result<(), Failure> {
     if !open_to_others {
         return Ok(());
     }
-    let front = context.front.load();
     match (&front.auth, front.secret.as_deref()) {
         (torana_dialects::AuthMode::None, _) => Err(Failure::new(
             EXIT_CONFIG,
             "`gateway.auth.mode` is `none`, which is only allowed on loopback",
         )
         .hint("set `gateway.auth.mode` to `token`, or `gateway.bind` to `loopback`")),
-        (torana_dialects::AuthMode::Token, Some(secret)) if secret.len() < 24 => {
+        (
+            torana_dialects::AuthMode::Token | torana_dialects::AuthMode::TrustedProxy,
+            Some(secret),
+        ) if secret.len() < 24 => {
             Err(Failure::new(EXIT_CONFIG, "the gateway token is shorter than 24 characters, too weak for a gateway other machines can reach")
                 .hint("remove `gateway.auth.token` to use the generated one, or choose a longer one"))
         }
@@ -563,13 +655,14 @@ fn guard_exposure(context: &Context, open_to_others: bool) -> Result<(), Failure
 }
 
 /// Prints where to go. The link signs one browser in, once; the permanent token is never printed (decision 35).
-fn announce(context: &Context, dialect: &OpenClaw, port: u16) {
+fn announce(context: &Context, dialect: &OpenClaw, port: u16, tls: Option<&ServerTls>) {
     use std::io::Write;
     let front = context.front.load();
-    let base = format!("http://127.0.0.1:{port}{}/", front.base_path);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base = format!("{scheme}://127.0.0.1:{port}{}/", front.base_path);
     let link = format!("{base}#login={}", dialect.issue_login().code);
     let mut out = std::io::stdout().lock();
-    let lines = if front.control_ui {
+    let mut lines = if front.control_ui {
         format!(
             "torana {} is running.\nOpen {link}\n(the link signs one browser in, once, for 10 minutes; `torana dashboard` prints another)\n",
             context.version
@@ -577,6 +670,10 @@ fn announce(context: &Context, dialect: &OpenClaw, port: u16) {
     } else {
         format!("torana {} is running at {base}\n", context.version)
     };
+    if let Some(tls) = tls {
+        let fingerprint = tls.fingerprint();
+        lines.push_str(&format!("certificate SHA-256 {fingerprint}\n"));
+    }
     // Nobody may be reading: a service's output can be closed.
     drop(out.write_all(lines.as_bytes()).and_then(|()| out.flush()));
 }
@@ -586,12 +683,15 @@ pub(crate) fn remember_good(paths: &Paths, configuration: &Configuration) {
     if !configuration.exists || configuration.text.contains(torana_core::config::REDACTED) {
         return;
     }
-    let kept = files::private_dir(&paths.backups()).and_then(|()| {
-        files::replace(
-            &paths.backups().join("last-good.json"),
-            configuration.text.as_bytes(),
-        )
-    });
+    let path = paths.backups().join("last-good.json");
+    let text = configuration.text.as_bytes();
+    // Most starts find the configuration of the one before, which is on disk already.
+    if files::read_capped(&path, torana_core::config::TEXT_BYTES_MAX as u64)
+        .is_ok_and(|known| known == text)
+    {
+        return;
+    }
+    let kept = files::private_dir(&paths.backups()).and_then(|()| files::replace(&path, text));
     if let Err(error) = kept {
         tracing::warn!(%error, "The working configuration could not be remembered.");
     }
@@ -613,45 +713,4 @@ pub(crate) fn identity_lock(
         })
         .unwrap_or_else(|| std::env::temp_dir().join("torana"));
     IdentityLock::acquire(&folder, secret, world.wall_ms())
-}
-
-async fn wait(
-    engine: &Engine,
-    stop: &CancellationToken,
-    flush_failed: &CancellationToken,
-    front_stop: &CancellationToken,
-    runner: &Arc<reload::Runner>,
-    signals: &mut watch::Signals,
-) -> ExitCode {
-    let reason = loop {
-        tokio::select! {
-            biased;
-            () = flush_failed.cancelled() => {
-                tracing::error!("The disk failed to store a commit; the gateway stops so that nothing uncertain is confirmed.");
-                return ExitCode::from(EXIT_IO);
-            }
-            () = stop.cancelled() => break "asked to stop",
-            signal = signals.next() => match signal {
-                watch::Signal::Stop => break "signal",
-                watch::Signal::Reload => runner.reload("signal").await,
-            },
-        }
-    };
-    let finished = AtomicBool::new(false);
-    let drain = async {
-        finished.store(engine.drain(reason, None).await, Ordering::SeqCst);
-        front_stop.cancel();
-        engine.tasks().stop();
-        engine.tasks().finished().await;
-    };
-    tokio::select! {
-        biased;
-        () = flush_failed.cancelled() => return ExitCode::from(EXIT_IO),
-        () = drain => {}
-        _ = signals.next() => tracing::warn!("Stopped at once; what was unfinished goes on at the next start."),
-    }
-    if !finished.load(Ordering::SeqCst) {
-        tracing::info!("Unfinished work waits in the journals and goes on at the next start.");
-    }
-    ExitCode::SUCCESS
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
+use torana_core::port::World;
 use torana_engine::Engine;
 use torana_host::files;
 use torana_host::reserve::Reserve;
+use torana_host::tls::ServerTls;
 
 use super::reload::Runner;
 
@@ -14,10 +16,12 @@ use super::reload::Runner;
 const DISK_MS: u64 = 5_000;
 /// How often the config file is looked at. Reading a file's length and time costs microseconds; editors save within one.
 const CONFIG_MS: u64 = 1_000;
+/// How often the certificate files are read. Renewals come weeks ahead, so this need not be quick.
+const CERTIFICATE_MS: u64 = 10_000;
 /// Free space at which a warning is logged: 1 GiB or a tenth of the disk.
 const WARN_BYTES: u64 = 1024 * 1024 * 1024;
 /// Free space below which nothing new is accepted: one WAL of the store and a checkpoint must still fit.
-const FULL_BYTES: u64 = 6 * 1024 * 1024;
+const FULL_BYTES: u64 = 14 * 1024 * 1024;
 
 /// A signal that means something here.
 pub(super) enum Signal {
@@ -92,10 +96,33 @@ fn follow(engine: &Engine, reserve: &Reserve, available: u64) {
     }
 }
 
+/// Follows the files of the certificate: a renewal is used for new connections, and what cannot be used changes nothing.
+pub(super) async fn certificate(tls: Arc<ServerTls>, world: World) {
+    let mut told = None;
+    loop {
+        world.sleep_ms(CERTIFICATE_MS).await;
+        match tls.refresh() {
+            Ok(changed) => {
+                told = None;
+                if changed {
+                    tracing::info!(fingerprint = %tls.fingerprint(), "The certificate was renewed.");
+                }
+            }
+            Err(error) if told.as_ref() != Some(&error) => {
+                tracing::error!(%error, "The changed certificate cannot be used; the old one stays.");
+                told = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 /// Watches the config file and reloads it after it changed and was quiet for a moment.
 pub(super) async fn config(runner: Arc<Runner>) {
     let mut seen = runner.stamp();
     let mut pending = None;
+    // Somebody may have saved the file between our reading it and the first look at its time.
+    runner.reload("start").await;
     loop {
         runner.engine().world().sleep_ms(CONFIG_MS).await;
         let now = runner.stamp();

@@ -16,25 +16,25 @@ const READY_MAX: Duration = Duration::from_secs(30);
 const STOP_MAX: Duration = Duration::from_secs(20);
 
 /// A home with a state directory and nothing in it.
-struct Home {
-    path: PathBuf,
+pub(crate) struct Home {
+    pub(crate) path: PathBuf,
 }
 
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Home {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("torana-cli-{name}-{}", std::process::id()));
         drop(std::fs::remove_dir_all(&path));
         std::fs::create_dir_all(&path).expect("a home");
         Self { path }
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(
             std::env::var_os("TORANA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_torana").into()),
         );
@@ -48,7 +48,7 @@ impl Home {
         command
     }
 
-    fn run(&self, line: &str) -> Ran {
+    pub(crate) fn run(&self, line: &str) -> Ran {
         self.run_with(line, "")
     }
 
@@ -96,7 +96,7 @@ impl Home {
         self.path.join(".torana").join("torana.json")
     }
 
-    fn write_config(&self, text: &str) {
+    pub(crate) fn write_config(&self, text: &str) {
         std::fs::create_dir_all(self.path.join(".torana")).expect("a state directory");
         std::fs::write(self.config(), text).expect("written");
     }
@@ -109,10 +109,10 @@ impl Drop for Home {
 }
 
 /// A gateway in a home, killed when the test ends before stopping it.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(home: &Home) -> Self {
+    pub(crate) fn start(home: &Home) -> Self {
         let mut command = home.command("gateway run --port 0");
         let child = command
             .stdin(Stdio::null())
@@ -127,7 +127,7 @@ impl Running {
         running
     }
 
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         wait::until("the gateway ends", STOP_MAX, || {
             self.0.try_wait().expect("asked")
         })
@@ -405,4 +405,41 @@ fn a_conversation_can_be_had_explained_and_looked_up_with_and_without_the_gatewa
     assert_eq!(home.run("status").code, Some(69));
     let doctor = home.run("doctor");
     assert_eq!(doctor.code, Some(0), "{}{}", doctor.stdout, doctor.stderr);
+}
+
+#[test]
+fn a_gateway_with_tls_is_reached_by_its_own_certificate() {
+    let home = Home::new("tls");
+    home.write_config("{ gateway: { tls: { enabled: true } } }");
+    // Running::start waits until `torana health` gets through, which trusts this one certificate.
+    let gateway = Running::start(&home);
+    let link = home.run("dashboard").stdout;
+    assert!(link.starts_with("https://127.0.0.1:"), "{link}");
+    let certificate = home.path.join(".torana/gateway/tls/cert.pem");
+    std::fs::remove_file(&certificate).expect("there");
+    assert_ne!(home.run("health").code, Some(0), "without a pin");
+    drop(gateway);
+}
+
+#[test]
+fn what_cannot_be_served_safely_stops_the_start() {
+    for (name, config, wanted) in [
+        (
+            "half",
+            "{ gateway: { tls: { enabled: true, certPath: 'cert.pem' } } }",
+            "give both or neither",
+        ),
+        (
+            "root",
+            "{ gateway: { controlUi: { root: 'missing' } } }",
+            "cannot be read",
+        ),
+    ] {
+        let home = Home::new(name);
+        home.write_config(config);
+        std::fs::write(home.path.join(".torana/cert.pem"), "not a certificate").expect("written");
+        let ran = home.run("gateway run --port 0");
+        assert_eq!(ran.code, Some(78), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.contains(wanted), "{name}: {}", ran.stderr);
+    }
 }

@@ -1,6 +1,9 @@
 //! Tests of the whole gateway: the simulation, and what else needs every part at once.
 
+mod chat;
 mod cli;
 mod crash;
+mod remote;
 mod sim;
+mod tui;
 mod wait;

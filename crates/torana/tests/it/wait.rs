@@ -32,6 +32,11 @@ pub(crate) fn pass(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// The same between two steps of a task.
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// The real clock, for paces and deadlines.
 #[expect(
     clippy::disallowed_methods,

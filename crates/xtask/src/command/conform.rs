@@ -16,7 +16,7 @@ use crate::tool::{self, Tool};
 
 pub(super) fn run(arguments: &[String]) -> Result<()> {
     let (words, _) = menu::options(arguments, &[], &[])?;
-    if let Some(tool) = tool::missing(&[Tool::Node, Tool::Npm]).first() {
+    if let Some(tool) = tool::missing(&[Tool::Node, Tool::Npm, Tool::Python]).first() {
         bail!("not installed: {}", tool.hint());
     }
     let names = names()?;

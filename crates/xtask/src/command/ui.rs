@@ -35,14 +35,16 @@ pub(super) fn check(log: &Log) -> Result<()> {
     bail!("ui/dist is not the build of ui/; hint: run `npm run build` in ui/ and commit the result")
 }
 
-/// A real browser against the real binary.
-pub(super) fn browser(product: &Product) -> Command {
-    let mut command = npm(&folder(), &["run", "--silent", "test:browser"]);
-    product::announce(&mut command, product);
-    if let Some(chromium) = Tool::Chromium.find() {
-        command.env("CHROMIUM_BIN", chromium);
-    }
-    command
+/// A real browser against the real binary: as a person uses it, then with malice in every field.
+pub(super) fn browser(product: &Product) -> [Command; 2] {
+    ["test:browser", "test:hostile"].map(|script| {
+        let mut command = npm(&folder(), &["run", "--silent", script]);
+        product::announce(&mut command, product);
+        if let Some(chromium) = Tool::Chromium.find() {
+            command.env("CHROMIUM_BIN", chromium);
+        }
+        command
+    })
 }
 
 fn folder() -> PathBuf {

@@ -19,7 +19,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
         expect![[r#"
             problem: torana.json:2:14: `gateway.prot` is not a known key; did you mean `port`?
             problem: torana.json:2:29: `gateway.port` is 70000; at most 65535 is allowed
-            problem: torana.json:2:50: `gateway.auth.mode` must be one of `token`, `password`, `none`; did you mean `token`?
+            problem: torana.json:2:50: `gateway.auth.mode` must be one of `token`, `password`, `none`, `trusted-proxy`; did you mean `token`?
             problem: torana.json:3:3: `sesion` is not a known key; did you mean `session`?
             problem: torana.json:4:21: `logging.level` must be one of `silent`, `fatal`, `error`, `warn`, `info`, `debug`, `trace`
             problem: torana.json:4:30: `logging.file` is null; text is needed; leave the key out to use its default
@@ -41,7 +41,7 @@ fn keys_of_openclaw_that_are_not_built_are_accepted_with_one_warning() {
     check(
         "{ meta: { lastTouchedVersion: '2026.9.6' }, wizard: {}, cron: { enabled: true }, messages: { ackReaction: '👀' }, gateway: { controlUi: { root: '/x' } }, models: { providers: { a: { models: [{ id: 'm', input: ['text', 'image'] }] } } } }",
         expect![[r#"
-            warning: 6 settings are known to OpenClaw but not built here yet, without effect: `meta`, `wizard`, `cron`, `messages.ackReaction`, `gateway.controlUi.root`, `models.providers.a.models[0].input`
+            warning: 5 settings are known to OpenClaw but not built here yet, without effect: `meta`, `wizard`, `cron`, `messages.ackReaction`, `models.providers.a.models[0].input`
         "#]],
     );
     check(
@@ -61,10 +61,9 @@ fn keys_of_openclaw_that_are_not_built_are_accepted_with_one_warning() {
 
 #[test]
 fn keys_without_effect_here_are_never_in_the_tree() {
-    let text = "{ agents: { defaults: { workspace: '~/w', blockStreamingDefault: 'on', blockStreamingChunk: { minChars: 5 } }, list: [{ id: 'a', workspace: '/w', identity: { avatar: 'a.png' } }] }, messages: { queue: { mode: 'steer+backlog', byChannel: { telegram: 'steer-backlog' }, debounceMs: 5, debounceMsByChannel: { telegram: 1 } } }, bindings: [{ agentId: 'a', match: { channel: 'telegram', guildId: '1' } }] }";
+    let text = "{ agents: { defaults: { blockStreamingDefault: 'on', blockStreamingChunk: { minChars: 5 } }, list: [{ id: 'a', identity: { avatar: 'a.png' } }] }, messages: { queue: { mode: 'steer+backlog', byChannel: { telegram: 'steer-backlog' }, debounceMs: 5, debounceMsByChannel: { telegram: 1 } } }, bindings: [{ agentId: 'a', match: { channel: 'telegram', guildId: '1' } }] }";
     let unbuilt = EMPTY.load(text).accepted_unbuilt;
     for key in [
-        "agents.defaults.workspace",
         "agents.defaults.blockStreamingDefault",
         "agents.list[0].identity.avatar",
         "messages.queue.mode = steer+backlog",
@@ -95,9 +94,9 @@ fn values_that_are_not_built_switch_off_what_uses_them() {
     check(
         "{ gateway: { auth: { mode: 'trusted-proxy' } } }",
         expect![[r#"
-        problem: torana.json:1:28: `gateway.auth.mode` is `trusted-proxy`, which is not built yet, and starting without it would weaken protection; remove the key to start without that protection
-        warning: 1 setting is known to OpenClaw but not built here yet, without effect: `gateway.auth.mode = trusted-proxy`
-    "#]],
+            problem: torana.json:1:3: `gateway.trustedProxies` is empty, but `gateway.auth.mode` is `trusted-proxy`; write the proxy's address
+            problem: torana.json:1:14: `gateway.auth.trustedProxy.userHeader` is missing, but `gateway.auth.mode` is `trusted-proxy`; write the header in which the proxy names the person
+        "#]],
     );
 }
 

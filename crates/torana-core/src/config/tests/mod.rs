@@ -11,7 +11,9 @@ mod properties;
 mod redact;
 mod reference;
 mod reload;
+mod roster;
 mod safety;
+mod show;
 mod world;
 
 use world::{EMPTY, TestSection, World, check, check_in, config, json, sections};

@@ -28,7 +28,7 @@ fn each_class_goes_its_own_way() {
         r#"{ "gateway": { "port": 1, "auth": { "token": "a" } }, "cron": { "x": 1 }, "agents": { "entries": { "a": {} } } }"#,
         r#"{ "gateway": { "port": 2, "auth": { "token": "b" } }, "cron": {}, "agents": { "entries": { "b": { "name": "B" } } } }"#,
         expect![
-            "live: agents.entries.a agents.entries.b.name; accounts: {}; restart: gateway.port gateway.auth.token"
+            "live: gateway.auth.token agents.entries.a agents.entries.b.name; accounts: {}; restart: gateway.port"
         ],
     );
     check(

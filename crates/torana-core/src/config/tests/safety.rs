@@ -65,16 +65,16 @@ fn listening_beyond_loopback_needs_a_strong_secret() {
 #[test]
 fn restricting_keys_that_are_not_built_refuse_what_they_guard() {
     check(
-        "{ gateway: { tls: { enabled: true } } }",
+        "{ proxy: { enabled: true } }",
         expect![[r#"
-        problem: torana.json:1:30: `gateway.tls.enabled` restricts something in a way that is not built yet, and starting without it would weaken protection; remove the key to start without that protection
-        warning: 1 setting is known to OpenClaw but not built here yet, without effect: `gateway.tls`
+        problem: torana.json:1:21: `proxy.enabled` restricts something in a way that is not built yet, and starting without it would weaken protection; remove the key to start without that protection
+        warning: 1 setting is known to OpenClaw but not built here yet, without effect: `proxy`
     "#]],
     );
     check(
-        "{ gateway: { tls: { enabled: false } }, tools: { deny: [] }, agents: { defaults: { sandbox: { mode: 'off' } } } }",
+        "{ proxy: { enabled: false }, tools: { deny: [] }, agents: { defaults: { sandbox: { mode: 'off' } } } }",
         expect![[r#"
-        warning: 3 settings are known to OpenClaw but not built here yet, without effect: `gateway.tls`, `tools`, `agents.defaults.sandbox`
+        warning: 3 settings are known to OpenClaw but not built here yet, without effect: `proxy`, `tools`, `agents.defaults.sandbox`
     "#]],
     );
     check(

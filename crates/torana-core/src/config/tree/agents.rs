@@ -31,6 +31,9 @@ pub struct AgentsDefaults {
     pub models: BTreeMap<String, ModelAlias>,
     /// Which models may be chosen for a session.
     pub model_policy: ModelPolicy,
+    /// Folder of the default agent's notes (`AGENTS.md`, `SOUL.md` and so on), which are told to the model; `~` is the home folder. Unset means `workspace` in the state directory. Other agents have a folder of their own.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub workspace: Option<String>,
     /// Longest time one turn may take; 0 means no limit. The default is 48 hours, because a turn may wait for a person.
     #[schemars(extend("x-reload" = "live", "x-unit" = "s", "x-since" = "0.1.0"))]
     pub timeout_seconds: u64,
@@ -51,6 +54,7 @@ impl Default for AgentsDefaults {
             model: None,
             models: BTreeMap::new(),
             model_policy: ModelPolicy::default(),
+            workspace: None,
             // 48 hours: a turn may wait for a person's approval over a weekend day.
             timeout_seconds: 172_800,
             // A turn that waits for its model costs kilobytes, so the width is no scarce resource.
@@ -77,6 +81,9 @@ pub struct AgentEntry {
     /// What the agent is for, shown in lists.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub description: Option<String>,
+    /// Folder of this agent's notes (`AGENTS.md`, `SOUL.md` and so on), which are told to the model; `~` is the home folder. Unset means `workspace-<id>` in the state directory.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub workspace: Option<String>,
     /// The model that answers, as in `agents.defaults.model`.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub model: Option<ModelChoice>,

@@ -26,13 +26,20 @@ pub struct Gateway {
     /// The Control UI in the browser.
     pub control_ui: ControlUi,
     /// Addresses or networks (`10.0.0.0/8`) of reverse proxies whose forwarding headers are believed.
-    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    #[schemars(extend("x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
     pub trusted_proxies: Vec<String>,
     /// The address people use from outside, for example `https://gateway.example.org`; its host name is accepted in requests.
     #[schemars(url, extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub public_origin: Option<String>,
+    /// Encryption of the gateway's own port.
+    pub tls: Tls,
     /// HTTP interfaces beside the WebSocket.
     pub http: Http,
+    /// Devices that lend commands to agents.
+    pub nodes: Nodes,
+    /// Scopes, such as `operator.read`, of clients that speak an older guide's dialect and come from another machine. On this machine the shared secret gives them what the command line gets.
+    #[schemars(extend("x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub legacy_client_scopes: Vec<String>,
     /// What happens when this file changes while the gateway runs.
     pub reload: Reload,
 }
@@ -66,19 +73,85 @@ pub enum Bind {
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Auth {
     /// How clients prove themselves. Unset means `password` when only a password is given, else `token`; a token is generated when none is written. `none` (also spelled `off`) is refused off loopback.
-    #[schemars(extend("default" = "token", "x-reload" = "restart", "x-since" = "0.1.0"))]
+    #[schemars(extend("default" = "token", "x-reload" = "live", "x-since" = "0.1.0"))]
     pub mode: Option<AuthMode>,
-    /// The shared token; at least 24 characters when the gateway listens beyond loopback.
-    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    /// The shared token; at least 24 characters when the gateway listens beyond loopback. Changing it signs out every client at once.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub token: Option<Secret>,
-    /// The shared password; at least 12 characters when the gateway listens beyond loopback.
-    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    /// The shared password; at least 12 characters when the gateway listens beyond loopback. Changing it signs out every client at once.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub password: Option<Secret>,
+    /// Who may come in when `mode` is `trusted-proxy`.
+    pub trusted_proxy: TrustedProxy,
+    /// Let persons in whom a Tailscale proxy on this machine names, on WebSockets only and still with a paired device. Off unless written: any program of this machine could write these headers too.
+    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub allow_tailscale: bool,
+}
+
+/// Whom an identity-aware proxy may name, and how. The proxy's address must be in `gateway.trustedProxies`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct TrustedProxy {
+    /// Header in which the proxy names the person, for example `x-forwarded-user`; the proxy must remove it from what clients send.
+    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    pub user_header: Option<String>,
+    /// Headers that must be there too; they show that a request passed the proxy.
+    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub required_headers: Vec<String>,
+    /// Persons who may come in; empty means everybody whom the proxy names.
+    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    pub allow_users: Vec<String>,
+    /// Believe a proxy on this machine. Off unless written: any program of this machine could pose as it.
+    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub allow_loopback: bool,
+}
+
+/// Devices that lend commands to agents.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Nodes {
+    /// Commands nodes may offer.
+    pub commands: NodeCommands,
+    /// How nodes are let in.
+    pub pairing: NodePairing,
+}
+
+/// Commands nodes may offer, besides what each platform is allowed anyway.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct NodeCommands {
+    /// Further commands, for example `camera.snap`; `camera.*` stands for everything below. A person still approves them per node.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub allow: Vec<String>,
+    /// Commands no node may offer, whatever else says so.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub deny: Vec<String>,
+}
+
+/// How nodes are let in. Their commands always take a person's approval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct NodePairing {
+    /// Pair a node of this machine without a question.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub auto_approve_local: bool,
+    /// Networks (`10.0.0.0/8`) whose nodes are paired without a question at their first visit.
+    #[schemars(extend("x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub auto_approve_cidrs: Vec<String>,
+}
+
+impl Default for NodePairing {
+    fn default() -> Self {
+        Self {
+            auto_approve_local: true,
+            auto_approve_cidrs: Vec::new(),
+        }
+    }
 }
 
 /// How clients prove themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[schemars(extend("x-value-aliases" = { "off": "none" }))]
 pub enum AuthMode {
     /// A shared token, generated if not written.
@@ -88,6 +161,8 @@ pub enum AuthMode {
     /// No secret at all; loopback only.
     #[serde(alias = "off")]
     None,
+    /// A proxy names the person; see `trustedProxy`. The shared secret counts only on this machine.
+    TrustedProxy,
 }
 
 /// The Control UI in the browser.
@@ -95,11 +170,14 @@ pub enum AuthMode {
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct ControlUi {
     /// Serve the Control UI.
-    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub enabled: bool,
     /// Path below which the Control UI lives, for gateways behind a shared proxy.
-    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    #[schemars(extend("x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
     pub base_path: String,
+    /// Folder with a Control UI to serve instead of the built-in one, for example the one OpenClaw publishes. It is read at the start.
+    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub root: Option<String>,
     /// Further browser origins that may connect, for example `https://panel.example.org`; `*` admits every website and is a risk.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub allowed_origins: Vec<String>,
@@ -110,7 +188,41 @@ impl Default for ControlUi {
         Self {
             enabled: true,
             base_path: "/".to_owned(),
+            root: None,
             allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// Encryption of the gateway's own port. With it, plain `http://` and `ws://` are not answered there any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Tls {
+    /// Speak TLS (1.2 and 1.3).
+    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    pub enabled: bool,
+    /// Make a self-signed certificate when neither file exists. Its SHA-256 fingerprint is printed at the start, for clients that pin it.
+    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    pub auto_generate: bool,
+    /// PEM file with the certificate and its chain. Unset means `gateway/tls/cert.pem` in the state directory. A renewed file is taken without a restart.
+    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    pub cert_path: Option<String>,
+    /// PEM file with the private key. Unset means `gateway/tls/key.pem` in the state directory.
+    #[schemars(extend("x-reload" = "restart", "x-since" = "0.1.0"))]
+    pub key_path: Option<String>,
+    /// PEM file with further certificates that complete the chain.
+    #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub ca_path: Option<String>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            auto_generate: true,
+            cert_path: None,
+            key_path: None,
+            ca_path: None,
         }
     }
 }
@@ -129,6 +241,19 @@ pub struct Http {
 pub struct HttpEndpoints {
     /// `POST /v1/chat/completions` and `GET /v1/models`, always behind the gateway secret.
     pub chat_completions: Endpoint,
+    /// `POST /v1/responses`, always behind the gateway secret.
+    pub responses: Endpoint,
+    /// `POST /v1/embeddings`, always behind the gateway secret.
+    pub embeddings: EmbeddingsEndpoint,
+}
+
+/// Vectors for texts over HTTP.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct EmbeddingsEndpoint {
+    /// The model that makes vectors, as `provider/model`; the provider is one of `models.providers` or a known one, and speaks the OpenAI wire format. Unset means that only requests with the header `x-openclaw-model` are answered.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub model: Option<String>,
 }
 
 /// One HTTP endpoint that can be switched off.
@@ -150,7 +275,7 @@ impl Default for Endpoint {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Reload {
-    /// How far a changed file is applied without being asked. Torana never restarts itself: with every mode but `off` it applies what can be applied, and its log names the keys that wait for a restart.
+    /// How far a changed file is applied without being asked. A restart finishes what runs, within the time of a drain, and starts the same program again; at most one every 30 seconds.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub mode: ReloadMode,
 }
@@ -161,11 +286,11 @@ pub struct Reload {
 pub enum ReloadMode {
     /// Watch and validate only.
     Off,
-    /// Apply what can be applied; the log names the rest.
+    /// Apply what can be applied; the log names the keys that wait for a restart.
     Hot,
-    /// The same as `hybrid`; accepted because existing files have it.
+    /// Restart the gateway for every change.
     Restart,
-    /// Apply what can be applied, start single channel accounts anew where needed; the log names the rest.
+    /// Apply what can be applied, and restart the gateway for what cannot.
     #[default]
     Hybrid,
 }

@@ -22,8 +22,8 @@ pub use channels::{ChannelDefaults, Channels, GroupPolicy};
 pub use commands::{Commands, NativeCommands};
 pub use environment::Environment;
 pub use gateway::{
-    Auth, AuthMode, Bind, ControlUi, Endpoint, Gateway, GatewayMode, Http, HttpEndpoints, Reload,
-    ReloadMode, WeakSecret,
+    Auth, AuthMode, Bind, ControlUi, EmbeddingsEndpoint, Endpoint, Gateway, GatewayMode, Http,
+    HttpEndpoints, NodeCommands, NodePairing, Nodes, Reload, ReloadMode, Tls, WeakSecret,
 };
 pub use logging::{ConsoleStyle, LogLevel, Logging};
 pub use messages::{Inbound, Messages, MessagesGroupChat, Queue, QueueDrop, QueueMode};

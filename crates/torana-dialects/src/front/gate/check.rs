@@ -111,7 +111,11 @@ impl Gate {
     ) -> GateOutcome {
         let strong = match front.auth {
             AuthMode::None => return GateOutcome::Accepted,
-            AuthMode::Token => front
+            // Behind an identity proxy the secret is for this machine only; elsewhere it proves nothing.
+            AuthMode::TrustedProxy if source.place != Place::Local || source.origin.is_some() => {
+                return GateOutcome::Wrong;
+            }
+            AuthMode::Token | AuthMode::TrustedProxy => front
                 .secret
                 .as_ref()
                 .is_some_and(|secret| secret.len() >= STRONG_CHARS_MIN),

@@ -44,17 +44,7 @@ fn world() -> World {
 }
 
 fn front(auth: AuthMode, secret: &str) -> FrontSettings {
-    FrontSettings {
-        auth,
-        secret: Some(secret.into()),
-        trusted_proxies: Vec::new(),
-        allowed_origins: Vec::new(),
-        public_hosts: Vec::new(),
-        control_ui: true,
-        base_path: String::new(),
-        chat_completions: true,
-        port: 18_789,
-    }
+    FrontSettings::new(auth, Some(secret.into()), 18_789)
 }
 
 fn local() -> Source {

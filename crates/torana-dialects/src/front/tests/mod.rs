@@ -1,8 +1,11 @@
 //! The front over real sockets: raw requests against a whole engine with a scripted agent.
 
 mod corpus;
+mod endpoints;
+mod folder;
 mod headers;
 mod rig;
 mod sockets;
+mod tls;
 
 pub(crate) use rig::{Rig, Script, TOKEN, drive, read_until};

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use torana_core::ask::ToolCall;
 use torana_core::id::AgentId;
 use torana_core::port::{
     AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
@@ -19,9 +20,12 @@ use torana_core::port::{
 use torana_core::problem::Problem;
 use torana_core::run::{Outcome, RunEvent, Settled, Usage};
 use torana_engine::{AgentSettings, Bus, Engine, Options, Settings, Store};
+use torana_host::tls::ServerTls;
 
 use crate::context::{AuthMode, Context, FrontSettings, Host, LogsPage, LogsRequest};
-use crate::front::{Gate, Place, bind, serve};
+use crate::front::{Gate, Listeners, Place, bind, serve};
+use crate::site::{ConfigFile, Site};
+use crate::site_memory::MemorySite;
 
 /// The shared secret of every test gateway; long enough to count as strong.
 pub(crate) const TOKEN: &str = "test-token-test-token-test-token-0";
@@ -49,13 +53,28 @@ impl AgentBackend for Scripted {
         let script = self.0.clone();
         Box::pin(async move { Ok(Box::new(Conversation(script)) as Box<dyn AgentConversation>) })
     }
+
+    fn takes_wishes(&self) -> bool {
+        true
+    }
 }
 
 struct Conversation(Script);
 
 impl AgentConversation for Conversation {
     fn turn(&mut self, request: TurnRequest) -> RunStream {
-        let answer = format!("echo: {} ({} before)", request.input, request.history.len());
+        let results: String = request
+            .attached
+            .results
+            .iter()
+            .map(|result| format!("[{} -> {}]", result.id, result.text))
+            .collect();
+        let images = "*".repeat(request.attached.images.len());
+        let answer = format!(
+            "echo: {results}{}{images} ({} before)",
+            request.input,
+            request.history.len()
+        );
         let usage = Usage {
             input: 3,
             output: 2,
@@ -69,8 +88,23 @@ impl AgentConversation for Conversation {
             usage,
             provider: None,
             model: None,
+            calls: Vec::new(),
         };
         match self.0 {
+            Script::Echo if !request.wishes.tools.is_empty() && results.is_empty() => {
+                let calls = vec![ToolCall {
+                    id: "call_1".to_owned(),
+                    name: request.wishes.tools[0].name.clone(),
+                    arguments: "{\"place\":\"here\"}".to_owned(),
+                }];
+                let settled = Settled {
+                    outcome: Outcome::ClientTools,
+                    text: String::new(),
+                    calls,
+                    ..settled
+                };
+                Box::pin(futures_util::stream::iter([RunEvent::Settled(settled)]))
+            }
             Script::Echo => {
                 let (first, second) = answer.split_at(5);
                 let events = [
@@ -99,20 +133,30 @@ impl AgentConversation for Conversation {
     }
 }
 
-struct Nobody;
+struct Nobody(Arc<MemorySite>);
 
 impl Host for Nobody {
-    fn config(&self) -> BoxFuture<'_, Result<Value, Problem>> {
-        Box::pin(async { Ok(Value::Null) })
+    fn config_file(&self) -> &dyn ConfigFile {
+        self.0.as_ref()
     }
-    fn config_schema(&self) -> Value {
-        Value::Null
+    fn site(&self) -> &dyn Site {
+        self.0.as_ref()
     }
     fn logs(&self, _: LogsRequest) -> BoxFuture<'_, Result<LogsPage, Problem>> {
         Box::pin(async { Ok(LogsPage::default()) })
     }
     fn offers(&self, _: bool) -> BoxFuture<'_, Vec<Value>> {
         Box::pin(async { Vec::new() })
+    }
+    fn exec_policy(&self) -> BoxFuture<'_, Result<crate::ExecPolicyFile, Problem>> {
+        Box::pin(async { Ok(crate::ExecPolicyFile::default()) })
+    }
+    fn set_exec_policy(
+        &self,
+        _: Option<String>,
+        _: String,
+    ) -> BoxFuture<'_, Result<Option<crate::ExecPolicyFile>, Problem>> {
+        Box::pin(async { Ok(None) })
     }
     fn stop(&self, _: &str) {}
 }
@@ -132,6 +176,19 @@ impl Rig {
     }
 
     pub(crate) async fn with(script: Script, change: impl FnOnce(&mut FrontSettings)) -> Self {
+        Self::build(script, None, change).await
+    }
+
+    /// A gateway that speaks TLS.
+    pub(crate) async fn secured(tls: Arc<ServerTls>) -> Self {
+        Self::build(Script::Echo, Some(tls), |_| {}).await
+    }
+
+    async fn build(
+        script: Script,
+        tls: Option<Arc<ServerTls>>,
+        change: impl FnOnce(&mut FrontSettings),
+    ) -> Self {
         let world = torana_host::world();
         let folder = std::env::temp_dir().join(format!("torana-front-{}", world.uuid()));
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -164,22 +221,15 @@ impl Rig {
         .expect("a listener");
         let address = listeners[0].local_addr().expect("an address");
         let mut front = FrontSettings {
-            auth: AuthMode::Token,
-            secret: Some(TOKEN.into()),
-            trusted_proxies: Vec::new(),
             allowed_origins: vec!["https://panel.example.net".to_owned()],
-            public_hosts: Vec::new(),
-            control_ui: true,
-            base_path: String::new(),
-            chat_completions: true,
-            port: address.port(),
+            ..FrontSettings::new(AuthMode::Token, Some(TOKEN.into()), address.port())
         };
         change(&mut front);
         let context = Arc::new(Context {
             front: ArcSwap::from_pointee(front),
             gate: Gate::new(world.clone()),
             logins: torana_engine::service::login::LoginCodes::new(world.clone()),
-            host: Arc::new(Nobody),
+            host: Arc::new(Nobody(Arc::new(MemorySite::new(folder.clone())))),
             version: "0.0.0-test",
             state_dir: folder.clone(),
             config_path: folder.join("torana.json"),
@@ -192,7 +242,10 @@ impl Rig {
         let served = tokio::spawn(serve(
             Arc::clone(&context),
             dialect,
-            listeners,
+            Listeners {
+                tls,
+                ..Listeners::from(listeners)
+            },
             stop.clone(),
         ));
         Self {
@@ -202,6 +255,11 @@ impl Rig {
             served,
             folder,
         }
+    }
+
+    /// A folder of the test's own.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
     }
 
     /// Opens a connection and says something.
@@ -269,7 +327,7 @@ impl Drop for Rig {
 }
 
 /// Reads until the other side closes.
-pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_all(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes))
         .await
@@ -306,7 +364,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let status = head
             .split(' ')

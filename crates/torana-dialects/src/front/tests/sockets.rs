@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::rig::{Rig, Script, read_all};
 use crate::front::outgoing::{Encoded, Fate, Outgoing};
 use crate::front::socket::{Incoming, WebSocket};
+use crate::front::stream::Stream;
 
 /// Both ends of a WebSocket over loopback.
 async fn pair() -> (WebSocketStream<TcpStream>, WebSocket, Arc<Outgoing>) {
@@ -23,7 +24,7 @@ async fn pair() -> (WebSocketStream<TcpStream>, WebSocket, Arc<Outgoing>) {
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     (
         client,
-        WebSocket::new(server, &[], torana_host::world()),
+        WebSocket::new(Stream::Plain(server), &[], torana_host::world()),
         Outgoing::new(),
     )
 }

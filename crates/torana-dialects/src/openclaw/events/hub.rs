@@ -11,19 +11,21 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
-use torana_core::auth::audience;
+use torana_core::approval::{Approval, Kind};
+use torana_core::auth::{Audience, Scope, audience};
 use torana_core::event::{Appended, Event, RunFacts, RunSignal, SessionChange};
 use torana_core::id::{AgentId, ConnectionId};
 use torana_core::key::SessionKey;
 use torana_core::port::World;
+use torana_core::question::{Question, QuestionStatus};
 use torana_core::run::Settled;
 use torana_engine::Engine;
 
 use super::runs::{CUMULATIVE_BYTES_MAX, Run, Runs};
-use super::wire::{Agent, Assistant, Chat, Delta, Message, Observed, last_word};
+use super::wire::{Agent, Assistant, Chat, Delta, Message, Observed, last_word, pairing};
 use crate::front::outgoing::{Encoded, Fate};
 use crate::openclaw::client::Client;
-use crate::openclaw::{frame, quirks, shape};
+use crate::openclaw::{asks, frame, quirks, shape};
 
 /// Changed sessions that wait for their row to be read; above it the event goes out without the row.
 const CHANGES_MAX: usize = 1_024;
@@ -179,8 +181,22 @@ impl Hub {
                         .close(quirks::close::RESTART, "service restart");
                 }
             }
+            Event::Approval(approval) => self.tell_approval(approval),
+            Event::Question(question) => self.tell_question(question),
+            Event::DevicesChanged | Event::NodePairResolved { .. } | Event::NodeActivity { .. } => {
+                if let Some((name, payload)) = pairing(event, self.world.wall_ms()) {
+                    let audience = audience(event);
+                    self.send(frame::event(name, &payload), Fate::Keep, &|client| {
+                        client.hears(audience)
+                    });
+                }
+            }
             // These need facts the gateway object has; it listens for itself.
-            Event::Presence | Event::Health | Event::DevicePairRequested { .. } => {}
+            Event::Presence
+            | Event::Health
+            | Event::DevicePairRequested { .. }
+            | Event::NodePairRequested { .. }
+            | Event::DeviceSetUp { .. } => {}
             Event::InboundAdmitted { .. }
             | Event::InboundDropped { .. }
             | Event::InboundRepeated { .. }
@@ -193,8 +209,50 @@ impl Hub {
             | Event::PairingRequested { .. }
             | Event::PairingResolved { .. }
             | Event::ConfigChanged
-            | Event::TaskPanicked { .. } => {}
+            | Event::TaskPanicked { .. }
+            | Event::TaskRestarting { .. }
+            | Event::TaskGivenUp { .. } => {}
         }
+    }
+
+    // === Approvals and questions ===
+
+    fn tell_approval(&self, approval: &Approval) {
+        let family = match approval.kind {
+            Kind::Exec => "exec",
+            Kind::Plugin => "plugin",
+            Kind::SystemAgent => "openclaw",
+        };
+        let (word, payload) = if approval.is_pending() {
+            ("requested", asks::waiting(approval))
+        } else {
+            ("resolved", asks::resolved(approval))
+        };
+        let holds = |client: &Client| client.hears(Audience::Holding(Scope::Approvals));
+        let name = format!("{family}.approval.{word}");
+        self.send(frame::event(&name, &payload), Fate::Keep, &holds);
+        let Some(session) = &approval.session else {
+            return;
+        };
+        if let Some(payload) = asks::session_event(approval, self.world.wall_ms()) {
+            let frame = frame::event("session.approval", &payload);
+            self.send(frame, Fate::Keep, &|client| {
+                holds(client) && client.listens_to(session)
+            });
+        }
+    }
+
+    fn tell_question(&self, question: &Question) {
+        let (name, payload) = if question.status == QuestionStatus::Pending {
+            ("question.requested", asks::question(question))
+        } else {
+            let mut payload = asks::outcome(question);
+            payload["id"] = json!(question.id);
+            ("question.resolved", payload)
+        };
+        self.send(frame::event(name, &payload), Fate::Keep, &|client| {
+            client.hears(Audience::Holding(Scope::Questions))
+        });
     }
 
     // === Runs ===
@@ -217,11 +275,18 @@ impl Hub {
             settled,
             ended_at_ms,
             silent,
+            stopped,
         } = signal
         {
             self.facts().remove(facts.run_id.as_str());
             let run = runs.end(&facts.run_id);
-            self.settle(facts, run, settled, *ended_at_ms, silent.is_some());
+            self.settle(
+                facts,
+                run,
+                settled,
+                *ended_at_ms,
+                (silent.is_some(), *stopped),
+            );
             return;
         }
         let Some(run) = runs.get(&facts.run_id) else {
@@ -422,10 +487,10 @@ impl Hub {
         run: Option<Run>,
         settled: &Settled,
         ended_at_ms: i64,
-        silent: bool,
+        (silent, stopped): (bool, Option<&'static str>),
     ) {
         let ending = shape::Ending::of(settled.outcome);
-        let stop = shape::stop_word(settled);
+        let stop = shape::stop_word(settled, stopped);
         let follows = |client: &Client| client.follows(&facts.session);
         let Some(mut run) = run else {
             // A chat command answers without a run: one `final`, numbered 1 (section 6 of our notes).
@@ -544,6 +609,8 @@ impl Hub {
             SessionChange::RunEnded => "agent.input.settled",
             SessionChange::Patched => "patch",
             SessionChange::Reset => "reset",
+            SessionChange::Rewound => "rewind",
+            SessionChange::Compacted => "compact",
             SessionChange::Deleted => "delete",
         };
         let mut payload = json!({

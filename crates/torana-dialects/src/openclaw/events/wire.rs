@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use torana_core::event::RunFacts;
+use torana_core::event::{Event, NodeDecision, RunFacts};
 use torana_core::run::{FailureKind, RunError, Settled};
 
 use super::super::shape;
@@ -172,4 +172,34 @@ fn detail(settled: &Settled, error: &RunError) -> Option<Value> {
 /// The schema allows 300 characters here.
 fn short(text: &str) -> Value {
     text.chars().take(300).collect::<String>().into()
+}
+
+/// Changes of devices and nodes: the event's name and payload.
+pub(super) fn pairing(event: &Event, at_ms: i64) -> Option<(&'static str, Value)> {
+    match event {
+        Event::DevicesChanged => Some(("device.pair.changed", json!({}))),
+        Event::NodePairResolved {
+            request_id,
+            node,
+            decision,
+        } => {
+            let decision = match decision {
+                NodeDecision::Approved => "approved",
+                NodeDecision::Rejected => "rejected",
+                NodeDecision::Removed => "removed",
+            };
+            let payload = json!({
+                "requestId": request_id, "nodeId": node.as_str(), "decision": decision, "ts": at_ms,
+            });
+            Some(("node.pair.resolved", payload))
+        }
+        Event::NodeActivity { node, active_at_ms } => {
+            let updated_at_ms = active_at_ms.map(|_| at_ms);
+            let payload = json!({
+                "nodeId": node.as_str(), "lastActiveAtMs": active_at_ms, "presenceUpdatedAtMs": updated_at_ms,
+            });
+            Some(("node.presence", payload))
+        }
+        _ => None,
+    }
 }

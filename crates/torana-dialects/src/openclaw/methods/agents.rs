@@ -35,6 +35,7 @@ pub(super) fn scope_of_agent(params: &Value) -> Scope {
 pub(super) fn list(call: Call) -> Running {
     Box::pin(async move {
         let settings = call.engine().settings();
+        let site = call.gateway.context().host.site();
         let default = settings.default_agent().map_or("main", AgentId::as_str);
         let agents: Vec<Value> = settings
             .agents
@@ -51,6 +52,7 @@ pub(super) fn list(call: Call) -> Running {
                 if let Some(model) = &agent.model {
                     value["model"] = json!({ "primary": model.to_string() });
                 }
+                value["workspace"] = json!(site.workspace(id.as_str()).display().to_string());
                 value
             })
             .collect();
@@ -156,16 +158,7 @@ fn target(call: &Call) -> Result<Option<ReplyTarget>, WireError> {
 
 async fn run_agent(mut call: Call) -> Answer {
     let session = session_for(&call)?;
-    if call
-        .params
-        .get("attachments")
-        .and_then(Value::as_array)
-        .is_some_and(|list| !list.is_empty())
-    {
-        return Err(WireError::invalid(
-            "attachments are not supported yet; send the text without them",
-        ));
-    }
+    let media = super::chat::accept(&mut call, &session).await?;
     let model = match (call.params.word("provider"), call.params.word("model")) {
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
         (_, model) => model.map(str::to_owned),
@@ -183,7 +176,8 @@ async fn run_agent(mut call: Call) -> Answer {
         deliver_to: target(&call)?,
         owner: call.scopes().allows(Scope::Admin),
         text: call.params.take_text("message").unwrap_or_default(),
-        queue_mode: None,
+        media,
+        ..ClientInput::default()
     };
     let key = call.params.take_text("idempotencyKey").unwrap_or_default();
     let turn = ClientTurn {
@@ -370,9 +364,9 @@ fn wait_answer(run_id: &str, finished: &Finished) -> Value {
     } else {
         "visible"
     };
-    let stop = finished.stopped.map_or_else(
-        || shape::stop_word(settled),
-        torana_engine::StopReason::as_str,
+    let stop = shape::stop_word(
+        settled,
+        finished.stopped.map(torana_engine::StopReason::as_str),
     );
     let mut answer = json!({
         "runId": run_id, "status": status, "startedAt": finished.started_at_ms, "endedAt": finished.ended_at_ms,

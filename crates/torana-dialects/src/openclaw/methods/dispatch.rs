@@ -5,11 +5,12 @@ use std::sync::Arc;
 use torana_core::auth::{Role, Scope};
 use torana_core::port::BoxFuture;
 
-use super::{Call, Method, Needs, TABLE};
+use super::{Call, Method, Needs, find};
 use crate::openclaw::client::Client;
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::{self, Request};
 use crate::openclaw::gateway::OpenClaw;
+use crate::openclaw::quirks::PROTOCOL;
 
 /// Characters of a method name that are repeated in an answer.
 const NAME_CHARS_MAX: usize = 128;
@@ -42,6 +43,7 @@ pub(crate) fn admit(
     };
     let outgoing = Arc::clone(&client.outgoing);
     let call = Call {
+        method: row.name,
         gateway: Arc::clone(gateway),
         client: Arc::clone(client),
         id: id.clone(),
@@ -68,17 +70,26 @@ pub(crate) fn permit(
             "connect is only valid as the first request",
         ));
     }
-    let row = TABLE.iter().find(|row| row.name == name);
+    let row = find(name);
     if let Some(row) = row
         && matches!(row.needs, Needs::Nothing)
     {
         return Ok(row);
     }
-    if client.role == Role::Node {
-        return Err(WireError::invalid(format!(
-            "unauthorized role: {}",
-            client.role.as_str()
-        )));
+    let of_node = row.and_then(|row| match row.needs {
+        Needs::Node { old } => Some((row, old)),
+        _ => None,
+    });
+    match (client.role, of_node) {
+        (Role::Node, Some((row, old))) if old || client.protocol >= PROTOCOL => return Ok(row),
+        (Role::Operator, None) => {}
+        // S-089: neither side reaches the other's methods, whatever its scopes.
+        (Role::Node | Role::Operator, _) => {
+            return Err(WireError::invalid(format!(
+                "unauthorized role: {}",
+                client.role.as_str()
+            )));
+        }
     }
     let Some(row) = row else {
         // Whoever may not do everything does not learn what exists.
@@ -89,7 +100,7 @@ pub(crate) fn permit(
         return Err(WireError::invalid(format!("unknown method: {short}")));
     };
     let needed = match row.needs {
-        Needs::Nothing => return Ok(row),
+        Needs::Nothing | Needs::Operator | Needs::Node { .. } => return Ok(row),
         Needs::Scope(scope) => scope,
         Needs::Depends(_, decide) => decide(params),
     };

@@ -1,14 +1,27 @@
 //! The method table: one row per method with scope, parameters, documentation and handler. Everything else about
 //! methods (discovery, scope checks, limits, the reference page) comes from it.
 
+mod absent;
+mod agent_entries;
+mod agent_files;
 mod agents;
+mod approvals;
+mod audit;
+mod channels;
 mod chat;
+mod config;
+mod devices;
 mod dispatch;
+mod machine;
+mod models;
+mod nodes;
 mod own;
 mod pairing;
 mod sessions;
+mod setup;
 mod system;
 mod table;
+mod usage;
 
 use std::sync::{Arc, OnceLock};
 
@@ -26,13 +39,22 @@ use super::params::{Params, Spec};
 pub(crate) use dispatch::admit;
 #[cfg(test)]
 pub(crate) use dispatch::permit;
-pub(crate) use table::TABLE;
+pub(crate) use nodes::{offer as node_offer, surface_of};
+pub(crate) use setup::done as setup_done;
+pub(crate) use table::{find, rows};
 
 /// What a method needs of its caller.
 #[derive(Clone, Copy)]
 pub(crate) enum Needs {
     /// Nothing: every client may call it.
     Nothing,
+    /// No scope, but the operator role: what a client without any scope may still ask for itself.
+    Operator,
+    /// The node role; for nodes of the old protocol `false` leaves it out.
+    Node {
+        /// Nodes that only speak the previous protocol may call it too.
+        old: bool,
+    },
     /// A scope.
     Scope(Scope),
     /// One scope for most parameters, another for some.
@@ -70,6 +92,8 @@ pub(crate) struct Call {
     pub(crate) gateway: Arc<OpenClaw>,
     /// Who calls.
     pub(crate) client: Arc<Client>,
+    /// The method, for handlers that serve several.
+    pub(crate) method: &'static str,
     /// Request id.
     pub(crate) id: String,
     /// Checked parameters.
@@ -87,6 +111,15 @@ impl Call {
         self.client.scopes
     }
 
+    /// Who calls, as the audit log names it: the device, else the address.
+    pub(crate) fn actor(&self) -> String {
+        let device = self.client.device.as_ref();
+        device.map_or_else(
+            || format!("address:{}", self.client.address),
+            |device| format!("device:{device}"),
+        )
+    }
+
     /// Wall time, Unix milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
         self.engine().world().wall_ms()
@@ -97,8 +130,7 @@ impl Call {
 pub(crate) fn listed() -> &'static [&'static str] {
     static LISTED: OnceLock<Vec<&'static str>> = OnceLock::new();
     LISTED.get_or_init(|| {
-        TABLE
-            .iter()
+        rows()
             .filter(|method| method.listed)
             .map(|method| method.name)
             .collect()
@@ -111,9 +143,10 @@ pub fn reference_markdown() -> String {
         "# OpenClaw protocol: methods\n\nGenerated from the method table.\n`W` marks control-plane writes, limited to 30 per minute and client.\n\n\
          | method | scope | | parameters | since | |\n|---|---|---|---|---|---|\n",
     );
-    for method in TABLE {
+    for method in rows() {
         let scope = match method.needs {
-            Needs::Nothing => "none".to_owned(),
+            Needs::Nothing | Needs::Operator => "none".to_owned(),
+            Needs::Node { .. } => "node role".to_owned(),
             Needs::Scope(scope) => format!("`{scope}`"),
             Needs::Depends(scope, _) => format!("`{scope}` or more, by parameters"),
         };

@@ -1,7 +1,6 @@
-//! Health, status, presence, logs, configuration, models, channels.
+//! Health, status, presence, logs.
 
 use serde_json::{Value, json};
-use torana_engine::service::models as model_service;
 use torana_engine::service::presence::PresenceEntry;
 
 use super::{Answer, Call, Running};
@@ -235,22 +234,6 @@ fn log_line(line: &str) -> String {
     .to_string()
 }
 
-pub(super) fn config(call: Call) -> Running {
-    Box::pin(async move { Ok(Payload::of(&call.gateway.context().host.config().await?)) })
-}
-
-pub(super) fn config_schema(call: Call) -> Running {
-    Box::pin(async move {
-        let context = call.gateway.context();
-        Ok(Payload::of(&json!({
-            "schema": context.host.config_schema(),
-            "uiHints": {},
-            "version": quirks::COMPATIBLE_RELEASE,
-            "generatedAt": rfc3339(call.now_ms()),
-        })))
-    })
-}
-
 /// A moment as `2026-09-23T16:33:12.144Z`.
 pub(super) fn rfc3339(at_ms: i64) -> String {
     // Civil date from days, after Howard Hinnant's `civil_from_days`; shifting the era keeps every step positive.
@@ -276,72 +259,4 @@ pub(super) fn rfc3339(at_ms: i64) -> String {
         seconds % 60,
         rest_ms % 1_000
     )
-}
-
-pub(super) fn models(call: Call) -> Running {
-    Box::pin(async move {
-        let engine = call.engine();
-        let agent = match call.params.word("agentId") {
-            Some(agent) => {
-                Some(engine.agent_of(&engine.parse_key(&format!("agent:{agent}:main"))?)?)
-            }
-            None => None,
-        };
-        let found = model_service::list(engine, agent.as_ref());
-        let provider = call.params.word("provider");
-        let models: Vec<Value> = found
-            .models
-            .iter()
-            .filter(|model| provider.is_none_or(|provider| model.reference.provider == provider))
-            .map(|model| {
-                let is_default = found.default.as_ref() == Some(&model.reference);
-                let mut value = json!({
-                    "id": model.reference.model, "name": model.name, "provider": model.reference.provider,
-                    "reasoning": model.reasoning, "available": model.available, "input": ["text"],
-                    "tags": if is_default { vec!["default"] } else { Vec::new() },
-                });
-                if let Some(alias) = model.alias.as_ref().filter(|alias| !alias.is_empty()) {
-                    value["alias"] = json!(alias);
-                }
-                if let Some(window) = model.context_tokens.filter(|window| *window > 0) {
-                    value["contextWindow"] = json!(window);
-                }
-                if !model.available {
-                    value["unavailableReason"] = json!("missing-auth");
-                }
-                // Quirk: `local` is sent by 2026.9.6 but closed out of the older published schema; pages ask for details.
-                if call.client.observed && model.local {
-                    value["local"] = json!(true);
-                }
-                value
-            })
-            .collect();
-        Ok(Payload::of(&json!({ "models": models })))
-    })
-}
-
-pub(super) fn channels(call: Call) -> Running {
-    Box::pin(async move {
-        let only = call.params.word("channel");
-        let mut accounts = call.engine().accounts();
-        accounts.retain(|account| only.is_none_or(|only| account.channel.as_str() == only));
-        let grouped = cache::channels(&accounts);
-        let meta: Vec<Value> = grouped
-            .order
-            .iter()
-            .map(|id| json!({ "id": id, "label": cache::label(id), "detailLabel": cache::label(id) }))
-            .collect();
-        let labels = grouped.labels.clone();
-        Ok(Payload::of(&json!({
-            "ts": call.now_ms().max(0),
-            "channelOrder": grouped.order,
-            "channelLabels": grouped.labels,
-            "channelDetailLabels": labels,
-            "channelSystemImages": {},
-            "channelMeta": meta,
-            "channels": grouped.summaries,
-            "channelAccounts": grouped.accounts,
-            "channelDefaultAccountId": grouped.defaults,
-        })))
-    })
 }

@@ -12,7 +12,12 @@ use super::rig::{Rig, TOKEN, connect};
 fn normal(value: &mut Value) {
     match value {
         Value::Object(map) => {
+            // The port is a free one.
+            let is_machine = map.contains_key("osLabel");
             for (name, value) in map.iter_mut() {
+                if is_machine && name == "port" {
+                    *value = Value::from("(here)");
+                }
                 let moment = ["ts", "at", "age"].contains(&name.as_str())
                     || [
                         "At",
@@ -20,13 +25,16 @@ fn normal(value: &mut Value) {
                         "TimestampMs",
                         "uptimeMs",
                         "durationMs",
+                        "runtimeMs",
                         "timestamp",
                     ]
                     .iter()
                     .any(|end| name.ends_with(end));
                 match value {
                     Value::Number(_) if moment => *value = Value::from(0),
-                    Value::String(_) if name == "generatedAt" => *value = Value::from("(time)"),
+                    Value::String(_) if ["generatedAt", "updatedAt"].contains(&name.as_str()) => {
+                        *value = Value::from("(time)");
+                    }
                     _ => normal(value),
                 }
             }
@@ -39,6 +47,9 @@ fn normal(value: &mut Value) {
             let folder = std::env::temp_dir();
             if text.starts_with(&*folder.to_string_lossy()) {
                 "(path)".clone_into(text);
+            }
+            if text.starts_with("20") && text.ends_with('Z') && text.len() == 24 {
+                "(time)".clone_into(text);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -58,24 +69,57 @@ fn uuid_in(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Says every `>` line and compares what comes back.
+/// The transcript an answer names.
+fn session_in(answer: &Value) -> Option<String> {
+    let payload = &answer["payload"];
+    [
+        &payload["sessionId"],
+        &payload["sessionInfo"]["sessionId"],
+        &payload["entry"]["sessionId"],
+        &payload["session"]["sessionId"],
+    ]
+    .into_iter()
+    .find_map(|id| id.as_str().map(str::to_owned))
+}
+
+fn starts_a_turn(answer: &Value) -> bool {
+    let payload = &answer["payload"];
+    payload["status"] == "started"
+        || payload["runStarted"] == true
+        || payload["continuation"]["status"] == "started"
+}
+
+/// Says every `>` line to a gateway without a configuration file and compares what comes back.
 async fn play(name: &str) {
+    play_on(name, Rig::start().await).await;
+}
+
+async fn play_on(name: &str, rig: Rig) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("src/openclaw/tests/dialogues")
         .join(format!("{name}.jsonl"));
     let script = std::fs::read_to_string(&path).expect("a dialogue");
-    let rig = Rig::start().await;
     let mut client = rig.client().await;
     let mut spoken = String::new();
+    let mut session_id = String::new();
     for line in script.lines().filter_map(|line| line.strip_prefix("> ")) {
         spoken.push_str(&format!("> {line}\n"));
-        client.say(line.replace("$TOKEN", TOKEN)).await;
+        // `$ID` is the transcript that the last answer named, `$HASH` the state of the configuration file.
+        let frame = line
+            .replace("$TOKEN", TOKEN)
+            .replace("$ID", &session_id)
+            .replace("$HASH", &rig.site.hash());
+        client.say(frame).await;
         match client.answer().await {
             Ok(mut answer) => {
+                if let Some(found) = session_in(&answer) {
+                    session_id = found;
+                }
+                let starts = starts_a_turn(&answer);
                 normal(&mut answer);
                 spoken.push_str(&format!("< {answer}\n"));
                 // A turn must be over before the next line looks at it.
-                if answer["payload"]["status"] == "started" {
+                if starts {
                     client.events.clear();
                     client
                         .until(|event| event["payload"]["state"] == "final")
@@ -104,8 +148,44 @@ async fn sessions() {
 }
 
 #[tokio::test]
+async fn sessions_in_full() {
+    play("sessions-full").await;
+}
+
+#[tokio::test]
+async fn branches() {
+    play("branches").await;
+}
+
+#[tokio::test]
+async fn attachments() {
+    play("attachments").await;
+}
+
+#[tokio::test]
 async fn system() {
     play("system").await;
+}
+
+#[tokio::test]
+async fn config() {
+    let text = "// mine\n{\n  // who may come in\n  gateway: { mode: 'local', port: 18789, auth: { token: 'a-secret-nobody-sees' } },\n}\n";
+    play_on("config", Rig::configured(text).await).await;
+}
+
+#[tokio::test]
+async fn agents() {
+    play("agents").await;
+}
+
+#[tokio::test]
+async fn machine() {
+    play("machine").await;
+}
+
+#[tokio::test]
+async fn absent() {
+    play("absent").await;
 }
 
 #[tokio::test]

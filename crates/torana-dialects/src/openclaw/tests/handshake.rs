@@ -1,16 +1,15 @@
 //! Outcomes of the handshake, over a real socket (S-001, S-002, S-006, S-009).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use expect_test::expect;
 use serde_json::{Value, json};
-use torana_core::auth::{PublicKey, Role, ScopeSet};
+use torana_core::auth::{Role, ScopeSet};
 use torana_core::port::World;
 
 use super::super::connect::Connect;
 use super::super::handshake::{Doorkeeper, Principal, Refusal};
 use super::rig::{Client, Rig, TOKEN, connect, front};
-use crate::front::peer::Peer;
+use crate::context::{AuthMode, FrontSettings};
+use crate::front::peer::{Identity, Peer, Via};
 
 /// One line about what came of a connect.
 fn outcome(result: &Result<Principal, Refusal>) -> String {
@@ -36,13 +35,13 @@ fn outcome(result: &Result<Principal, Refusal>) -> String {
     }
 }
 
-struct Door {
+pub(super) struct Door {
     rig: Rig,
     peer: Peer,
 }
 
 impl Door {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let peer = Peer {
             remote: [127, 0, 0, 1].into(),
             direct_local: true,
@@ -50,6 +49,7 @@ impl Door {
             origin_ok: true,
             host: "127.0.0.1:1".to_owned(),
             user_agent: None,
+            identity: None,
         };
         Self {
             rig: Rig::start().await,
@@ -61,8 +61,24 @@ impl Door {
         self.rig.context.engine.world()
     }
 
+    /// From now on whoever knocks comes from another machine.
+    pub(super) fn remote(&mut self) {
+        self.peer.direct_local = false;
+        self.peer.remote = [192, 0, 2, 7].into();
+    }
+
     async fn knock(&self, params: &Value) -> Result<Principal, Refusal> {
-        let front = front(1);
+        self.knock_with(params, |_| {}).await
+    }
+
+    /// Knocks at a door with other settings.
+    pub(super) async fn knock_with(
+        &self,
+        params: &Value,
+        change: impl FnOnce(&mut FrontSettings),
+    ) -> Result<Principal, Refusal> {
+        let mut front = front(1);
+        change(&mut front);
         let doorkeeper = Doorkeeper {
             front: &front,
             peer: &self.peer,
@@ -76,20 +92,8 @@ impl Door {
     }
 
     /// Adds a device with a right signature.
-    fn signed(&self, mut params: Value, seed: u8) -> Value {
-        use ed25519_dalek::{Signer, SigningKey};
-        let key = SigningKey::from_bytes(&[seed; 32]);
-        let public = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-        let id = PublicKey::parse(&public).expect("a key").device_id();
-        params["device"] = json!({
-            "id": id.as_str(), "publicKey": public, "signature": "-", "signedAt": self.world().wall_ms(), "nonce": "nonce-1",
-        });
-        let connect = Connect::read(&params).expect("readable");
-        let proof = connect.device.as_ref().expect("a device");
-        let text = connect.with_claim(proof, |claim| claim.text_v3());
-        params["device"]["signature"] =
-            json!(URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()).to_bytes()));
-        params
+    fn signed(&self, params: Value, seed: u8) -> Value {
+        super::rig::signed(params, seed, "nonce-1", self.world().wall_ms())
     }
 }
 
@@ -160,7 +164,7 @@ async fn versions_and_roles_are_negotiated_as_by_the_reference() {
     expect![[r#"
         4..4 cli operator: operator token []
         1..7 cli operator: operator token []
-        7..7 cli operator: 1002 INVALID_REQUEST PROTOCOL_MISMATCH: protocol mismatch
+        7..7 cli operator: operator token []
         3..3 cli operator: 1002 INVALID_REQUEST PROTOCOL_MISMATCH: protocol mismatch
         3..3 probe operator: operator token []
         4..4 cli admin: 1008 INVALID_REQUEST -: invalid role
@@ -400,10 +404,10 @@ async fn first_frames_other_than_connect_end_the_connection() {
     expect![[r#"
         - | 1008 invalid request frame
         - | 1000 
-        - | 1008 invalid request frame
+        - | 1008 unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)
         invalid connect params: must have required property 'minProtocol' | 1008 invalid connect params: must have required property 'minProtocol'
         invalid connect params: at /client: must have required property 'id' | 1008 invalid connect params: at /client: must have required property 'id'"#]].assert_eq(&found.join("\n"));
-    for method in super::super::methods::TABLE {
+    for method in super::super::methods::rows() {
         let frame =
             json!({ "type": "req", "id": "1", "method": method.name, "params": {} }).to_string();
         let text = closing(&mut rig.client().await, &frame).await;
@@ -419,4 +423,92 @@ async fn first_frames_other_than_connect_end_the_connection() {
     let mut client = rig.client().await;
     client.say(long).await;
     assert!(matches!(client.answer().await, Err((1009 | 1006, _))));
+}
+
+/// A person named by a proxy replaces the secret, never the device of anything but a page, and never pairing.
+#[tokio::test]
+async fn named_persons_come_in_as_far_as_their_proxy_reaches() {
+    let mut door = Door::open().await;
+    door.remote();
+    let proxied = |front: &mut FrontSettings| front.auth = AuthMode::TrustedProxy;
+    let scopes = &["operator.admin"];
+    let page = || connect("openclaw-control-ui", "webchat", scopes, json!({}));
+    let mut found = Vec::new();
+    door.peer.origin = Some("https://gateway.example.org".to_owned());
+    for (name, via) in [
+        ("nobody", None),
+        ("proxy", Some(Via::TrustedProxy)),
+        ("tailnet", Some(Via::Tailscale)),
+    ] {
+        door.peer.identity = via.map(|via| Identity {
+            user: "ann@example.org".to_owned(),
+            via,
+        });
+        for (client, params) in [
+            ("page", page()),
+            ("page with device", door.signed(page(), 1)),
+            ("secret", connect("cli", "cli", scopes, token())),
+        ] {
+            let text = outcome(&door.knock_with(&params, proxied).await);
+            let text = text
+                .split(" (requestId")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            found.push(format!("{name}, {client}: {text}"));
+        }
+    }
+    expect![[r#"
+        nobody, page: 1008 INVALID_REQUEST CONTROL_UI_DEVICE_IDENTITY_REQUIRED: control ui requires device identity (use HTTPS or localhost secure context)
+        nobody, page with device: 1008 INVALID_REQUEST AUTH_UNAUTHORIZED: unauthorized: the proxy named nobody who may come in
+        nobody, secret: 1008 INVALID_REQUEST AUTH_UNAUTHORIZED: unauthorized: the proxy named nobody who may come in
+        proxy, page: operator trusted-proxy [operator.admin]
+        proxy, page with device: 1008 NOT_PAIRED PAIRING_REQUIRED: pairing required: device is not approved yet
+        proxy, secret: operator trusted-proxy []
+        tailnet, page: 1008 INVALID_REQUEST CONTROL_UI_DEVICE_IDENTITY_REQUIRED: control ui requires device identity (use HTTPS or localhost secure context)
+        tailnet, page with device: 1008 NOT_PAIRED PAIRING_REQUIRED: pairing required: device is not approved yet
+        tailnet, secret: operator tailscale []"#]].assert_eq(&found.join("\n"));
+}
+
+/// A local node is paired silently only while the operator leaves that on; listed networks are, others never are.
+#[tokio::test]
+async fn nodes_are_paired_without_a_question_only_where_the_operator_says_so() {
+    let mut door = Door::open().await;
+    let knock = |seed| door.signed(super::rig::node("linux", &[]), seed);
+    let (first, second, third, fourth) = (knock(1), knock(2), knock(3), knock(4));
+    let silent = door.knock(&first).await.expect("a local node");
+    assert_eq!((silent.role, silent.scopes), (Role::Node, ScopeSet::NONE));
+    let asked = door
+        .knock_with(&second, |front| front.nodes.auto_approve_local = false)
+        .await;
+    assert!(
+        outcome(&asked).contains("PAIRING_REQUIRED"),
+        "{}",
+        outcome(&asked)
+    );
+    door.remote();
+    let listed = |network: &'static str| {
+        move |front: &mut FrontSettings| {
+            front.nodes.auto_approve_networks = vec![network.parse().expect("a network")];
+        }
+    };
+    let asked = door.knock_with(&third, listed("10.0.0.0/8")).await;
+    assert!(
+        outcome(&asked).contains("PAIRING_REQUIRED"),
+        "{}",
+        outcome(&asked)
+    );
+    assert!(
+        door.knock_with(&fourth, listed("192.0.2.0/24"))
+            .await
+            .is_ok()
+    );
+    // An operator of the same network is asked for all the same.
+    let operator = door.signed(connect("openclaw-tui", "ui", &[], token()), 5);
+    let asked = door.knock_with(&operator, listed("192.0.2.0/24")).await;
+    assert!(
+        outcome(&asked).contains("PAIRING_REQUIRED"),
+        "{}",
+        outcome(&asked)
+    );
 }

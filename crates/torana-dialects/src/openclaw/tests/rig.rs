@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
+use torana_core::auth::PublicKey;
 use torana_core::id::AgentId;
+use torana_core::media::MediaKind;
 use torana_core::port::{
     AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
     TurnRequest,
@@ -21,9 +25,14 @@ use torana_core::problem::Problem;
 use torana_core::run::{Outcome, RunEvent, Settled, Usage};
 use torana_engine::{AgentSettings, Bus, Engine, Options, Settings, Store};
 
-use crate::context::{AuthMode, Context, FrontSettings, Host, LogsPage, LogsRequest};
+use crate::context::{
+    AuthMode, Context, ExecPolicyFile, FrontSettings, Host, LogsPage, LogsRequest,
+};
 use crate::front::{Gate, Place, bind, serve};
 use crate::openclaw::OpenClaw;
+use crate::openclaw::connect::Connect;
+use crate::site::{ConfigFile, Site};
+use crate::site_memory::MemorySite;
 
 /// The shared secret of every test gateway.
 pub(super) const TOKEN: &str = "test-token-test-token-test-token-0";
@@ -38,6 +47,10 @@ impl AgentBackend for Echo {
         _: OpenRequest,
     ) -> BoxFuture<'_, Result<Box<dyn AgentConversation>, BackendFailure>> {
         Box::pin(async { Ok(Box::new(Echo) as Box<dyn AgentConversation>) })
+    }
+
+    fn takes(&self, kind: MediaKind) -> bool {
+        matches!(kind, MediaKind::Image | MediaKind::Text)
     }
 }
 
@@ -54,21 +67,23 @@ impl AgentConversation for Echo {
             );
             return Box::pin(futures_util::stream::iter([RunEvent::Settled(failed)]));
         }
-        let (first, second) = ("echo: ".to_owned(), request.input);
-        let usage = Usage {
-            input: 3,
-            output: 2,
-            ..Usage::default()
-        };
-        let text = format!("{first}{second}");
-        let settled = Settled {
-            outcome: Outcome::Ok,
-            text,
-            error: None,
-            usage,
-            provider: None,
-            model: None,
-        };
+        if request.system.starts_with("You summarise") {
+            let summary = Settled {
+                text: "They talked.".to_owned(),
+                ..settled("")
+            };
+            return Box::pin(futures_util::stream::iter([RunEvent::Settled(summary)]));
+        }
+        let files = request.media.iter().filter(|media| media.is_new).count();
+        let mut second = request.input;
+        if files > 0 {
+            second.push_str(&format!(" with {files} files"));
+        }
+        if second == "count" {
+            second = format!("{} lines before", request.history.len());
+        }
+        let first = "echo: ".to_owned();
+        let settled = settled(&format!("{first}{second}"));
         let events = [
             RunEvent::TextDelta(first),
             RunEvent::TextDelta(second),
@@ -82,14 +97,43 @@ impl AgentConversation for Echo {
     }
 }
 
-struct Nobody;
+/// The binary's side: a configuration and a policy document in memory.
+struct Nobody {
+    site: Arc<MemorySite>,
+    policy: std::sync::Mutex<Option<String>>,
+}
+
+impl Nobody {
+    fn policy(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.policy
+            .lock()
+            .expect("no test panics while it holds the policy")
+    }
+}
+
+fn settled(text: &str) -> Settled {
+    let usage = Usage {
+        input: 3,
+        output: 2,
+        ..Usage::default()
+    };
+    Settled {
+        outcome: Outcome::Ok,
+        text: text.to_owned(),
+        error: None,
+        usage,
+        provider: None,
+        model: None,
+        calls: Vec::new(),
+    }
+}
 
 impl Host for Nobody {
-    fn config(&self) -> BoxFuture<'_, Result<Value, Problem>> {
-        Box::pin(async { Ok(json!({ "path": "torana.json", "exists": false })) })
+    fn config_file(&self) -> &dyn ConfigFile {
+        self.site.as_ref()
     }
-    fn config_schema(&self) -> Value {
-        json!({ "type": "object" })
+    fn site(&self) -> &dyn Site {
+        self.site.as_ref()
     }
     fn logs(&self, _: LogsRequest) -> BoxFuture<'_, Result<LogsPage, Problem>> {
         let line = r#"{"time":"2026-01-01T00:00:00Z","level":"INFO","message":"Ready.","port":1,"target":"torana"}"#;
@@ -105,6 +149,29 @@ impl Host for Nobody {
     fn offers(&self, _: bool) -> BoxFuture<'_, Vec<Value>> {
         Box::pin(async { Vec::new() })
     }
+    fn exec_policy(&self) -> BoxFuture<'_, Result<ExecPolicyFile, Problem>> {
+        let text = self.policy().clone();
+        let path = "exec-approvals.json".to_owned();
+        Box::pin(async { Ok(ExecPolicyFile { path, text }) })
+    }
+    fn set_exec_policy(
+        &self,
+        seen: Option<String>,
+        text: String,
+    ) -> BoxFuture<'_, Result<Option<ExecPolicyFile>, Problem>> {
+        let mut stored = self.policy();
+        if *stored != seen {
+            return Box::pin(async { Ok(None) });
+        }
+        *stored = Some(text.clone());
+        let path = "exec-approvals.json".to_owned();
+        Box::pin(async {
+            Ok(Some(ExecPolicyFile {
+                path,
+                text: Some(text),
+            }))
+        })
+    }
     fn stop(&self, _: &str) {}
 }
 
@@ -113,15 +180,26 @@ pub(super) struct Rig {
     pub(super) address: SocketAddr,
     pub(super) dialect: Arc<OpenClaw>,
     pub(super) context: Arc<Context>,
+    pub(super) site: Arc<MemorySite>,
     stop: CancellationToken,
     folder: PathBuf,
 }
 
 impl Rig {
     pub(super) async fn start() -> Self {
+        Self::with(MemorySite::new).await
+    }
+
+    /// A gateway with a configuration file.
+    pub(super) async fn configured(text: &str) -> Self {
+        Self::with(|folder| MemorySite::with_config(text, folder)).await
+    }
+
+    async fn with(site: impl FnOnce(PathBuf) -> MemorySite) -> Self {
         let world = torana_host::world();
         let folder = std::env::temp_dir().join(format!("torana-openclaw-{}", world.uuid()));
         std::fs::create_dir_all(&folder).expect("a folder");
+        let site = Arc::new(site(folder.clone()));
         let store = Store::open(torana_engine::store::Options::new(folder.join("torana.db")))
             .expect("a store");
         let agent = AgentSettings {
@@ -142,6 +220,8 @@ impl Rig {
             bus: Bus::default(),
         };
         let engine = Engine::open(options).await.expect("an engine");
+        let media = torana_host::media::MediaFolder::new(folder.join("media"));
+        engine.keep_media(Arc::new(media));
         engine.recover().await.expect("recovered");
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = bind(&Place::Addresses(vec![any])).expect("a listener");
@@ -150,7 +230,10 @@ impl Rig {
             front: ArcSwap::from_pointee(front(address.port())),
             gate: Gate::new(world.clone()),
             logins: torana_engine::service::login::LoginCodes::new(world.clone()),
-            host: Arc::new(Nobody),
+            host: Arc::new(Nobody {
+                site: Arc::clone(&site),
+                policy: std::sync::Mutex::default(),
+            }),
             version: "0.0.0-test",
             state_dir: folder.clone(),
             config_path: folder.join("torana.json"),
@@ -170,6 +253,7 @@ impl Rig {
             address,
             dialect,
             context,
+            site,
             stop,
             folder,
         }
@@ -183,10 +267,31 @@ impl Rig {
         let mut client = Client {
             stream,
             events: Vec::new(),
+            nonce: String::new(),
         };
         let challenge = client.frame().await.expect("the challenge");
         assert_eq!(challenge["event"], "connect.challenge");
         assert!(challenge["seq"].is_null());
+        client.nonce = challenge["payload"]["nonce"]
+            .as_str()
+            .expect("a nonce")
+            .to_owned();
+        client
+    }
+
+    /// A client whose device of this seed signed its connect, and the answer.
+    pub(super) async fn device(&self, params: Value, seed: u8) -> (Client, Value) {
+        let mut client = self.client().await;
+        let now_ms = self.context.engine.world().wall_ms();
+        let params = signed(params, seed, &client.nonce, now_ms);
+        let hello = client.ask("connect", params).await;
+        (client, hello)
+    }
+
+    /// A connected node of this platform that offers these commands.
+    pub(super) async fn node(&self, seed: u8, platform: &str, commands: &[&str]) -> Client {
+        let (client, hello) = self.device(node(platform, commands), seed).await;
+        assert_eq!(hello["payload"]["auth"]["role"], "node", "{hello}");
         client
     }
 
@@ -205,17 +310,7 @@ impl Rig {
 }
 
 pub(super) fn front(port: u16) -> FrontSettings {
-    FrontSettings {
-        auth: AuthMode::Token,
-        secret: Some(TOKEN.into()),
-        trusted_proxies: Vec::new(),
-        allowed_origins: Vec::new(),
-        public_hosts: Vec::new(),
-        control_ui: true,
-        base_path: String::new(),
-        chat_completions: true,
-        port,
-    }
+    FrontSettings::new(AuthMode::Token, Some(TOKEN.into()), port)
 }
 
 /// Parameters of `connect`.
@@ -225,6 +320,41 @@ pub(super) fn connect(id: &str, mode: &str, scopes: &[&str], auth: Value) -> Val
         "client": { "id": id, "version": "2026.9.6", "platform": "linux", "mode": mode },
         "scopes": scopes, "caps": [], "auth": auth,
     })
+}
+
+/// Parameters of a node's `connect`.
+pub(super) fn node(platform: &str, commands: &[&str]) -> Value {
+    let mut params = connect("node-host", "node", &[], json!({ "token": TOKEN }));
+    params["role"] = json!("node");
+    params["client"]["platform"] = json!(platform);
+    params["commands"] = json!(commands);
+    params
+}
+
+/// The id of the device of a seed.
+pub(super) fn device_id(seed: u8) -> String {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+    let text = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+    PublicKey::parse(&text)
+        .expect("a key")
+        .device_id()
+        .to_string()
+}
+
+/// Adds the device of a seed with a right signature.
+pub(super) fn signed(mut params: Value, seed: u8, nonce: &str, now_ms: i64) -> Value {
+    use ed25519_dalek::Signer;
+    let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+    let public = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+    params["device"] = json!({
+        "id": device_id(seed), "publicKey": public, "signature": "-", "signedAt": now_ms, "nonce": nonce,
+    });
+    let connect = Connect::read(&params).expect("readable");
+    let proof = connect.device.as_ref().expect("a device");
+    let text = connect.with_claim(proof, |claim| claim.text_v3());
+    params["device"]["signature"] =
+        json!(URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()).to_bytes()));
+    params
 }
 
 impl Drop for Rig {
@@ -240,6 +370,8 @@ pub(super) struct Client {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Events that came while an answer was awaited.
     pub(super) events: Vec<Value>,
+    /// The challenge.
+    pub(super) nonce: String,
 }
 
 impl Client {
@@ -279,6 +411,25 @@ impl Client {
             }
             self.events.push(frame);
         }
+    }
+
+    /// The next event of a name; other frames before it are left.
+    pub(super) async fn event(&mut self, name: &str) -> Value {
+        self.until(|event| event["event"] == name).await;
+        let at = self
+            .events
+            .iter()
+            .position(|event| event["event"] == name)
+            .expect("it came");
+        self.events.remove(at)
+    }
+
+    /// Asks without waiting.
+    pub(super) async fn begin(&mut self, id: &str, method: &str, params: Value) {
+        self.say(
+            json!({ "type": "req", "id": id, "method": method, "params": params }).to_string(),
+        )
+        .await;
     }
 
     /// Asks and waits for the answer.

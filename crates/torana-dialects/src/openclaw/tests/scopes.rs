@@ -8,7 +8,7 @@ use torana_core::auth::{Role, Scope, ScopeSet};
 use torana_core::id::ConnectionId;
 
 use super::super::client::{Client, ClientFacts};
-use super::super::methods::{self, TABLE};
+use super::super::methods::{self, Needs, rows};
 use super::super::rate::WriteRate;
 use crate::front::outgoing::Outgoing;
 
@@ -20,8 +20,12 @@ pub(super) fn client(role: Role, scopes: ScopeSet) -> std::sync::Arc<Client> {
         scopes,
         device: None,
         address: "192.0.2.1".to_owned(),
+        local_tool: false,
+        host: String::new(),
+        protocol: 4,
         newer: false,
         observed: false,
+        guide: false,
         caps: Vec::new(),
     })
 }
@@ -29,7 +33,7 @@ pub(super) fn client(role: Role, scopes: ScopeSet) -> std::sync::Arc<Client> {
 #[test]
 fn each_method_opens_to_exactly_the_scopes_of_the_matrix() {
     let mut text = String::new();
-    for method in TABLE {
+    for method in rows() {
         let mut allowed = Vec::new();
         for scope in Scope::ALL {
             match methods::permit(
@@ -38,6 +42,9 @@ fn each_method_opens_to_exactly_the_scopes_of_the_matrix() {
                 &json!({}),
             ) {
                 Ok(_) => allowed.push(scope.as_str().trim_start_matches("operator.")),
+                Err(error) if matches!(method.needs, Needs::Node { .. }) => {
+                    assert_eq!(error.message, "unauthorized role: operator");
+                }
                 Err(error) => assert_eq!(error.code, "FORBIDDEN"),
             }
         }
@@ -53,8 +60,17 @@ fn each_method_opens_to_exactly_the_scopes_of_the_matrix() {
             &json!({}),
         )
         .is_ok();
-        assert_eq!(nobody, method.name == "health", "{}", method.name);
-        assert_eq!(node, method.name == "health", "{}", method.name);
+        let (is_open, is_node) = match method.needs {
+            Needs::Nothing => (true, true),
+            Needs::Operator => (true, false),
+            Needs::Node { .. } => (false, true),
+            Needs::Scope(_) | Needs::Depends(..) => (false, false),
+        };
+        assert_eq!(nobody, is_open, "{}", method.name);
+        assert_eq!(node, is_node, "{}", method.name);
+        if is_node && !is_open {
+            allowed.push("node");
+        }
         writeln!(text, "{}: {}", method.name, allowed.join(" "))
             .expect("a string takes everything");
     }
@@ -63,7 +79,7 @@ fn each_method_opens_to_exactly_the_scopes_of_the_matrix() {
 
 #[test]
 fn names_are_unique_and_what_is_listed_exists() {
-    let mut names: Vec<_> = TABLE.iter().map(|method| method.name).collect();
+    let mut names: Vec<_> = rows().map(|method| method.name).collect();
     names.sort_unstable();
     let count = names.len();
     names.dedup();

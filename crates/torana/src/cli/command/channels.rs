@@ -1,8 +1,8 @@
-//! `torana channels status`.
+//! `torana channels`: how the accounts of platforms are, and switching them.
 
 use serde_json::{Value, json};
 
-use crate::cli::args::ChannelsCommand;
+use crate::cli::args::{AccountFlags, ChannelsCommand};
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::table;
@@ -17,7 +17,24 @@ pub(crate) async fn run(
     invocation: &mut Invocation,
     command: ChannelsCommand,
 ) -> Result<(), Failure> {
-    let ChannelsCommand::Status { probe } = command;
+    let probe = match command {
+        ChannelsCommand::Status { probe } => probe,
+        ChannelsCommand::Start(account) => {
+            return switch(invocation, method::CHANNELS_START, account, "starts").await;
+        }
+        ChannelsCommand::Stop(account) => {
+            return switch(invocation, method::CHANNELS_STOP, account, "stops").await;
+        }
+        ChannelsCommand::Logout(account) => {
+            return switch(
+                invocation,
+                method::CHANNELS_LOGOUT,
+                account,
+                "is signed out",
+            )
+            .await;
+        }
+    };
     let mut client = invocation.connect().await?;
     let status = client
         .call(
@@ -55,6 +72,26 @@ pub(crate) async fn run(
             rows,
         )
     })
+}
+
+async fn switch(
+    invocation: &Invocation,
+    method: &str,
+    account: AccountFlags,
+    done: &str,
+) -> Result<(), Failure> {
+    let name = match &account.account {
+        Some(name) => format!("{}:{name}", account.channel),
+        None => account.channel.clone(),
+    };
+    let mut params = json!({ "channel": account.channel });
+    if let Some(account) = account.account {
+        params["accountId"] = json!(account);
+    }
+    let answer = super::operate::ask(invocation, method, params).await?;
+    invocation
+        .output
+        .either(&answer, || format!("{name} {done}"))
 }
 
 fn row(channel: &str, account: &Value, now_ms: i64) -> [String; 6] {

@@ -1,7 +1,9 @@
 //! `torana chat`: a conversation in the terminal, answers as they grow.
 //!
 //! What is typed goes out with `chat.send`, what is shown comes from `chat` events, so an answer begun elsewhere in the
-//! same session is shown as well. [`Screen`] decides what to print from each event and knows no terminal.
+//! same session is shown as well. [`Screen`] decides what to print from each event and knows no terminal. When the
+//! connection is lost, [`Chat::reconnect`] makes another one, sends again what was not confirmed, under the same key, and
+//! prints what was said meanwhile.
 
 use std::io::IsTerminal as _;
 
@@ -10,7 +12,7 @@ use tokio::io::AsyncBufReadExt as _;
 
 use super::sessions::words;
 use crate::cli::args::ChatFlags;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::safe;
 use crate::cli::rpc::{Client, Incoming, method};
@@ -18,6 +20,13 @@ use crate::cli::words::{items_of, text_of};
 
 /// Messages shown of what was said before: enough to remember where one was.
 const RECALLED_MAX: usize = 4;
+/// Messages read after a connection was lost; what was asked just before is among them.
+const CAUGHT_UP_MAX: usize = 50;
+/// First wait before connecting again, and the longest (OpenClaw 2026.9.6).
+const RETRY_MS_MIN: u64 = 1_000;
+const RETRY_MS_MAX: u64 = 30_000;
+/// How long a script waits for a gateway that went away: longer than a restart takes.
+const SCRIPT_WAIT_MS_MAX: u64 = 120_000;
 
 /// Talks until the input ends.
 pub(crate) async fn run(invocation: &mut Invocation, flags: ChatFlags) -> Result<(), Failure> {
@@ -52,10 +61,18 @@ struct Chat {
     thinking: Option<String>,
     interactive: bool,
     screen: Screen,
-    /// Requests whose acceptance is awaited.
-    sends: Vec<u64>,
+    /// Messages whose acceptance is awaited.
+    sends: Vec<Sent>,
     /// Ctrl-C was pressed while something ran; once more leaves.
     leaving: bool,
+}
+
+/// A message the gateway has not confirmed.
+struct Sent {
+    /// The request that carries it.
+    id: u64,
+    key: String,
+    text: String,
 }
 
 impl Chat {
@@ -98,7 +115,7 @@ impl Chat {
         while input_open || self.is_busy() {
             // Piped input is a script: one message after the other. A person may steer a running answer.
             let reads = input_open && (self.interactive || !self.is_busy());
-            tokio::select! {
+            let outcome = tokio::select! {
                 biased;
                 pressed = tokio::signal::ctrl_c() => {
                     pressed.map_err(|error| Failure::failed(format!("cannot wait for Ctrl-C: {error}")))?;
@@ -106,23 +123,119 @@ impl Chat {
                         return Ok(());
                     }
                     self.leaving = true;
-                    self.stop(client).await?;
+                    self.stop(client).await
                 }
-                incoming = client.next() => self.take(invocation, incoming?)?,
+                incoming = client.next() => match incoming {
+                    Ok(incoming) => self.take(invocation, incoming),
+                    Err(failure) => Err(failure),
+                },
                 line = lines.next_line(), if reads => match line {
-                    Ok(Some(line)) => {
-                        if self.say(invocation, client, line.trim()).await? {
-                            return Ok(());
-                        }
+                    Ok(Some(line)) => match self.say(invocation, client, line.trim()).await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => Ok(()),
+                        Err(failure) => Err(failure),
+                    },
+                    Ok(None) => {
+                        input_open = false;
+                        Ok(())
                     }
-                    Ok(None) => input_open = false,
                     Err(error) => return Err(Failure::failed(format!("cannot read the input: {error}"))),
                 },
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(failure) if failure.exit == Exit::Unreachable => {
+                    if !self.reconnect(invocation, client, &failure).await? {
+                        return Ok(());
+                    }
+                }
+                Err(failure) => return Err(failure),
             }
             if self.interactive && !input_open {
                 return Ok(());
             }
         }
+        Ok(())
+    }
+
+    /// Makes another connection and goes on where the old one ended. False when somebody did not want to wait.
+    async fn reconnect(
+        &mut self,
+        invocation: &Invocation,
+        client: &mut Client,
+        why: &Failure,
+    ) -> Result<bool, Failure> {
+        let note = format!("{}; connecting again, Ctrl-C leaves", why.message);
+        invocation.output.note(&note);
+        let began_ms = invocation.world.monotonic_ms();
+        let mut wait_ms = RETRY_MS_MIN;
+        loop {
+            tokio::select! {
+                pressed = tokio::signal::ctrl_c() => {
+                    pressed.map_err(|error| Failure::failed(format!("cannot wait for Ctrl-C: {error}")))?;
+                    return Ok(false);
+                }
+                () = invocation.world.sleep_ms(wait_ms) => {}
+            }
+            match self.resume(invocation, client).await {
+                Ok(()) => return Ok(true),
+                Err(failure) if failure.exit == Exit::Unreachable => {
+                    let waited_ms = invocation.world.monotonic_ms().saturating_sub(began_ms);
+                    if !self.interactive && waited_ms > SCRIPT_WAIT_MS_MAX {
+                        return Err(failure);
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+            wait_ms = wait_ms.saturating_mul(2).min(RETRY_MS_MAX);
+        }
+    }
+
+    /// Connects, prints what was said meanwhile, and sends what was not confirmed.
+    async fn resume(
+        &mut self,
+        invocation: &Invocation,
+        client: &mut Client,
+    ) -> Result<(), Failure> {
+        *client = invocation.connect().await?;
+        let listening = json!({ "key": self.session });
+        client
+            .call(method::SESSIONS_MESSAGES_SUBSCRIBE, listening)
+            .await?;
+        let history = client
+            .call(
+                method::CHAT_HISTORY,
+                json!({ "sessionKey": self.session, "limit": CAUGHT_UP_MAX }),
+            )
+            .await?;
+        let unsent: Vec<String> = self.sends.iter().map(|sent| sent.key.clone()).collect();
+        let (shown, answered) = self.screen.catch_up(&history, &unsent);
+        self.sends.retain(|sent| !answered.contains(&sent.key));
+        for shown in &shown {
+            self.show(invocation, shown)?;
+        }
+        for at in 0..self.sends.len() {
+            self.send(client, at).await?;
+        }
+        self.leaving = false;
+        invocation.output.note("connected again");
+        if self.is_busy() {
+            Ok(())
+        } else {
+            self.prompt(invocation)
+        }
+    }
+
+    async fn send(&mut self, client: &mut Client, at: usize) -> Result<(), Failure> {
+        let Some(sent) = self.sends.get_mut(at) else {
+            return Ok(());
+        };
+        let mut params =
+            json!({ "sessionKey": self.session, "message": sent.text, "idempotencyKey": sent.key });
+        if let Some(thinking) = &self.thinking {
+            params["thinking"] = json!(thinking);
+        }
+        sent.id = client.request(method::CHAT_SEND, params).await?;
         Ok(())
     }
 
@@ -144,13 +257,9 @@ impl Chat {
             text => {
                 let key = invocation.world.uuid();
                 self.screen.expect(&key);
-                let mut params =
-                    json!({ "sessionKey": self.session, "message": text, "idempotencyKey": key });
-                if let Some(thinking) = &self.thinking {
-                    params["thinking"] = json!(thinking);
-                }
-                self.sends
-                    .push(client.request(method::CHAT_SEND, params).await?);
+                let text = text.to_owned();
+                self.sends.push(Sent { id: 0, key, text });
+                self.send(client, self.sends.len() - 1).await?;
             }
         }
         Ok(false)
@@ -182,7 +291,7 @@ impl Chat {
                 let was_send = self
                     .sends
                     .iter()
-                    .position(|send| *send == id)
+                    .position(|sent| sent.id == id)
                     .map(|at| self.sends.remove(at))
                     .is_some();
                 match outcome {
@@ -290,6 +399,53 @@ impl Screen {
             text: text.to_owned(),
             ..Shown::default()
         }
+    }
+
+    /// What was said while there was no connection, and which of the messages we sent are answered.
+    pub(crate) fn catch_up(
+        &mut self,
+        history: &Value,
+        unsent: &[String],
+    ) -> (Vec<Shown>, Vec<String>) {
+        let running = text_of(&history["inFlightRun"], "runId").to_owned();
+        let is_idle = history["sessionInfo"]["hasActiveRun"].as_bool() == Some(false)
+            && items_of(&history["pendingInputs"], "items").is_empty();
+        let mut open = self.expected.clone();
+        if let Some((run, _)) = &self.growing
+            && !open.contains(run)
+        {
+            open.insert(0, run.clone());
+        }
+        let (mut shown, mut answered) = (Vec::new(), Vec::new());
+        for run in open.into_iter().filter(|run| *run != running) {
+            let stored = items_of(history, "messages").iter().find(|message| {
+                text_of(message, "role") == "assistant"
+                    && text_of(&message["__openclaw"], "runId") == run
+            });
+            if let Some(message) = stored {
+                shown.push(self.end(&run, &words(message), None));
+                answered.push(run);
+            } else if is_idle && !unsent.contains(&run) {
+                // It ended without an answer; nobody will say so any more.
+                shown.push(self.end(&run, "", Some("(no answer)".to_owned())));
+            }
+        }
+        if !running.is_empty() {
+            let whole = text_of(&history["inFlightRun"], "text");
+            let rest = match &self.growing {
+                Some((run, on_screen)) if *run == running => whole.strip_prefix(on_screen.as_str()),
+                _ => None,
+            };
+            let text = match rest {
+                Some(rest) => self.grow(&running, rest, false),
+                None => self.grow(&running, whole, true),
+            };
+            shown.push(Shown {
+                text,
+                ..Shown::default()
+            });
+        }
+        (shown, answered)
     }
 
     /// What a `chat` event changes on the screen.

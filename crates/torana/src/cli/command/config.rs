@@ -382,7 +382,7 @@ impl<'a> Target<'a> {
         }
         let schema = configuration::schema();
         let plan = ReloadPlan::between(
-            &schema,
+            schema,
             &configuration::value_of(&before),
             &configuration::value_of(&after),
         );

@@ -17,6 +17,10 @@ pub(crate) async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
         None => {
             let config = invocation.config().ok();
             let port = invocation.port(config.as_ref())?;
+            let scheme = match &config {
+                Some(config) if config.gateway.tls.enabled => "https",
+                _ => "http",
+            };
             let base = config
                 .map(|config| {
                     config
@@ -32,7 +36,7 @@ pub(crate) async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
             } else {
                 format!("/{base}")
             };
-            format!("http://127.0.0.1:{port}{base}/#login={code}")
+            format!("{scheme}://127.0.0.1:{port}{base}/#login={code}")
         }
     };
     let value = json!({ "url": url, "expiresAtMs": login["expiresAtMs"] });

@@ -2,17 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::operate::short;
 use crate::cli::args::DevicesCommand;
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::table;
 use crate::cli::rpc::{Client, method};
 use crate::cli::words::{age, items_of, number_of, text_of};
-
-/// Characters of an id that are shown: enough to tell a handful of devices apart.
-const ID_CHARS_SHOWN: usize = 12;
-/// Characters of an id that name it; fewer would match by accident.
-const ID_CHARS_MIN: usize = 4;
 
 /// Runs one of the commands.
 pub(crate) async fn run(
@@ -36,8 +32,24 @@ async fn act(
         DevicesCommand::List => invocation
             .output
             .either(list, || shown(list, invocation.world.wall_ms())),
-        DevicesCommand::Approve { request } => {
-            let id = find(items_of(list, "pending"), "requestId", &request)?;
+        DevicesCommand::Approve { request: None } => {
+            let latest = items_of(list, "pending")
+                .iter()
+                .max_by_key(|entry| number_of(entry, "ts"))
+                .ok_or_else(|| Failure::failed("no device waits"))?;
+            // Who asks last may be anybody: a person looks first and names the request.
+            invocation.output.either(latest, || {
+                let request = short(text_of(latest, "requestId"));
+                format!(
+                    "{}\n\nlet it in with `torana devices approve {request}`",
+                    shown(&json!({ "pending": [latest] }), invocation.world.wall_ms())
+                )
+            })
+        }
+        DevicesCommand::Approve {
+            request: Some(request),
+        } => {
+            let id = find(list, "pending", "requestId", &request)?;
             let answer = client
                 .call(method::DEVICES_APPROVE, json!({ "requestId": id }))
                 .await?;
@@ -49,7 +61,7 @@ async fn act(
             })
         }
         DevicesCommand::Reject { request } => {
-            let id = find(items_of(list, "pending"), "requestId", &request)?;
+            let id = find(list, "pending", "requestId", &request)?;
             let answer = client
                 .call(method::DEVICES_REJECT, json!({ "requestId": id }))
                 .await?;
@@ -61,7 +73,7 @@ async fn act(
             })
         }
         DevicesCommand::Remove { device } => {
-            let id = find(items_of(list, "paired"), "deviceId", &device)?;
+            let id = find(list, "paired", "deviceId", &device)?;
             let answer = client
                 .call(method::DEVICES_REMOVE, json!({ "deviceId": id }))
                 .await?;
@@ -69,32 +81,54 @@ async fn act(
                 format!("device {} is forgotten and must ask again", short(&id))
             })
         }
+        DevicesCommand::Rename { device, name } => {
+            let id = find(list, "paired", "deviceId", &device)?;
+            let params = json!({ "deviceId": id, "label": name });
+            let answer = client.call(method::DEVICES_RENAME, params).await?;
+            invocation.output.either(&answer, || {
+                format!("device {} is called {name}", short(&id))
+            })
+        }
+        DevicesCommand::Rotate { token, scope } => {
+            let id = find(list, "paired", "deviceId", &token.device)?;
+            let mut params = json!({ "deviceId": id, "role": token.role });
+            if !scope.is_empty() {
+                params["scopes"] = json!(scope);
+            }
+            let answer = client.call(method::DEVICES_TOKEN_ROTATE, params).await?;
+            invocation.output.either(&answer, || {
+                let mut text = format!(
+                    "device {} has a new token for the role {}",
+                    short(&id),
+                    token.role
+                );
+                match text_of(&answer, "token") {
+                    "" => text.push_str("; it gets it when it connects with the gateway's secret"),
+                    token => text.push_str(&format!(": {token}")),
+                }
+                text
+            })
+        }
+        DevicesCommand::Revoke { token } => {
+            let id = find(list, "paired", "deviceId", &token.device)?;
+            let params = json!({ "deviceId": id, "role": token.role });
+            let answer = client.call(method::DEVICES_TOKEN_REVOKE, params).await?;
+            invocation.output.either(&answer, || {
+                format!(
+                    "the token of device {} for the role {} no longer opens anything",
+                    short(&id),
+                    token.role
+                )
+            })
+        }
     }
 }
 
-fn short(id: &str) -> String {
-    id.chars().take(ID_CHARS_SHOWN).collect()
-}
-
-/// The one entry whose id begins with what was typed.
-fn find(entries: &[Value], field: &str, wanted: &str) -> Result<String, Failure> {
-    let fits: Vec<&str> = entries
+fn find(list: &Value, part: &str, field: &str, wanted: &str) -> Result<String, Failure> {
+    let ids = items_of(list, part)
         .iter()
-        .map(|entry| text_of(entry, field))
-        .filter(|id| id.starts_with(wanted))
-        .collect();
-    match fits.as_slice() {
-        [id] if wanted.chars().count() >= ID_CHARS_MIN || *id == wanted => Ok((*id).to_owned()),
-        [_] => Err(
-            Failure::failed(format!("`{wanted}` is too short to name a device"))
-                .hint("give more of the id"),
-        ),
-        [] => Err(
-            Failure::failed(format!("nothing waits or is paired under `{wanted}`"))
-                .hint("list them with `torana devices list`"),
-        ),
-        _ => Err(Failure::failed(format!("`{wanted}` fits several")).hint("give more of the id")),
-    }
+        .map(|entry| text_of(entry, field));
+    super::operate::find(ids, wanted, "torana devices list")
 }
 
 fn shown(list: &Value, now_ms: i64) -> String {

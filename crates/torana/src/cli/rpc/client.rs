@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -10,11 +11,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+use torana_core::port::World;
 
 use super::endpoint::Endpoint;
 use super::frame::{Frame, Response};
-use crate::cli::failure::{Exit, Failure};
+use super::identity::{Identity, Proof};
+use super::persona::Persona;
+use crate::cli::failure::{Exit, Failure, Reason};
 
 /// The protocol version we speak.
 const PROTOCOL: u32 = 4;
@@ -26,21 +30,32 @@ const CALL_MS_MAX: u64 = 30_000;
 const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Events kept while an answer is awaited; above it the oldest go, since every command reads state afterwards.
 const EVENTS_KEPT_MAX: usize = 4_096;
-/// What we ask for. Admin makes our turns an owner's turns (decisions-control-and-agents 19).
-const SCOPES: [&str; 5] = [
-    "operator.admin",
-    "operator.read",
-    "operator.write",
-    "operator.approvals",
-    "operator.pairing",
-];
-
 /// A connected client.
 pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     requests: u64,
     hello: Value,
     events: VecDeque<(String, Value)>,
+}
+
+/// Who connects.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// As whom.
+    pub(crate) persona: &'a Persona,
+    /// Folder of the device key and its tokens.
+    pub(crate) credentials: &'a Path,
+    /// Clock and randomness.
+    pub(crate) world: &'a World,
+    /// Prove the device when the secret alone opens nothing.
+    pub(crate) may_sign: bool,
+}
+
+impl Caller<'_> {
+    /// Something secret will be sent.
+    fn has_credential(&self, endpoint: &Endpoint) -> bool {
+        endpoint.secret.is_some() || Identity::token(self.credentials, &endpoint.origin()).is_some()
+    }
 }
 
 /// What arrives.
@@ -61,8 +76,11 @@ pub(crate) enum Incoming {
 
 impl Client {
     /// Connects and introduces itself.
-    pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, Failure> {
-        let connected = within(CONNECT_MS_MAX, Box::pin(Self::open(endpoint))).await;
+    ///
+    /// A gateway of this machine believes whoever knows its secret. Every other one also wants to know the device, and so
+    /// does one behind a proxy of this machine: it shows by taking all rights away, and is asked again with the device.
+    pub(crate) async fn connect(endpoint: &Endpoint, caller: &Caller<'_>) -> Result<Self, Failure> {
+        let connected = within(CONNECT_MS_MAX, Box::pin(Self::introduce(endpoint, caller))).await;
         connected.unwrap_or_else(|| {
             Err(Failure::new(
                 Exit::Unreachable,
@@ -72,39 +90,39 @@ impl Client {
         })
     }
 
-    async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
+    async fn introduce(endpoint: &Endpoint, caller: &Caller<'_>) -> Result<Self, Failure> {
+        let stream = dial(endpoint, caller.has_credential(endpoint)).await?;
+        let is_near = stream.peer_addr()?.ip().is_loopback();
+        let signs =
+            caller.persona.must_sign || !is_near || endpoint.secret.is_none() && endpoint.explicit;
+        let first = Self::open(endpoint, stream, caller, signs).await?;
+        if signs || !caller.may_sign || !first.is_powerless() {
+            return Ok(first);
+        }
+        first.close().await;
+        let stream = dial(endpoint, caller.has_credential(endpoint)).await?;
+        Self::open(endpoint, stream, caller, true).await
+    }
+
+    async fn open(
+        endpoint: &Endpoint,
+        stream: TcpStream,
+        caller: &Caller<'_>,
+        signs: bool,
+    ) -> Result<Self, Failure> {
         let config = WebSocketConfig::default()
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX));
-        let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
-            .await
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Unreachable,
-                    format!(
-                        "cannot connect to {}: {}",
-                        endpoint.url(),
-                        why(error.kind(), &error)
-                    ),
-                )
-                .hint("check the address, and that the gateway runs")
-            })?;
-        // Frames are small and each waits for an answer; collecting them would only delay it.
-        stream.set_nodelay(true)?;
-        if endpoint.exposes_secret(stream.peer_addr()?.ip()) {
-            return Err(Failure::new(
-                Exit::Usage,
-                "the token would travel unencrypted to a public address",
-            )
-            .hint("use a `wss://` address, or a tunnel: `ssh -L 18789:127.0.0.1:18789 host`"));
-        }
         let socket = if endpoint.tls {
             torana_host::egress::install_crypto();
             tokio_tungstenite::client_async_tls_with_config(
                 endpoint.url(),
                 stream,
                 Some(config),
-                None,
+                endpoint
+                    .pin
+                    .as_deref()
+                    .map(|pin| Connector::Rustls(torana_host::tls::pinned_client(pin))),
             )
             .await
         } else {
@@ -122,30 +140,89 @@ impl Client {
             hello: Value::Null,
             events: VecDeque::new(),
         };
-        client.shake_hands(endpoint).await?;
+        let identity = signs
+            .then(|| Identity::open(caller.credentials, caller.world))
+            .transpose()?;
+        client
+            .shake_hands(endpoint, caller, identity.as_ref())
+            .await?;
         Ok(client)
     }
 
-    async fn shake_hands(&mut self, endpoint: &Endpoint) -> Result<(), Failure> {
-        loop {
+    async fn shake_hands(
+        &mut self,
+        endpoint: &Endpoint,
+        caller: &Caller<'_>,
+        identity: Option<&Identity>,
+    ) -> Result<(), Failure> {
+        let challenge = loop {
             match self.next().await? {
-                Incoming::Event(name, _) if name == "connect.challenge" => break,
+                Incoming::Event(name, payload) if name == "connect.challenge" => break payload,
                 Incoming::Event(..) | Incoming::Answer { .. } => {}
             }
-        }
+        };
+        let persona = caller.persona;
         let mut params = json!({
-            "minProtocol": PROTOCOL,
+            "minProtocol": persona.protocol_min,
             "maxProtocol": PROTOCOL,
-            "client": { "id": "cli", "mode": "cli", "version": env!("CARGO_PKG_VERSION"), "platform": std::env::consts::OS },
+            "client": {
+                "id": persona.client_id, "mode": persona.mode, "version": env!("CARGO_PKG_VERSION"),
+                "platform": std::env::consts::OS,
+            },
             "role": "operator",
-            "scopes": SCOPES,
-            "caps": [],
+            "scopes": persona.scopes,
+            "caps": persona.caps,
         });
-        if let Some(secret) = &endpoint.secret {
+        let origin = endpoint.origin();
+        let kept = match (&endpoint.secret, identity) {
+            (None, Some(_)) => Identity::token(caller.credentials, &origin),
+            _ => None,
+        };
+        let token = if let Some(secret) = &endpoint.secret {
             params["auth"] = json!({ "token": secret.expose() });
+            secret.expose()
+        } else if let Some(token) = &kept {
+            params["auth"] = json!({ "deviceToken": token.expose() });
+            token.expose()
+        } else {
+            ""
+        };
+        if let Some(identity) = identity {
+            let proof = Proof {
+                nonce: challenge["nonce"].as_str().unwrap_or_default(),
+                signed_at_ms: challenge["ts"]
+                    .as_i64()
+                    .unwrap_or_else(|| caller.world.wall_ms()),
+                token,
+            };
+            params["device"] = identity.sign(persona, proof);
         }
-        self.hello = self.call("connect", params).await?;
+        self.hello = match (self.call("connect", params).await, identity) {
+            (Err(failure), Some(identity))
+                if kept.is_some() && failure.reason == Reason::TokenStale =>
+            {
+                // It was taken back; keeping it would only fail again.
+                identity.forget(&origin)?;
+                return Err(failure);
+            }
+            (answer, _) => answer?,
+        };
+        if let (Some(identity), true) = (identity, endpoint.explicit) {
+            let auth = &self.hello["auth"];
+            if let Some(token) = auth["deviceToken"].as_str() {
+                let issued_at_ms = auth["issuedAtMs"].as_i64();
+                let issued_at_ms = issued_at_ms.unwrap_or_else(|| caller.world.wall_ms());
+                identity.keep(&origin, token, issued_at_ms)?;
+            }
+        }
         Ok(())
+    }
+
+    /// The gateway let us in and allows nothing.
+    fn is_powerless(&self) -> bool {
+        self.hello["auth"]["scopes"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
     }
 
     /// What the gateway said of itself.
@@ -167,6 +244,30 @@ impl Client {
     ) -> Result<Value, Failure> {
         let id = self.request(method, params).await?;
         within(wait_ms, self.answer(id)).await.unwrap_or_else(|| {
+            Err(Failure::failed(format!(
+                "no answer to `{method}` within {} s",
+                wait_ms / 1_000
+            )))
+        })
+    }
+
+    /// Asks, and waits over a first answer that only says that it was accepted.
+    pub(crate) async fn call_to_the_end(
+        &mut self,
+        method: &str,
+        params: Value,
+        wait_ms: u64,
+    ) -> Result<Value, Failure> {
+        let id = self.request(method, params).await?;
+        let ended = within(wait_ms, async {
+            loop {
+                let answer = self.answer(id).await?;
+                if answer["status"].as_str() != Some("accepted") {
+                    return Ok(answer);
+                }
+            }
+        });
+        ended.await.unwrap_or_else(|| {
             Err(Failure::failed(format!(
                 "no answer to `{method}` within {} s",
                 wait_ms / 1_000
@@ -250,6 +351,32 @@ impl Client {
         // The gateway notices a lost connection as well; closing is a courtesy.
         drop(within(1_000, self.socket.close(None)).await);
     }
+}
+
+async fn dial(endpoint: &Endpoint, has_credential: bool) -> Result<TcpStream, Failure> {
+    let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
+        .await
+        .map_err(|error| {
+            Failure::new(
+                Exit::Unreachable,
+                format!(
+                    "cannot connect to {}: {}",
+                    endpoint.url(),
+                    why(error.kind(), &error)
+                ),
+            )
+            .hint("check the address, and that the gateway runs")
+        })?;
+    // Frames are small and each waits for an answer; collecting them would only delay it.
+    stream.set_nodelay(true)?;
+    if has_credential && endpoint.is_exposed(stream.peer_addr()?.ip()) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the token would travel unencrypted to a public address",
+        )
+        .hint("use a `wss://` address, or a tunnel: `ssh -L 18789:127.0.0.1:18789 host`"));
+    }
+    Ok(stream)
 }
 
 fn answer_of(response: Response) -> Option<Incoming> {

@@ -15,6 +15,10 @@ pub(crate) struct Endpoint {
     pub(super) path: String,
     pub(super) tls: bool,
     pub(super) secret: Option<Secret>,
+    /// Named with `--url`: a gateway elsewhere, whose device token is kept.
+    pub(super) explicit: bool,
+    /// The one certificate that is trusted, by its SHA-256.
+    pub(super) pin: Option<String>,
 }
 
 impl Endpoint {
@@ -26,6 +30,17 @@ impl Endpoint {
             path: "/".to_owned(),
             tls: false,
             secret,
+            explicit: false,
+            pin: None,
+        }
+    }
+
+    /// The same over TLS, when it presents this certificate.
+    pub(crate) fn pinned(self, pin: Option<String>) -> Self {
+        Self {
+            tls: pin.is_some(),
+            pin,
+            ..self
         }
     }
 
@@ -70,6 +85,8 @@ impl Endpoint {
             path: format!("/{path}"),
             tls,
             secret,
+            explicit: true,
+            pin: None,
         })
     }
 
@@ -79,22 +96,23 @@ impl Endpoint {
     }
 
     /// The address of the socket.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
+        format!("{}{}", self.origin(), self.path)
+    }
+
+    /// Scheme, host and port: what a device token belongs to.
+    pub(crate) fn origin(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
-            self.host.clone()
+            self.host.to_ascii_lowercase()
         };
-        format!(
-            "{}://{host}:{}{}",
-            if self.tls { "wss" } else { "ws" },
-            self.port,
-            self.path
-        )
+        let scheme = if self.tls { "wss" } else { "ws" };
+        format!("{scheme}://{host}:{}", self.port)
     }
 
-    /// A secret sent to this machine could be read on the way.
-    pub(super) fn exposes_secret(&self, peer: IpAddr) -> bool {
-        self.secret.is_some() && !self.tls && is_public(peer)
+    /// What is sent to this machine could be read on the way.
+    pub(super) fn is_exposed(&self, peer: IpAddr) -> bool {
+        !self.tls && is_public(peer)
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::{Exit, Failure, Reason};
 
 /// What the gateway sends.
 #[derive(Debug, Deserialize)]
@@ -51,16 +51,22 @@ pub(super) struct WireError {
 impl WireError {
     /// The refusal in our words; the finer code decides what to do about it.
     pub(super) fn into_failure(self) -> Failure {
-        let fine = self
-            .details
-            .get("code")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let told = self
-            .details
-            .get("hint")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let detail = |name: &str| {
+            self.details
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let fine = detail("code");
+        let reason = reason_of(fine, &self.message);
+        if reason == Reason::NotOffered {
+            let method = self.message.rsplit(' ').next().unwrap_or_default();
+            let mut failure = Failure::failed(format!("this gateway does not offer `{method}`"))
+                .hint("update the gateway, or look at `torana status` for what it is");
+            failure.reason = reason;
+            return failure;
+        }
+        let told = Some(detail("hint").to_owned()).filter(|hint| !hint.is_empty());
         let hint = told.or_else(|| hint_for(fine, &self.details));
         let exit = if fine == "STORAGE_FULL" {
             Exit::Disk
@@ -76,7 +82,26 @@ impl WireError {
             exit,
             message,
             hint,
+            reason,
         }
+    }
+}
+
+fn reason_of(fine: &str, message: &str) -> Reason {
+    match fine {
+        "PAIRING_REQUIRED" => Reason::PairingRequired,
+        "AUTH_DEVICE_TOKEN_MISMATCH" | "AUTH_SCOPE_MISMATCH" => Reason::TokenStale,
+        "AUTH_TOKEN_MISSING"
+        | "AUTH_TOKEN_MISMATCH"
+        | "AUTH_PASSWORD_MISSING"
+        | "AUTH_PASSWORD_MISMATCH"
+        | "AUTH_REQUIRED"
+        | "AUTH_RATE_LIMITED"
+        | "AUTH_UNAUTHORIZED"
+        | "DEVICE_IDENTITY_REQUIRED"
+        | "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" => Reason::Refused,
+        _ if message.starts_with("unknown method: ") => Reason::NotOffered,
+        _ => Reason::Other,
     }
 }
 
@@ -91,15 +116,18 @@ fn hint_for(fine: &str, details: &Value) -> Option<String> {
         "AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH" => {
             "check TORANA_GATEWAY_TOKEN and `gateway.auth`; the gateway was started with another secret"
         }
+        "AUTH_DEVICE_TOKEN_MISMATCH" | "AUTH_SCOPE_MISMATCH" => {
+            "give the gateway's secret with --token once; the token this device had is no longer good"
+        }
         "AUTH_RATE_LIMITED" => "wait a few minutes and try again",
         "MISSING_SCOPE" => {
-            "run this on the machine of the gateway, or through a tunnel that ends there (`ssh -L`)"
+            "run this on the machine of the gateway, or let this device do more with `torana devices approve` there"
         }
-        "UNKNOWN_AGENT_ID" => "list the agents with `torana status`",
+        "UNKNOWN_AGENT_ID" => "list the agents with `torana agents list`",
         "PAIRING_REQUIRED" => {
             let request = details.get("requestId").and_then(Value::as_str)?;
             return Some(format!(
-                "approve this device on the gateway: `torana devices approve {request}`"
+                "run `torana devices approve {request}` on the machine of the gateway, then repeat this command"
             ));
         }
         _ => return None,

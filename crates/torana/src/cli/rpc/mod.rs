@@ -1,9 +1,13 @@
-//! Talking to a running gateway over its own protocol, as the client `cli` (decision 34).
+//! Talking to a running gateway over its own protocol, as one of the clients it knows (decision 34).
 
 mod client;
 mod endpoint;
 mod frame;
+mod identity;
 pub(crate) mod method;
+mod persona;
 
-pub(crate) use client::{Client, Incoming};
+pub(crate) use client::{Caller, Client, Incoming};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use identity::Identity;
+pub(crate) use persona::Persona;

@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::process::Signal;
+
 use super::check::Findings;
 use super::scene::{Scene, Variant};
 
 /// Kills where nobody says how many: enough to see that the harness works.
 const KILLS: u32 = 3;
 /// Messages to twenty-four chats, each the answer of one short message.
-const SHORT: Variant = Variant {
+pub(super) const SHORT: Variant = Variant {
     streaming: "off",
     words: 4,
     chunk: 4_000,
@@ -47,7 +49,16 @@ enum Death {
     Killed,
     /// SIGTERM: it drains and ends by itself.
     Asked,
+    /// SIGABRT, as after a failed allocation, and SIGSEGV, as after a fault, in turn.
+    Broken,
+    /// SIGSTOP for a while, then SIGCONT; it lives on, and is killed soon after.
+    Frozen,
 }
+
+/// How long a frozen process stands still: long enough that connections to it wait and peers wonder.
+const FROZEN_FOR: Duration = Duration::from_millis(1_500);
+/// How long it lives on, so that it can do wrong what it would do wrong.
+const THAWED_FOR: Duration = Duration::from_millis(700);
 
 #[test]
 fn nothing_is_lost_or_answered_twice_when_the_process_is_killed() {
@@ -91,7 +102,21 @@ fn a_reply_is_shown_twice_only_where_nobody_can_know_and_then_it_is_marked() {
     );
 }
 
-fn kills() -> u32 {
+#[test]
+fn an_abort_or_a_fault_loses_no_more_than_a_kill() {
+    run("broken", SHORT, Death::Broken, kills().div_ceil(4).max(2));
+}
+
+#[test]
+fn a_process_that_stood_still_goes_on_where_it_was() {
+    let (findings, _) = run("frozen", SHORT, Death::Frozen, kills().div_ceil(8).max(2));
+    assert_eq!(
+        findings.leftovers, 0,
+        "there are no previews to leave behind"
+    );
+}
+
+pub(super) fn kills() -> u32 {
     let asked = std::env::var("TORANA_CRASH_KILLS").ok();
     asked.map_or(KILLS, |text| {
         text.parse().expect("TORANA_CRASH_KILLS is a number")
@@ -99,7 +124,7 @@ fn kills() -> u32 {
 }
 
 /// The seed from `TORANA_CRASH_SEED`, else a new one; real processes differ all the same, so it only repeats the dice.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let asked = std::env::var("TORANA_CRASH_SEED").ok();
     asked.map_or_else(fresh_seed, |text| {
         text.parse().expect("TORANA_CRASH_SEED is a number")
@@ -120,14 +145,14 @@ fn run(name: &str, variant: Variant, death: Death, kills: u32) -> (Findings, usi
     let seed = seed();
     say(&format!("crash {name}: seed {seed}, {kills} deaths"));
     let mut scene = Scene::new(name, seed, variant);
-    for _ in 0..kills {
+    for number in 0..kills {
         let gateway = scene.place.start();
         // From the first moments, recovery included, to a gateway in full swing.
         let life_ms = scene.dice.between(120, 1_800);
-        let gateway = match death {
+        let mut gateway = match death {
             Death::Killed => gateway,
             // A signal before the process listens for it is a kill, which others test.
-            Death::Asked => gateway.ready(),
+            Death::Asked | Death::Broken | Death::Frozen => gateway.ready(),
         };
         scene.write_for(Duration::from_millis(life_ms));
         match death {
@@ -136,14 +161,28 @@ fn run(name: &str, variant: Variant, death: Death, kills: u32) -> (Findings, usi
                 let status = gateway.stop();
                 assert!(status.success(), "it ended with {status}");
             }
+            Death::Broken if number % 2 == 0 => gateway.die(Signal::ABORT),
+            Death::Broken => gateway.die(Signal::SEGV),
+            Death::Frozen => {
+                gateway.signal(Signal::STOP);
+                scene.write_for(FROZEN_FOR);
+                gateway.signal(Signal::CONT);
+                scene.write_for(THAWED_FOR);
+                gateway.kill();
+            }
         }
     }
+    finish(name, seed, scene, kills)
+}
+
+/// The last life: everything settles, the gateway stops in order, and the checker has its say.
+pub(super) fn finish(name: &str, seed: u64, mut scene: Scene, deaths: u32) -> (Findings, usize) {
     let mut gateway = scene.place.start().ready();
     scene.settle(|| gateway.expect_alive());
     let status = gateway.stop();
     let findings = scene.findings();
     say(&format!(
-        "crash {name}: {} messages, {kills} deaths, {} second replies (marked), {} beginnings left, {} reruns, {} edits, {} violations",
+        "crash {name}: {} messages, {deaths} deaths, {} second replies (marked), {} beginnings left, {} reruns, {} edits, {} violations",
         scene.written.len(),
         findings.duplicates,
         findings.leftovers,

@@ -10,9 +10,11 @@ use torana_agents::fake::{FakeProvider, Script};
 use torana_channels::telegram::fake::{FakeServer, Options};
 
 use super::check::{self, Findings, Journals};
+use super::client::Talker;
 use super::gateway::Place;
 use super::http;
 use super::traffic::{Dice, Written};
+use super::valve::Valve;
 use super::witness::{Chats, Questions};
 use crate::wait;
 
@@ -41,6 +43,12 @@ pub(super) struct Variant {
     pub(super) lost_every: usize,
 }
 
+/// The wires to the peers, where they can freeze.
+pub(super) struct Valves {
+    pub(super) platform: Valve,
+    pub(super) provider: Valve,
+}
+
 /// Everything around the gateway.
 pub(super) struct Scene {
     pub(super) place: Place,
@@ -51,8 +59,11 @@ pub(super) struct Scene {
     provider: FakeProvider,
     chats: Chats,
     questions: Questions,
+    valves: Option<Valves>,
+    /// The model may be asked more than once in one attempt, because its first answer was cut off.
+    pub(super) model_is_asked_again: bool,
     // Dropped last: the servers are its tasks.
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Scene {
@@ -77,8 +88,11 @@ impl Scene {
             state: home.join("state"),
             port: free_port(),
             home,
+            environment: Vec::new(),
         };
         let scene = Self {
+            valves: None,
+            model_is_asked_again: false,
             place,
             dice: Dice::new(seed),
             written: Vec::new(),
@@ -87,18 +101,69 @@ impl Scene {
             provider,
             chats: Chats::default(),
             questions: Questions::default(),
-            _runtime: runtime,
+            runtime,
         };
-        let config = scene.config().to_string();
-        std::fs::write(scene.place.config(), config).expect("the home is writable");
+        scene.write_config(&scene.config());
         scene
     }
 
+    /// The same, with wires that can freeze.
+    pub(super) fn behind_valves(name: &str, seed: u64, variant: Variant) -> Self {
+        let mut scene = Self::new(name, seed, variant);
+        let start = |peer| {
+            let valve = scene.runtime.block_on(Valve::start(peer));
+            valve.expect("loopback has a free port")
+        };
+        scene.valves = Some(Valves {
+            platform: start(scene.platform_address()),
+            provider: start(scene.provider.address()),
+        });
+        scene.write_config(&scene.config());
+        scene
+    }
+
+    pub(super) fn valves(&self) -> &Valves {
+        self.valves.as_ref().expect("this scene has valves")
+    }
+
+    /// Another configuration that people cannot tell from the first: the account and the model start anew.
+    pub(super) fn rewrite_config(&self, version: u32) {
+        let mut config = self.config();
+        config["channels"]["telegram"]["timeoutSeconds"] = (30 + version % 7).into();
+        config["models"]["providers"]["fake"]["headers"] =
+            json!({ "x-version": version.to_string() });
+        self.write_config(&config);
+    }
+
+    /// The platform calls us instead of being asked.
+    pub(super) fn use_webhook(&self, url: &str, secret: &str) {
+        let mut config = self.config();
+        let account = &mut config["channels"]["telegram"];
+        (account["webhookUrl"], account["webhookSecret"]) = (url.into(), secret.into());
+        // A port of its own for the listener beside the gateway's.
+        account["webhookPort"] = free_port().into();
+        self.write_config(&config);
+    }
+
+    /// In one step, as careful editors do it.
+    fn write_config(&self, config: &Value) {
+        let path = self.place.config();
+        let new = path.with_extension("new");
+        std::fs::write(&new, config.to_string()).expect("the home is writable");
+        std::fs::rename(new, path).expect("the home is writable");
+    }
+
     fn config(&self) -> Value {
+        let (mut platform, mut provider) = (self.platform.api_root(), self.provider.base_url());
+        if let Some(valves) = &self.valves {
+            platform = format!("http://{}", valves.platform.address);
+            let direct = self.provider.address().to_string();
+            provider = provider.replace(&direct, &valves.provider.address.to_string());
+        }
         json!({
             "gateway": { "port": self.place.port },
             "models": { "providers": { "fake": {
-                "baseUrl": self.provider.base_url(),
+                "baseUrl": provider,
                 "apiKey": "none",
                 "api": "openai-completions",
                 "models": [{ "id": "echo" }],
@@ -108,7 +173,7 @@ impl Scene {
             "messages": { "queue": { "mode": "followup", "cap": 10_000 } },
             "channels": { "telegram": {
                 "botToken": TOKEN,
-                "apiRoot": self.platform.api_root(),
+                "apiRoot": platform,
                 "dmPolicy": "open",
                 "allowFrom": ["*"],
                 "rateLimit": "off",
@@ -118,7 +183,12 @@ impl Scene {
         })
     }
 
-    fn platform_address(&self) -> SocketAddr {
+    /// Somebody in front of a browser begins to talk as well.
+    pub(super) fn talk(&self) -> Talker {
+        Talker::start(self.runtime.handle(), &self.place)
+    }
+
+    pub(super) fn platform_address(&self) -> SocketAddr {
         let root = self.platform.api_root();
         let address = root.strip_prefix("http://");
         address
@@ -159,8 +229,63 @@ impl Scene {
         self.questions.refresh(&self.provider);
     }
 
-    /// Waits until everybody has an answer and nothing is open any more.
-    pub(super) fn settle(&mut self, mut alive: impl FnMut()) {
+    /// One message more, to a model that takes this long before its first word, now and from now on.
+    pub(super) fn write_to_a_model_that_waits(&mut self, first_delay_ms: u64) {
+        let message = Written::new(self.written.len(), self.variant.chats, self.variant.words);
+        self.provider.set_script(Script {
+            first_delay_ms,
+            ..Script::default()
+        });
+        http::post_json(
+            self.platform_address(),
+            "/control/message",
+            &message.injection(TOKEN),
+        );
+        self.written.push(message);
+    }
+
+    /// The model answers at once from now on.
+    pub(super) fn hurry(&self) {
+        self.provider.set_script(Script::default());
+    }
+
+    /// Waits until the model was asked about a message for so many times in all.
+    pub(super) fn until_asked(&mut self, number: usize, times: u32) {
+        wait::until("the model is asked", SETTLE_MAX, || {
+            self.questions.refresh(&self.provider);
+            let asked = self.questions.by_message.get(&number);
+            asked.is_some_and(|asked| *asked >= times).then_some(())
+        });
+    }
+
+    /// Waits until somebody sees a text of the bot with these words.
+    pub(super) fn until_seen(&mut self, words: &str) {
+        wait::until(words, SETTLE_MAX, || {
+            self.chats.refresh(self.platform_address(), TOKEN);
+            let texts = self.chats.messages.values();
+            texts
+                .flat_map(|texts| texts.values())
+                .any(|text| text.contains(words))
+                .then_some(())
+        });
+    }
+
+    /// Writes a changed configuration over the one in force.
+    pub(super) fn change_config(&self, change: impl FnOnce(&mut Value)) {
+        let mut config = self.config();
+        change(&mut config);
+        std::fs::write(self.place.config(), config.to_string()).expect("the home is writable");
+    }
+
+    /// Rows that are neither done nor delivered, in words.
+    pub(super) fn open_rows(&self) -> Vec<String> {
+        Journals::read(&self.place.database())
+            .expect("the store can be read")
+            .open
+    }
+
+    /// Waits until everybody has an answer and nothing is open any more. `false` when that did not come in time.
+    pub(super) fn settle(&mut self, mut alive: impl FnMut()) -> bool {
         let expected: usize = self.written.iter().map(|message| message.words).sum();
         let platform = self.platform_address();
         let database = self.place.database();
@@ -183,11 +308,13 @@ impl Scene {
                 (settled || started.elapsed() > SETTLE_MAX).then_some(())
             },
         );
+        let is_settled = started.elapsed() <= SETTLE_MAX;
         assert!(
-            started.elapsed() <= SETTLE_MAX || !self.chats.messages.is_empty(),
+            is_settled || !self.chats.messages.is_empty(),
             "nothing came: {seen}\n{}",
             self.place.console_tail()
         );
+        is_settled
     }
 
     /// Compares everything, after the gateway has stopped.
@@ -195,6 +322,9 @@ impl Scene {
         self.chats.refresh(self.platform_address(), TOKEN);
         self.questions.refresh(&self.provider);
         let journals = Journals::read(&self.place.database()).expect("the store can be read");
+        if self.model_is_asked_again {
+            self.questions.by_message.clear();
+        }
         let mut findings = check::check(&self.written, &self.chats, &self.questions, &journals);
         for (what, text) in self.logs() {
             for secret in self.secrets() {

@@ -3,6 +3,7 @@
 use torana_engine::SubmitStatus;
 use torana_testkit::checker::{Facts, InboxFact, IntentFact, check};
 
+use super::operators;
 use super::world::{Gateway, Lasting, Tally, ask_again};
 
 /// Everything that is wrong in a world that has come to rest.
@@ -13,6 +14,7 @@ pub(super) async fn verdict(lasting: &Lasting, gateway: &Gateway) -> (Vec<String
     broken.extend(lasting.stage.complaints());
     broken.extend(at_rest(lasting, gateway).await);
     broken.extend(clients_know(lasting, gateway).await);
+    broken.extend(operators::verdict(lasting, gateway).await);
     (broken, tally(&facts))
 }
 

@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use torana_core::event::{Event, RunSignal};
-use torana_core::port::{Clock, World};
+use torana_core::port::{Clock, CrashMarks, World};
 use torana_engine::store::inbox::ClientInput;
 use torana_engine::store::{CommitFault, CommitHook, Options as StoreOptions};
 use torana_engine::{Bus, ClientTurn, Engine, Options, Store, SubmitStatus};
 use torana_testkit::{
-    Faults, Link, Log, Platform, Process, ScriptedBackend, SeededEntropy, SimClock, Stage, Temper,
+    Faults, Link, Log, Platform, Process, ScriptedBackend, SeededEntropy, SimClock, SimMarks,
+    Stage, Temper,
 };
 
 use super::checks;
+use super::operators::{self, Manner, Operators};
 use super::scenario::{BEGIN_MS, Fate, Request, Scenario};
 
 /// Quiet time at the end: long enough for every back-off, watchdog and full queue to come to rest.
@@ -61,6 +63,7 @@ pub(super) struct Lasting {
     pub(super) accepted: Mutex<Vec<Request>>,
     pub(super) troubles_ms: Mutex<Vec<i64>>,
     pub(super) blind_ms: Mutex<Vec<(i64, i64)>>,
+    pub(super) operators: Operators,
 }
 
 impl Lasting {
@@ -116,12 +119,13 @@ impl Drop for Folder {
 }
 
 /// Lives a whole world.
-pub(super) fn live(seed: u64) -> Outcome {
+pub(super) fn live(seed: u64, manner: Manner) -> Outcome {
     let folder = Folder::new(seed);
     let mut scenario = Scenario::new(seed);
     let log = Log::default();
     let platform = Platform::new(scenario.updates.clone(), log.clone());
     let mut dice = scenario.dice.fork();
+    let operators = Operators::new(seed, manner, &scenario);
     let fates = scenario.fates.clone();
     let lasting = Arc::new(Lasting {
         scenario,
@@ -132,6 +136,7 @@ pub(super) fn live(seed: u64) -> Outcome {
         accepted: Mutex::default(),
         troubles_ms: Mutex::default(),
         blind_ms: Mutex::default(),
+        operators,
     });
     lasting.scenario.describe(&log);
     let mut now_ms = BEGIN_MS;
@@ -144,7 +149,7 @@ pub(super) fn live(seed: u64) -> Outcome {
             begins_ms: now_ms,
             dice: dice.fork(),
         };
-        now_ms = in_runtime(life.run());
+        now_ms = in_runtime(life.run(number));
         lasting.trouble(now_ms);
         lasting.note_blindness(fate, begin_ms, now_ms);
         now_ms += fate.down_ms;
@@ -188,11 +193,12 @@ struct Life {
 pub(super) struct Gateway {
     pub(super) engine: Engine,
     pub(super) clock: Arc<SimClock>,
+    pub(super) backend: Arc<ScriptedBackend>,
 }
 
 impl Life {
     /// Lives until the process dies. Returns the true time of death.
-    async fn run(mut self) -> i64 {
+    async fn run(mut self, number: usize) -> i64 {
         let fate = self.fate.expect("a mortal life");
         let process = Process::new(fate.dies_at_call);
         let clock = Arc::new(SimClock::begin(self.begins_ms, fate.skew_ms));
@@ -200,6 +206,7 @@ impl Life {
         let (seed, dice) = (self.dice.roll(), self.dice.fork());
         let lasting = Arc::clone(&self.lasting);
         let link = Link::new(process.clone(), Arc::clone(&clock), dice);
+        let marks = lasting.operators.marks(&process);
         let life = async {
             let gateway = start(
                 &lasting,
@@ -208,6 +215,7 @@ impl Life {
                 lasting.scenario.faults,
                 lasting.scenario.temper,
                 seed,
+                &marks,
             )
             .await;
             let Some(gateway) = gateway else {
@@ -231,6 +239,7 @@ impl Life {
                     }
                 },
                 clients(&lasting, &gateway, &process),
+                operators::work(&lasting, &gateway, &link, lasting.scenario.faults),
             );
         };
         tokio::select! {
@@ -239,6 +248,9 @@ impl Life {
             () = Box::pin(life) => {}
         }
         lasting.log.write(clock.true_ms(), "the process died");
+        lasting
+            .operators
+            .note_death(number, &marks, &lasting.log, clock.true_ms());
         clock.true_ms()
     }
 
@@ -292,13 +304,18 @@ impl Life {
             pause_ms_max: 500,
             ..Temper::default()
         };
-        let Some(gateway) = start(&lasting, &link, None, Faults::none(), temper, seed).await else {
+        let marks = lasting.operators.marks(&process);
+        let started = start(&lasting, &link, None, Faults::none(), temper, seed, &marks).await;
+        let Some(gateway) = started else {
             return (
                 vec!["the gateway did not start on a good day".to_owned()],
                 Tally::default(),
             );
         };
-        clients(&lasting, &gateway, &process).await;
+        tokio::join!(
+            clients(&lasting, &gateway, &process),
+            operators::work(&lasting, &gateway, &link, Faults::none()),
+        );
         let last_ms = lasting
             .scenario
             .updates
@@ -334,6 +351,7 @@ async fn start(
     faults: Faults,
     temper: Temper,
     seed: u64,
+    marks: &Arc<SimMarks>,
 ) -> Option<Gateway> {
     lasting.stage.begin_life();
     let clock = Arc::clone(&link.clock);
@@ -349,12 +367,8 @@ async fn start(
         entropy: Arc::new(SeededEntropy::new(seed)),
     };
     let bus = Bus::default();
-    let (log, told, observer) = (lasting.log.clone(), Arc::clone(&clock), Arc::clone(lasting));
+    let (log, told) = (lasting.log.clone(), Arc::clone(&clock));
     bus.attach(Arc::new(move |_, event| {
-        if matches!(event, Event::TaskPanicked { .. }) {
-            // Like a small crash: a preview that is on its way then may be orphaned.
-            observer.trouble(told.true_ms());
-        }
         if let Some(line) = line_of(event) {
             log.write(told.true_ms(), line);
         }
@@ -364,29 +378,31 @@ async fn start(
         temper,
         link.clone(),
     ));
-    let settings = lasting.scenario.settings(backend);
-    let engine = Engine::open(Options {
+    let settings = lasting
+        .operators
+        .settings(&lasting.scenario, backend.clone());
+    let options = Options {
         store,
         world,
         settings,
         bus,
-    })
-    .await
-    .ok()?;
+    };
+    let marks = Arc::clone(marks) as Arc<dyn CrashMarks>;
+    let engine = Engine::open_with_marks(options, marks).await.ok()?;
     while engine.recover().await.is_err() {
         // A full disk at start: the binary would exit and be started again.
         clock.sleep_ms(1_000).await;
     }
     for account in &lasting.scenario.accounts {
-        if let Some(parts) =
-            lasting
-                .platform
-                .parts(&account.id, account.limits.clone(), faults, link)
-        {
+        if let Some(parts) = operators::parts(lasting, account, faults, link) {
             engine.attach_account(parts).await.ok()?;
         }
     }
-    Some(Gateway { engine, clock })
+    Some(Gateway {
+        engine,
+        clock,
+        backend,
+    })
 }
 
 /// What the diary keeps of an event; deltas and the like would only make it long.

@@ -83,6 +83,7 @@ mod tests {
         let entry = |name: &str| Entry {
             name: name.to_owned(),
             allow: String::new(),
+            wrappers: Vec::new(),
             line: 4,
         };
         let found = |names: &[&str]| {

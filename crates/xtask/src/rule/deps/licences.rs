@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::policy::{self, Policy};
+use super::policy::{self, Entry, Policy};
 use super::{metadata, policy::POLICY_PATH};
 use crate::finding::{Finding, finding};
 use crate::source::Tree;
@@ -36,7 +36,9 @@ fn outside_policy(rule: &'static str, policy: &Policy, metadata: &Value) -> Vec<
                 "allow it with a reason, or do without the package",
             ));
         }
-        if let Some(ban) = policy.banned.iter().find(|entry| entry.name == name) {
+        if let Some(ban) = policy.banned.iter().find(|entry| entry.name == name)
+            && !is_wrapped(metadata, package, ban)
+        {
             let message = format!("package `{name}` is banned");
             found.push(finding(
                 rule,
@@ -63,6 +65,28 @@ fn outside_policy(rule: &'static str, policy: &Policy, metadata: &Value) -> Vec<
         }
     }
     found
+}
+
+/// Whether only packages that the ban excepts pull this one in.
+fn is_wrapped(metadata: &Value, package: &Value, ban: &Entry) -> bool {
+    let id = metadata::string(package, "id");
+    let nodes = metadata["resolve"]["nodes"].as_array();
+    let packages = metadata::packages(metadata);
+    let name_of = |id: &str| {
+        packages
+            .iter()
+            .find(|package| metadata::string(package, "id") == id)
+            .map(|package| metadata::string(package, "name"))
+    };
+    let mut users = nodes.into_iter().flatten().filter(|node| {
+        let needs = node["deps"].as_array().into_iter().flatten();
+        needs.into_iter().any(|need| need["pkg"] == id)
+    });
+    !ban.wrappers.is_empty()
+        && users.all(|node| {
+            name_of(metadata::string(node, "id"))
+                .is_some_and(|name| ban.wrappers.iter().any(|wrapper| wrapper == name))
+        })
 }
 
 fn is_allowed(policy: &Policy, name: &str, id: &str) -> bool {

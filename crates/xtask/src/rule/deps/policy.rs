@@ -23,6 +23,8 @@ pub(super) struct Policy {
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) allow: String,
+    /// Packages that may use a banned one all the same.
+    pub(super) wrappers: Vec<String>,
     pub(super) line: usize,
 }
 
@@ -107,6 +109,7 @@ fn add_entry(policy: &mut Policy, list: &str, entry: &str, line: usize) -> bool 
             target.push(Entry {
                 name: name.to_owned(),
                 allow: allow.to_owned(),
+                wrappers: list_field(entry, "wrappers"),
                 line,
             });
             true
@@ -120,6 +123,18 @@ fn field<'a>(entry: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = entry.split_once(&format!("{key} = "))?;
     let rest = rest.trim_start_matches('[');
     rest.strip_prefix('"')?.split('"').next()
+}
+
+/// All quoted texts of the list after `key = `.
+fn list_field(entry: &str, key: &str) -> Vec<String> {
+    let Some((_, rest)) = entry.split_once(&format!("{key} = [")) else {
+        return Vec::new();
+    };
+    let list = rest.split(']').next().unwrap_or_default();
+    list.split(',')
+        .filter_map(|word| unquote(word.trim()))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn unquote(entry: &str) -> Option<&str> {

@@ -1,0 +1,85 @@
+// The official node host against Torana: it pairs, waits for the approval of its commands, answers an invocation, and
+// is renamed and removed, all with the official command line.
+
+import { Checks, expect, until } from "../lib/checks.mjs";
+import { startGateway } from "../lib/process.mjs";
+import { Evidence } from "./evidence.mjs";
+import { expectValidFrames } from "./frames.mjs";
+import { Official, RELEASE, json } from "./official.mjs";
+import { record } from "./recorder.mjs";
+
+/** The host needs some seconds to start. */
+const START_MS = 45_000;
+
+const reference = process.env.REFERENCE === "1";
+const checks = new Checks();
+const gateway = reference
+  ? { url: process.env.REFERENCE_URL, token: process.env.REFERENCE_TOKEN, port: Number(new URL(process.env.REFERENCE_URL).port) }
+  : await startGateway();
+const recorder = await record(gateway.url);
+const person = new Official({ ...gateway, url: recorder.url });
+const machine = new Official({ ...gateway, url: recorder.url });
+const evidence = new Evidence("node-host");
+let output = "";
+const port = new URL(recorder.url).port;
+const host = machine.spawn(["node", "run", "--host", "127.0.0.1", "--port", port, "--no-tls", "--display-name", "Bench"]);
+for (const stream of [host.stdout, host.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
+
+/** Runs a command of the person and returns what it printed. */
+async function ask(...args) {
+  const { code, output: printed } = await person.run(args);
+  expect(code === 0, `openclaw ${args.join(" ")}: exit code ${code}\n${printed.slice(0, 1500)}`);
+  return printed;
+}
+
+async function step(name, work) {
+  const worked = await checks.check(name, work);
+  if (worked) evidence.add(`node host: ${name}`);
+  else if (output) console.log(`        the host says:\n${output.slice(-1500)}`);
+}
+
+/** A list in the answer, whatever its member is called. */
+const nodes = async () => {
+  const answer = json(await ask("nodes", "status", "--json"));
+  return answer.nodes ?? answer;
+};
+
+await step("it connects and its commands wait for approval", async () => {
+  await until(START_MS, "a request", async () => /[0-9a-f]{8}-/.test(await ask("nodes", "pending")));
+});
+await step("its commands are approved", async () => {
+  const pending = json(await ask("nodes", "pending", "--json"));
+  const [request] = Array.isArray(pending) ? pending : pending.pending;
+  await ask("nodes", "approve", request.requestId);
+});
+await step("it is listed as connected", async () => {
+  await until(START_MS, "a connected node", async () => (await nodes()).some((node) => node.connected));
+});
+await step("it is described with its commands", async () => {
+  expect(/system\.which/.test(await ask("nodes", "describe", "--node", "Bench")), "no commands");
+});
+await step("it answers an invocation", async () => {
+  const answer = await ask("nodes", "invoke", "--node", "Bench", "--command", "system.which", "--params", '{"bins":["sh"]}');
+  expect(/\/sh/.test(answer), answer.slice(0, 500));
+});
+await step("it is renamed", async () => {
+  await ask("nodes", "rename", "--node", "Bench", "--name", "Workbench");
+  expect((await nodes()).some((node) => node.displayName === "Workbench"), "the old name is still there");
+});
+await step("it is removed", async () => {
+  await ask("nodes", "remove", "--node", "Workbench");
+  expect(!(await nodes()).some((node) => node.paired && node.displayName === "Workbench"), "it is still paired");
+});
+
+host.kill("SIGKILL");
+recorder.close();
+evidence.frames(recorder);
+if (!reference) {
+  await checks.check("the gateway stops in order", async () => {
+    const code = await gateway.program.stop();
+    expect(code === 0, `exit code ${code}\n${gateway.program.output}`);
+  });
+}
+await checks.check("every frame is valid by the published schema", async () => expectValidFrames(recorder));
+evidence.write(RELEASE);
+checks.finish();

@@ -1,0 +1,161 @@
+//! A folder of the operator's own with a Control UI, such as the one OpenClaw publishes, served unchanged but for the
+//! marks its page expects and a policy computed from it (S-062, control decision 29).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest, Sha256};
+use torana_host::file_tree;
+
+use super::static_ui::{INDEX, Site};
+
+/// A Control UI in memory. Cheap to clone.
+#[derive(Clone)]
+pub struct UiFolder {
+    pub(super) site: Arc<Site>,
+    build_id: Option<Arc<str>>,
+}
+
+/// Why a folder cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum UiFolderFault {
+    /// It cannot be read.
+    #[error("{folder} cannot be read: {reason}")]
+    Unreadable {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// It is not a Control UI.
+    #[error("{folder} has no index.html")]
+    NoPage {
+        /// The folder.
+        folder: String,
+    },
+}
+
+/// How the page of an operator's folder is changed and guarded.
+pub(super) struct Dressing {
+    /// Sources of the script policy: a hash for each inline script.
+    pub(super) script_hashes: String,
+    /// The page with its marks.
+    pub(super) page: String,
+}
+
+impl UiFolder {
+    /// Reads a folder. `base_path` is the prefix of the page, without trailing slash.
+    pub fn read(root: &Path, base_path: &str) -> Result<Self, UiFolderFault> {
+        let shown = || root.display().to_string();
+        let files = file_tree::read(root).map_err(|reason| UiFolderFault::Unreadable {
+            folder: shown(),
+            reason,
+        })?;
+        let Some(index) = files.get(INDEX) else {
+            return Err(UiFolderFault::NoPage { folder: shown() });
+        };
+        let dressing = dress(&String::from_utf8_lossy(&index.bytes), base_path);
+        let build_id = attribute(&dressing.page, "data-openclaw-control-ui-build-id");
+        let build_id = build_id.map(Arc::from);
+        Ok(Self {
+            site: Arc::new(Site::of_folder(files, dressing)),
+            build_id,
+        })
+    }
+
+    /// The build the page says it is.
+    pub(crate) fn build_id(&self) -> Option<&str> {
+        self.build_id.as_deref()
+    }
+}
+
+/// Puts in the marks the page reads (OpenClaw 2026.9.6): where it lives, and that there is no terminal.
+fn dress(page: &str, base_path: &str) -> Dressing {
+    // Built with relative paths, so that any prefix works; a deep link needs them from the root.
+    let page = page.replace("=\"./", &format!("=\"{base_path}/"));
+    let marks = format!(
+        " data-openclaw-control-ui-base-path=\"{base_path}\" data-openclaw-terminal-enabled=\"false\""
+    );
+    let at = page.to_ascii_lowercase().find("<html").map(|at| at + 5);
+    let page = match at {
+        Some(at) => format!("{}{marks}{}", &page[..at], &page[at..]),
+        None => page,
+    };
+    let script_hashes = inline_scripts(&page)
+        .iter()
+        .map(|script| {
+            let hash = BASE64.encode(Sha256::digest(script.as_bytes()));
+            format!(" 'sha256-{hash}'")
+        })
+        .collect();
+    Dressing {
+        script_hashes,
+        page,
+    }
+}
+
+/// The text of every script element that has no source.
+fn inline_scripts(page: &str) -> Vec<&str> {
+    let lower = page.to_ascii_lowercase();
+    let (mut scripts, mut at) = (Vec::new(), 0);
+    while let Some(open) = lower[at..].find("<script").map(|found| at + found) {
+        let Some(begin) = lower[open..].find('>').map(|found| open + found + 1) else {
+            break;
+        };
+        let Some(end) = lower[begin..].find("</script").map(|found| begin + found) else {
+            break;
+        };
+        let has_source = lower[open..begin]
+            .split_ascii_whitespace()
+            .any(|word| word.starts_with("src=") || word == "src");
+        if !has_source {
+            scripts.push(&page[begin..end]);
+        }
+        at = end;
+    }
+    scripts
+}
+
+fn attribute<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = page.split_once(&format!("{name}=\""))?;
+    rest.split('"').next().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_gets_its_marks_and_every_inline_script_its_hash() {
+        let page = "<!doctype html><HTML lang=\"en\" data-openclaw-control-ui-build-id=\"b1\"><script>let a = 1</script>\
+                    <script type=\"module\" src=\"./assets/a.js\"></script><script >go()</script></html>";
+        let dressed = dress(page, "/ui");
+        assert!(
+            dressed.page.contains("<HTML data-openclaw-control-ui-base-path=\"/ui\" data-openclaw-terminal-enabled=\"false\" lang=\"en\""),
+            "{}",
+            dressed.page
+        );
+        assert!(dressed.page.contains("src=\"/ui/assets/a.js\""));
+        let hash = |script: &str| BASE64.encode(Sha256::digest(script.as_bytes()));
+        let wanted = format!(" 'sha256-{}' 'sha256-{}'", hash("let a = 1"), hash("go()"));
+        assert_eq!(dressed.script_hashes, wanted);
+        let build = attribute(&dressed.page, "data-openclaw-control-ui-build-id");
+        assert_eq!(build, Some("b1"));
+    }
+
+    #[test]
+    fn a_broken_page_breaks_nothing() {
+        for page in [
+            "",
+            "<html",
+            "<script",
+            "<script>",
+            "<script></scrip",
+            "<İhtml><script>x",
+        ] {
+            drop(dress(page, ""));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Models that can be chosen, and whether the services behind them let us in.
+
+use serde_json::{Value, json};
+use torana_core::run::ModelRef;
+use torana_engine::ModelInfo;
+use torana_engine::service::models as service;
+
+use super::{Answer, Call, Running};
+use crate::openclaw::error::WireError;
+use crate::openclaw::frame::Payload;
+use crate::site::{KeySource, ProviderFacts};
+
+/// How long a service may take to answer a probe, milliseconds: what people wait for.
+const PROBE_MS_DEFAULT: u64 = 10_000;
+const PROBE_MS_MAX: u64 = 60_000;
+/// Thinking levels of a model that can think (behaviour §9), as ids and labels.
+const THINKING: &[(&str, &str)] = &[
+    ("off", "off"),
+    ("minimal", "minimal"),
+    ("low", "low"),
+    ("medium", "medium"),
+    ("high", "high"),
+];
+
+pub(super) fn list(call: Call) -> Running {
+    Box::pin(async move { listed(&call) })
+}
+
+fn listed(call: &Call) -> Answer {
+    let engine = call.engine();
+    let agent = match (call.params.word("agentId"), call.params.word("sessionKey")) {
+        (Some(agent), _) => {
+            Some(engine.agent_of(&engine.parse_key(&format!("agent:{agent}:main"))?)?)
+        }
+        (None, Some(key)) => Some(engine.agent_of(&engine.parse_key(key)?)?),
+        (None, None) => None,
+    };
+    let found = service::list(engine, agent.as_ref());
+    let asked = agent.or_else(|| engine.settings().default_agent().cloned());
+    let thinking = asked.as_ref().and_then(|agent| {
+        let settings = engine.settings();
+        settings.agents.get(agent)?.thinking.clone()
+    });
+    let provider = call.params.word("provider");
+    let models: Vec<Value> = found
+        .models
+        .iter()
+        .filter(|model| provider.is_none_or(|provider| model.reference.provider == provider))
+        .map(|model| {
+            let is_default = found.default.as_ref() == Some(&model.reference);
+            let is_allowed = asked
+                .as_ref()
+                .is_none_or(|agent| engine.allows_model(agent, &model.reference));
+            choice(call, model, is_default, is_allowed, thinking.as_deref())
+        })
+        .collect();
+    let mut answer = json!({ "models": models });
+    if call.params.flag("includeDefaultModels") == Some(true) && call.client.observed {
+        // No second model does small chores here.
+        answer["defaultModels"] = json!({ "automaticUtilityModel": null });
+    }
+    Ok(Payload::of(&answer))
+}
+
+fn choice(
+    call: &Call,
+    model: &ModelInfo,
+    is_default: bool,
+    is_allowed: bool,
+    thinking: Option<&str>,
+) -> Value {
+    let mut value = json!({
+        "id": model.reference.model, "name": model.name, "provider": model.reference.provider,
+        "reasoning": model.reasoning, "available": model.available, "input": ["text"],
+        "tags": if is_default { vec!["default"] } else { Vec::new() },
+    });
+    if let Some(alias) = model.alias.as_ref().filter(|alias| !alias.is_empty()) {
+        value["alias"] = json!(alias);
+    }
+    if let Some(window) = model.context_tokens.filter(|window| *window > 0) {
+        value["contextWindow"] = json!(window);
+    }
+    if !model.available {
+        value["unavailableReason"] = json!("missing-auth");
+    }
+    // Quirk: sent by 2026.9.6 but closed out of the older published schema; pages ask for details.
+    if call.client.observed {
+        let levels = if model.reasoning {
+            THINKING
+        } else {
+            &THINKING[..1]
+        };
+        let default = thinking
+            .filter(|level| levels.iter().any(|(id, _)| id == level))
+            .unwrap_or("off");
+        let levels: Vec<Value> = levels
+            .iter()
+            .map(|(id, label)| json!({ "id": id, "label": label }))
+            .collect();
+        value["thinkingLevels"] = json!(levels);
+        value["thinkingDefault"] = json!(default);
+        value["manualSelectionAllowed"] = json!(is_allowed);
+        if model.local {
+            value["local"] = json!(true);
+        }
+    }
+    value
+}
+
+/// Every provider that config names or a model of it belongs to.
+fn providers(call: &Call) -> Vec<ProviderFacts> {
+    let mut providers = call.gateway.context().host.site().providers();
+    for model in &call.engine().settings().models {
+        let ModelRef { provider, .. } = &model.reference;
+        if !providers.iter().any(|known| known.id == *provider) {
+            providers.push(ProviderFacts {
+                id: provider.clone(),
+                name: provider.clone(),
+                key: KeySource::Missing,
+            });
+        }
+    }
+    providers
+}
+
+pub(super) fn auth_status(call: Call) -> Running {
+    Box::pin(async move {
+        let providers: Vec<Value> = providers(&call)
+            .iter()
+            .map(|provider| {
+                let (status, source) = match provider.key {
+                    KeySource::Config => ("static", Some("config")),
+                    KeySource::Environment => ("static", Some("env")),
+                    KeySource::Local => ("static", None),
+                    KeySource::Missing => ("missing", None),
+                };
+                let mut value = json!({
+                    "provider": provider.id, "authProvider": provider.id, "displayName": provider.name,
+                    "status": status, "profiles": [],
+                });
+                if let Some(source) = source {
+                    value["apiKey"] = json!({ "source": source });
+                }
+                value
+            })
+            .collect();
+        // Keys are set in the configuration, so no provider can be signed in to from a page.
+        Ok(Payload::of(&json!({
+            "ts": call.now_ms().max(0), "providers": providers, "providerCapabilities": [],
+        })))
+    })
+}
+
+pub(super) fn probe(call: Call) -> Running {
+    Box::pin(async move {
+        let provider = call.params.word("provider").unwrap_or_default().to_owned();
+        if call.params.word("profileId").is_some() {
+            return Err(WireError::invalid(
+                "auth profiles are not available; the provider's key is probed without profileId",
+            ));
+        }
+        let timeout_ms = call
+            .params
+            .int("timeoutMs")
+            .and_then(|wait| u64::try_from(wait).ok())
+            .unwrap_or(PROBE_MS_DEFAULT)
+            .min(PROBE_MS_MAX);
+        let site = call.gateway.context().host.site();
+        let Some(found) = site.probe_provider(&provider, timeout_ms).await else {
+            return Err(WireError::invalid(format!(
+                "unknown provider \"{provider}\""
+            )));
+        };
+        let mut target =
+            json!({ "label": provider, "status": found.status, "latencyMs": found.latency_ms });
+        let mut answer =
+            json!({ "provider": provider, "status": found.status, "latencyMs": found.latency_ms });
+        if let Some(error) = &found.error {
+            target["error"] = json!(error);
+            answer["error"] = json!(error);
+        }
+        answer["results"] = json!([target]);
+        Ok(Payload::of(&answer))
+    })
+}

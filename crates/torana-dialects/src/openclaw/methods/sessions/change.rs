@@ -1,0 +1,298 @@
+//! Changing sessions: settings, one or many; a fresh transcript; the end.
+
+use serde_json::{Value, json};
+use torana_core::auth::Scope;
+use torana_core::key::SessionKey;
+use torana_engine::service::sessions::{self, SessionView};
+use torana_engine::store::session::{Archived, Change, Filter, SessionRow};
+
+use crate::openclaw::error::WireError;
+use crate::openclaw::frame::Payload;
+use crate::openclaw::methods::chat::{key_of, session_of};
+use crate::openclaw::methods::table::PATCH_WRITABLE;
+use crate::openclaw::methods::{Answer, Call, Running};
+use crate::openclaw::params::whole;
+use crate::openclaw::shape;
+
+/// Sessions one `sessions.patchMany` may change (OpenClaw 2026.9.6).
+const TARGETS_MAX: usize = 100;
+/// Sessions that a clean-up looks at, newest first.
+const CLEANED_MAX: usize = 100_000;
+/// Characters of icons and colours: an emoji with all its parts, or a colour in any spelling.
+const FACE_CHARS_MAX: usize = 64;
+
+/// Write is enough while only everyday settings change.
+pub(in crate::openclaw::methods) fn scope_of_patch(params: &Value) -> Scope {
+    let everyday =
+        |key: &String| PATCH_WRITABLE.contains(&key.as_str()) || key.starts_with("expected");
+    let keys = params.as_object();
+    if keys.is_none_or(|keys| keys.keys().all(everyday)) {
+        Scope::Write
+    } else {
+        Scope::Admin
+    }
+}
+
+/// The same for the patch of many.
+pub(in crate::openclaw::methods) fn scope_of_patch_many(params: &Value) -> Scope {
+    scope_of_patch(&params["patch"])
+}
+
+fn text(value: &Value, name: &str) -> Option<Option<String>> {
+    value.get(name).map(|value| {
+        value
+            .as_str()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    })
+}
+
+/// Reads the settings of a patch.
+fn change_of(value: &Value) -> Result<Change, WireError> {
+    let flag = |name: &str| value[name].as_bool();
+    let change = Change {
+        label: text(value, "label"),
+        auto_label: text(value, "autoLabel"),
+        display_name: None,
+        icon: text(value, "icon"),
+        color: text(value, "color"),
+        category: text(value, "category"),
+        parent: None,
+        model: text(value, "model"),
+        thinking: text(value, "thinkingLevel"),
+        queue_mode: text(value, "queueMode"),
+        archived: flag("archived"),
+        pinned: flag("pinned"),
+        unread: flag("unread"),
+    };
+    for (name, word) in [("icon", &change.icon), ("color", &change.color)] {
+        if let Some(Some(word)) = word
+            && word.chars().count() > FACE_CHARS_MAX
+        {
+            return Err(WireError::invalid(format!(
+                "invalid {name}: at most {FACE_CHARS_MAX} characters"
+            )));
+        }
+    }
+    Ok(change)
+}
+
+/// What the caller believes the session to be, compared with what it is.
+async fn check_expected(
+    call: &Call,
+    session: &SessionKey,
+    expected: &Value,
+) -> Result<Option<SessionRow>, WireError> {
+    let current = sessions::get(call.engine(), session)
+        .await?
+        .map(|view| view.row);
+    let changed = || WireError::invalid("session changed; reload and retry");
+    let id = expected["expectedSessionId"].as_str();
+    // A lifecycle is one transcript here: both ids name it.
+    let revision = expected["expectedLifecycleRevision"].as_str();
+    for wanted in [id, revision].into_iter().flatten() {
+        if current.as_ref().is_none_or(|row| row.session_id != wanted) {
+            return Err(changed());
+        }
+    }
+    Ok(current)
+}
+
+/// Applies a patch to one session.
+async fn apply(
+    call: &Call,
+    session: &SessionKey,
+    expected: &Value,
+    mut change: Change,
+) -> Result<SessionRow, WireError> {
+    let missing = || WireError::invalid(format!("No session found: {session}"));
+    let current = check_expected(call, session, expected).await?;
+    if let Some(marked) = expected.get("expectedMarkedUnreadAt") {
+        let current = current.as_ref().ok_or_else(missing)?;
+        let marked = match marked {
+            Value::Number(number) => whole(number),
+            _ => None,
+        };
+        // Somebody marked it unread since the page looked: reading what came before does not undo that.
+        if marked != current.marked_unread_at_ms {
+            change.unread = None;
+        }
+    }
+    if change == Change::default() {
+        return current.ok_or_else(missing);
+    }
+    let row = call.engine().change_session(session, change).await?;
+    row.ok_or_else(missing)
+}
+
+pub(in crate::openclaw::methods) fn patch(call: Call) -> Running {
+    Box::pin(async move {
+        let session = session_of(&call, "key")?;
+        let value = call.params.value();
+        let row = apply(&call, &session, &value, change_of(&value)?).await?;
+        Ok(changed(&call, row))
+    })
+}
+
+pub(in crate::openclaw::methods) fn patch_many(call: Call) -> Running {
+    Box::pin(async move { change_many(call).await })
+}
+
+async fn change_many(call: Call) -> Answer {
+    let targets = call
+        .params
+        .get("targets")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    if targets.is_empty() || targets.len() > TARGETS_MAX {
+        let rule = if targets.is_empty() {
+            "must NOT have fewer than 1 items".to_owned()
+        } else {
+            format!("must NOT have more than {TARGETS_MAX} items")
+        };
+        return Err(WireError::invalid(format!(
+            "invalid sessions.patchMany params: at /targets: {rule}"
+        )));
+    }
+    let patch = call.params.get("patch").cloned().unwrap_or_default();
+    let change = change_of(&patch)?;
+    let mut outcomes = Vec::with_capacity(targets.len());
+    for target in targets {
+        let (name, agent) = (
+            target["key"].as_str().unwrap_or_default(),
+            target["agentId"].as_str(),
+        );
+        let outcome = match key_of(&call, name, agent) {
+            Ok(session) => apply(&call, &session, &target, change.clone()).await,
+            Err(error) => Err(error),
+        };
+        let mut shown = match outcome {
+            Ok(row) => json!({ "ok": true, "key": row.key }),
+            Err(error) => json!({ "ok": false, "key": name, "error": error }),
+        };
+        if let Some(agent) = agent {
+            shown["agentId"] = json!(agent);
+        }
+        outcomes.push(shown);
+    }
+    Ok(Payload::of(&json!({ "outcomes": outcomes })))
+}
+
+/// The answer of a method that changed a session.
+fn changed(call: &Call, row: SessionRow) -> Payload {
+    let key = row.key.clone();
+    let resolved = shape::resolved(call.engine(), &row);
+    let view = SessionView { row, active: None };
+    let entry = shape::session_row(call.engine(), &view);
+    Payload::of(
+        &json!({ "ok": true, "path": "torana.db", "key": key, "entry": entry, "resolved": resolved }),
+    )
+}
+
+pub(in crate::openclaw::methods) fn reset(call: Call) -> Running {
+    Box::pin(async move {
+        let session = session_of(&call, "key")?;
+        check_expected(&call, &session, &call.params.value()).await?;
+        let reason = if call.params.text("reason") == Some("new") {
+            "new"
+        } else {
+            "reset"
+        };
+        let row = call.engine().reset_session(&session, reason).await?;
+        Ok(changed(&call, row))
+    })
+}
+
+/// Deleting what is archived already needs less.
+pub(in crate::openclaw::methods) fn scope_of_delete(params: &Value) -> Scope {
+    let narrow = [
+        "key",
+        "agentId",
+        "deleteTranscript",
+        "expectedSessionId",
+        "archivedOnly",
+    ];
+    let keys = params.as_object();
+    let only_narrow =
+        keys.is_some_and(|keys| keys.keys().all(|key| narrow.contains(&key.as_str())));
+    if params["archivedOnly"] == json!(true) && only_narrow {
+        Scope::Write
+    } else {
+        Scope::Admin
+    }
+}
+
+pub(in crate::openclaw::methods) fn delete(call: Call) -> Running {
+    Box::pin(async move {
+        let session = session_of(&call, "key")?;
+        if session.is_main() {
+            return Err(WireError::invalid(format!(
+                "Cannot delete the main session ({session})."
+            )));
+        }
+        let current = sessions::get(call.engine(), &session).await?;
+        if let Some(view) = &current {
+            let row = &view.row;
+            let params = &call.params;
+            let other_id = ["expectedSessionId", "expectedLifecycleRevision"]
+                .iter()
+                .filter_map(|name| params.word(name))
+                .any(|expected| expected != row.session_id);
+            let other_time = params
+                .int("expectedSessionUpdatedAt")
+                .is_some_and(|expected| expected != row.updated_at_ms);
+            if other_id || other_time {
+                return Err(WireError::invalid("session changed; reload and retry"));
+            }
+            if params.flag("archivedOnly") == Some(true) && !row.archived {
+                return Err(WireError::invalid("session is not archived"));
+            }
+        }
+        let deleted = call.engine().delete_session(&session).await?;
+        Ok(Payload::of(
+            &json!({ "ok": true, "key": session.as_str(), "deleted": deleted, "archived": [] }),
+        ))
+    })
+}
+
+pub(in crate::openclaw::methods) fn cleanup(call: Call) -> Running {
+    Box::pin(async move { clean(call).await })
+}
+
+/// Looks for sessions whose agent is gone; with `enforce` they are removed, and their transcripts archived.
+async fn clean(call: Call) -> Answer {
+    let params = &call.params;
+    let engine = call.engine();
+    let enforce = params.flag("enforce") == Some(true);
+    let active = match params.word("activeKey") {
+        Some(key) => Some(key_of(&call, key, None)?),
+        None => None,
+    };
+    let agents = params
+        .word("agent")
+        .map(|agent| vec![agent.to_ascii_lowercase()]);
+    let filter = Filter {
+        agents,
+        archived: Archived::Shown,
+        limit: CLEANED_MAX,
+        ..Filter::default()
+    };
+    let keys = sessions::keys(engine, filter).await?;
+    let (before, mut orphans, mut removed) = (keys.len(), 0_usize, 0_usize);
+    for key in keys {
+        let key = engine.parse_key(&key)?;
+        if engine.agent_of(&key).is_ok() || active.as_ref() == Some(&key) {
+            continue;
+        }
+        orphans += 1;
+        if enforce && engine.delete_session(&key).await? {
+            removed += 1;
+        }
+    }
+    Ok(Payload::of(&json!({
+        "ok": true, "dryRun": !enforce, "applied": enforce, "beforeCount": before, "afterCount": before - removed,
+        "missing": orphans, "removed": removed,
+    })))
+}

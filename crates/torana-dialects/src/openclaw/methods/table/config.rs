@@ -1,0 +1,71 @@
+//! The configuration: reading, checking and changing it.
+
+use super::row::{ADMIN, NONE, READ, limited, row};
+use crate::openclaw::methods::{Method, config};
+use crate::openclaw::params::{COUNT, Field, Kind, NAME, TEXT, closed, may, must};
+
+const DELIVERY: Kind = Kind::Any;
+
+const APPLY: &[Field] = &[
+    must("raw", NAME),
+    may("baseHash", NAME),
+    may("sessionKey", TEXT),
+    may("deliveryContext", DELIVERY),
+    may("note", TEXT),
+    may("restartDelayMs", COUNT),
+];
+
+const PATCH: &[Field] = &[
+    must("raw", NAME),
+    may("baseHash", NAME),
+    may("sessionKey", TEXT),
+    may("deliveryContext", DELIVERY),
+    may("note", TEXT),
+    may("restartDelayMs", COUNT),
+    may("replacePaths", Kind::List(&NAME)),
+];
+
+pub(super) const ROWS: &[Method] = &[
+    row(
+        "config.get",
+        READ,
+        "The configuration with secrets replaced.",
+        NONE,
+        config::get,
+    ),
+    row(
+        "config.schema",
+        READ,
+        "The JSON Schema of the configuration, with hints for forms.",
+        NONE,
+        config::schema,
+    ),
+    row(
+        "config.schema.lookup",
+        READ,
+        "One key of the schema and what is directly below it.",
+        closed(&[must("path", Kind::Text(1, 1024))]),
+        config::lookup,
+    ),
+    limited(row(
+        "config.set",
+        ADMIN,
+        "Replaces the configuration file.",
+        closed(&[must("raw", NAME), may("baseHash", NAME)]),
+        config::set,
+    )),
+    limited(row(
+        "config.patch",
+        ADMIN,
+        "Merges a patch into the configuration file.",
+        closed(PATCH),
+        config::patch,
+    )),
+    limited(row(
+        "config.apply",
+        ADMIN,
+        "Replaces the configuration file and says what takes effect when.",
+        closed(APPLY),
+        config::apply,
+    )),
+];

@@ -1,0 +1,45 @@
+//! The rows, a file per family. A method without a scope does not compile (S-007).
+
+mod absent;
+mod agents;
+mod approvals;
+mod channels;
+mod chat;
+mod config;
+mod devices;
+mod models;
+mod nodes;
+mod own;
+mod row;
+mod sessions;
+mod system;
+
+use super::Method;
+
+pub(super) use sessions::PATCH_WRITABLE;
+
+/// Every family, in the order of the reference page.
+const FAMILIES: &[&[Method]] = &[
+    system::ROWS,
+    config::ROWS,
+    models::ROWS,
+    channels::ROWS,
+    agents::ROWS,
+    chat::ROWS,
+    sessions::ROWS,
+    devices::ROWS,
+    nodes::ROWS,
+    approvals::ROWS,
+    absent::ROWS,
+    own::ROWS,
+];
+
+/// Every method.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Method> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// The row of a method.
+pub(crate) fn find(name: &str) -> Option<&'static Method> {
+    rows().find(|row| row.name == name)
+}

@@ -1,0 +1,46 @@
+//! `control-ui-config.json`: what the Control UI asks for before it connects (OpenClaw 2026.9.6).
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::quirks::COMPATIBLE_RELEASE;
+use crate::context::{Context, FrontSettings};
+use crate::front::answer::{Answer, json as json_answer};
+
+/// The answer to whoever has shown a credential.
+pub(crate) fn ui_config(context: &Context, front: &FrontSettings) -> Answer {
+    let settings = context.engine.settings();
+    let agent = settings.default_agent();
+    let known = agent.and_then(|agent| settings.agents.get(agent));
+    let name = known.map_or("Assistant", |agent| agent.name.as_str());
+    let avatar = known
+        .and_then(|agent| agent.emoji.clone())
+        .or_else(|| name.chars().next().map(String::from));
+    let build_id = front
+        .ui_folder
+        .as_ref()
+        .and_then(|folder| folder.build_id());
+    let mut config = json!({
+        "basePath": front.base_path,
+        "assistantName": name,
+        "assistantAvatar": avatar,
+        "assistantAvatarSource": Value::Null,
+        "assistantAvatarStatus": Value::Null,
+        "assistantAvatarReason": Value::Null,
+        "assistantAgentId": agent.map(ToString::to_string),
+        "serverVersion": COMPATIBLE_RELEASE,
+        "embedSandbox": "scripts",
+        "allowExternalEmbedUrls": false,
+        // Fetching icons of other sites would be a request nobody asked for.
+        "automaticallyFetchFavicons": false,
+        "communityInvite": false,
+        "terminalEnabled": false,
+        "cliAgentsEnabled": false,
+        "pluginAssetsRequireAuth": true,
+        "pluginFrameGrants": [],
+    });
+    if let Some(build_id) = build_id {
+        config["serverBuildId"] = json!(build_id);
+    }
+    json_answer(StatusCode::OK, &config)
+}

@@ -1,0 +1,175 @@
+//! `torana system`, `torana users` and `torana audit`: what happens at the gateway, and who is there.
+
+use serde_json::{Value, json};
+
+use super::operate::{ask, short};
+use crate::cli::args::{AuditFlags, HeartbeatCommand, SystemCommand, WakeMode};
+use crate::cli::failure::Failure;
+use crate::cli::invocation::Invocation;
+use crate::cli::output::{facts, table};
+use crate::cli::rpc::method;
+use crate::cli::words::{age, ago, items_of, number_of, text_of, timestamp};
+
+/// Runs `torana system …`.
+pub(crate) async fn run(
+    invocation: &mut Invocation,
+    command: SystemCommand,
+) -> Result<(), Failure> {
+    match command {
+        SystemCommand::Event {
+            text,
+            mode,
+            session,
+        } => {
+            let (word, told) = match mode {
+                WakeMode::Now => ("now", "the agent hears of it now"),
+                WakeMode::NextHeartbeat => (
+                    "next-heartbeat",
+                    "the agent hears of it with its next heartbeat",
+                ),
+            };
+            let mut params = json!({ "mode": word, "text": text });
+            if let Some(session) = session {
+                params["sessionKey"] = json!(session);
+            }
+            let answer = ask(invocation, method::WAKE, params).await?;
+            invocation.output.either(&answer, || told.to_owned())
+        }
+        SystemCommand::Heartbeat { command } => heartbeat(invocation, command).await,
+        SystemCommand::Presence => {
+            let answer = ask(invocation, method::SYSTEM_PRESENCE, json!({})).await?;
+            let now_ms = invocation.world.wall_ms();
+            invocation
+                .output
+                .either(&answer, || presence(&answer, now_ms))
+        }
+    }
+}
+
+async fn heartbeat(invocation: &Invocation, command: HeartbeatCommand) -> Result<(), Failure> {
+    let enabled = match command {
+        HeartbeatCommand::Last => {
+            let answer = ask(invocation, method::LAST_HEARTBEAT, json!({})).await?;
+            let now_ms = invocation.world.wall_ms();
+            return invocation
+                .output
+                .either(&answer, || last_heartbeat(&answer, now_ms));
+        }
+        HeartbeatCommand::Enable => true,
+        HeartbeatCommand::Disable => false,
+    };
+    let answer = ask(
+        invocation,
+        method::SET_HEARTBEATS,
+        json!({ "enabled": enabled }),
+    )
+    .await?;
+    invocation.output.either(&answer, || {
+        format!("heartbeats are {}", if enabled { "on" } else { "off" })
+    })
+}
+
+fn last_heartbeat(answer: &Value, now_ms: i64) -> String {
+    if answer.is_null() {
+        return "there was no heartbeat yet".to_owned();
+    }
+    let at = number_of(answer, "ts")
+        .map(|at_ms| ago(now_ms, at_ms))
+        .unwrap_or_default();
+    facts([
+        ("Heartbeat", at),
+        ("Status", text_of(answer, "status").to_owned()),
+        ("Reason", text_of(answer, "reason").to_owned()),
+        ("Text", text_of(answer, "preview").to_owned()),
+    ])
+}
+
+fn presence(answer: &Value, now_ms: i64) -> String {
+    let rows = answer.as_array().into_iter().flatten().map(|entry| {
+        [
+            text_of(entry, "host").to_owned(),
+            text_of(entry, "mode").to_owned(),
+            text_of(entry, "ip").to_owned(),
+            text_of(entry, "version").to_owned(),
+            text_of(entry, "platform").to_owned(),
+            number_of(entry, "ts")
+                .map(|at_ms| age(now_ms, at_ms))
+                .unwrap_or_default(),
+        ]
+    });
+    table(["host", "as", "from", "version", "platform", "heard"], rows)
+}
+
+/// Runs `torana users list`.
+pub(crate) async fn users(invocation: &mut Invocation) -> Result<(), Failure> {
+    let answer = ask(invocation, method::USERS_LIST, json!({})).await?;
+    let now_ms = invocation.world.wall_ms();
+    invocation.output.either(&answer, || {
+        let profiles = items_of(&answer, "profiles");
+        if profiles.is_empty() {
+            return "the gateway knows nobody by name".to_owned();
+        }
+        let rows = profiles.iter().map(|profile| {
+            [
+                text_of(profile, "id").to_owned(),
+                text_of(profile, "displayName").to_owned(),
+                text_of(profile, "role").to_owned(),
+                super::operate::joined(profile, "emails"),
+                number_of(profile, "updatedAt")
+                    .map(|at_ms| age(now_ms, at_ms))
+                    .unwrap_or_default(),
+            ]
+        });
+        table(["user", "name", "role", "mail", "changed"], rows)
+    })
+}
+
+/// Runs `torana audit`.
+pub(crate) async fn audit(invocation: &mut Invocation, flags: AuditFlags) -> Result<(), Failure> {
+    let mut params = json!({ "limit": flags.limit });
+    let wanted = [
+        ("agentId", flags.agent),
+        ("sessionKey", flags.session),
+        ("runId", flags.run),
+        ("kind", flags.kind),
+        ("status", flags.status),
+        ("channel", flags.channel),
+        ("cursor", flags.cursor),
+    ];
+    for (name, value) in wanted {
+        if let Some(value) = value {
+            params[name] = json!(value);
+        }
+    }
+    let answer = ask(invocation, method::AUDIT_ACTIVITY_LIST, params).await?;
+    invocation.output.either(&answer, || {
+        let events = items_of(&answer, "events");
+        if events.is_empty() {
+            return "nothing is recorded".to_owned();
+        }
+        let rows = events.iter().map(|event| {
+            let place = [text_of(event, "sessionKey"), text_of(event, "channel")]
+                .into_iter()
+                .find(|text| !text.is_empty())
+                .unwrap_or_default();
+            [
+                number_of(event, "occurredAt")
+                    .map(timestamp)
+                    .unwrap_or_default(),
+                text_of(event, "action").to_owned(),
+                text_of(event, "status").to_owned(),
+                text_of(event, "agentId").to_owned(),
+                place.to_owned(),
+                short(text_of(event, "runId")),
+            ]
+        });
+        let mut text = table(["at", "what", "status", "agent", "where", "run"], rows);
+        let cursor = text_of(&answer, "nextCursor");
+        if !cursor.is_empty() {
+            text.push_str(&format!(
+                "\n\nthere is more; go on with `--cursor {cursor}`"
+            ));
+        }
+        text
+    })
+}

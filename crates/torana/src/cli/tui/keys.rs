@@ -1,0 +1,412 @@
+//! What a key does: in the line one writes in, in a list, and to the conversation.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use serde_json::json;
+
+use super::log::Log;
+use super::picker::{Item, Picker, Topic};
+use super::slash::{self, Slash};
+use super::state::{Action, Ask, Overlay, State, ask};
+use crate::cli::rpc::method;
+
+/// Keys and what they do; the help is made of it.
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("Enter", "send"),
+    ("Alt-Enter, Ctrl-J", "new line"),
+    ("Up, Down", "line, or history"),
+    ("PageUp, PageDown", "scroll"),
+    ("Tab", "complete a command"),
+    ("Esc", "stop the answer, or close a list"),
+    ("Ctrl-C", "clear, stop, leave"),
+    ("Ctrl-D", "leave"),
+    ("Ctrl-G", "agents"),
+    ("Ctrl-P", "sessions"),
+    ("Ctrl-L", "models"),
+    ("Ctrl-Y", "decide what an agent asked for"),
+    ("Ctrl-T", "show or hide thinking"),
+    ("Ctrl-O", "show or hide tool output"),
+    ("Ctrl-R", "connect again now"),
+];
+
+/// Levels offered when the gateway names none.
+const THINKING: [&str; 8] = [
+    "off", "minimal", "low", "medium", "high", "xhigh", "adaptive", "max",
+];
+const VERBOSE: [&str; 3] = ["off", "on", "full"];
+/// Sessions read for the list; the filter works on these.
+const SESSIONS_LISTED: usize = 200;
+/// Lines a turn of the wheel moves.
+const WHEEL_LINES: usize = 3;
+
+impl State {
+    /// Something happened at the terminal.
+    pub(crate) fn terminal(&mut self, event: Event) -> Vec<Action> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Paste(text) => {
+                match &mut self.overlay {
+                    Some(Overlay::Picker(picker)) => {
+                        text.chars().for_each(|character| picker.type_in(character))
+                    }
+                    Some(Overlay::Help) | None => self.editor.insert(&text),
+                }
+                Vec::new()
+            }
+            Event::Mouse(mouse) => {
+                match mouse.kind {
+                    MouseEventKind::ScrollUp => self.scroll_up(WHEEL_LINES),
+                    MouseEventKind::ScrollDown => {
+                        self.scroll = self.scroll.saturating_sub(WHEEL_LINES)
+                    }
+                    _ => {}
+                }
+                Vec::new()
+            }
+            Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => Vec::new(),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Action> {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if control && key.code == KeyCode::Char('c') {
+            return self.interrupt();
+        }
+        self.leaving = false;
+        match &self.overlay {
+            Some(Overlay::Help) => {
+                self.overlay = None;
+                return Vec::new();
+            }
+            Some(Overlay::Picker(_)) => return self.picker_key(key, control),
+            None => {}
+        }
+        match key.code {
+            KeyCode::Char(character) if control => self.control(character),
+            KeyCode::Esc if self.is_running() => self.abort(),
+            KeyCode::PageUp => {
+                self.scroll_up(self.viewport.height.max(1));
+                Vec::new()
+            }
+            KeyCode::PageDown => {
+                self.scroll = self.scroll.saturating_sub(self.viewport.height.max(1));
+                Vec::new()
+            }
+            KeyCode::Enter if key.modifiers.is_empty() => self.enter(),
+            _ => {
+                self.edit(key);
+                Vec::new()
+            }
+        }
+    }
+
+    fn scroll_up(&mut self, lines: usize) {
+        self.scroll = (self.scroll + lines).min(self.viewport.scroll_max);
+    }
+
+    /// Ctrl-C: closes a list, clears the line, stops the answer; with nothing left to do, twice leaves.
+    fn interrupt(&mut self) -> Vec<Action> {
+        if self.leaving {
+            return vec![Action::Leave];
+        }
+        if self.overlay.take().is_some() {
+            return Vec::new();
+        }
+        if !self.editor.is_empty() {
+            self.editor.clear();
+            return Vec::new();
+        }
+        self.leaving = true;
+        if self.is_running() {
+            self.abort()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn control(&mut self, character: char) -> Vec<Action> {
+        match character {
+            'd' if self.editor.is_empty() => return vec![Action::Leave],
+            'd' => self.editor.delete(),
+            'j' => self.editor.insert("\n"),
+            'a' => self.editor.home(),
+            'e' => self.editor.end(),
+            'b' => self.editor.left(),
+            'f' => self.editor.right(),
+            'h' => self.editor.backspace(),
+            'w' => self.editor.delete_word(),
+            'u' => self.editor.delete_to_start(),
+            'k' => self.editor.delete_to_end(),
+            'g' => return self.open_agents(),
+            'p' => return self.open_sessions(),
+            'l' => return self.open_models(),
+            'y' => return self.open_approval(None),
+            't' => self.show_thinking = !self.show_thinking,
+            'o' => self.show_output = !self.show_output,
+            'r' if !self.is_up() => return vec![Action::Reconnect],
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn edit(&mut self, key: KeyEvent) {
+        let by_word = key
+            .modifiers
+            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        match key.code {
+            KeyCode::Char(character) => self.editor.insert(character.encode_utf8(&mut [0; 4])),
+            // Reached only with a modifier: terminals that can tell send Shift, the rest Alt.
+            KeyCode::Enter => self.editor.insert("\n"),
+            KeyCode::Backspace if by_word => self.editor.delete_word(),
+            KeyCode::Backspace => self.editor.backspace(),
+            KeyCode::Delete => self.editor.delete(),
+            KeyCode::Left if by_word => self.editor.word_left(),
+            KeyCode::Right if by_word => self.editor.word_right(),
+            KeyCode::Left => self.editor.left(),
+            KeyCode::Right => self.editor.right(),
+            KeyCode::Up => self.editor.up(),
+            KeyCode::Down => self.editor.down(),
+            KeyCode::Home => self.editor.home(),
+            KeyCode::End => self.editor.end(),
+            KeyCode::Tab => {
+                if let Some(completed) = slash::complete(self.editor.text()) {
+                    self.editor.set(&completed);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self) -> Vec<Action> {
+        if let Some(continued) = self.editor.text().strip_suffix('\\') {
+            let continued = format!("{continued}\n");
+            self.editor.set(&continued);
+            return Vec::new();
+        }
+        if self.editor.text().trim().is_empty() {
+            self.editor.clear();
+            return Vec::new();
+        }
+        let text = self.editor.submit();
+        match slash::parse(&text) {
+            Some(command) => self.command(command),
+            None => self.say(text.trim_end()),
+        }
+    }
+
+    fn command(&mut self, command: Slash) -> Vec<Action> {
+        match command {
+            Slash::Help => {
+                self.overlay = Some(Overlay::Help);
+                Vec::new()
+            }
+            Slash::Agents(None) => self.open_agents(),
+            Slash::Agents(Some(id)) => self.switch(&format!("agent:{id}:main")),
+            Slash::Sessions(None) => self.open_sessions(),
+            Slash::Sessions(Some(key)) => self.switch(&key),
+            Slash::Models(None) => self.open_models(),
+            Slash::Models(Some(model)) => self.choose(&Topic::Model, &model),
+            Slash::Think(None) => {
+                self.open_levels(Topic::Thinking, "How hard it thinks", &THINKING)
+            }
+            Slash::Think(Some(level)) => self.choose(&Topic::Thinking, &level),
+            Slash::Verbose(None) => {
+                self.open_levels(Topic::Verbose, "How much is told of tools", &VERBOSE)
+            }
+            Slash::Verbose(Some(level)) => self.choose(&Topic::Verbose, &level),
+            Slash::Reasoning(wanted) => {
+                self.show_thinking = wanted.unwrap_or(!self.show_thinking);
+                Vec::new()
+            }
+            Slash::Deliver(wanted) => {
+                self.settings.deliver = wanted.unwrap_or(!self.settings.deliver);
+                let words = if self.settings.deliver {
+                    "also go to the platform of the session"
+                } else {
+                    "stay here"
+                };
+                self.log.note(format!("answers {words}"));
+                Vec::new()
+            }
+            Slash::New => self.reset("new"),
+            Slash::Reset => self.reset("reset"),
+            Slash::Abort => self.abort(),
+            Slash::Status => vec![ask(Ask::Status, method::OWN_STATUS, json!({}))],
+            Slash::Approve { id, decision } => self.approve(id.as_deref(), decision.as_deref()),
+            Slash::Exit => vec![Action::Leave],
+        }
+    }
+
+    fn reset(&mut self, reason: &str) -> Vec<Action> {
+        vec![ask(
+            Ask::Reset,
+            method::SESSIONS_RESET,
+            json!({ "key": self.session, "reason": reason }),
+        )]
+    }
+
+    fn approve(&mut self, id: Option<&str>, decision: Option<&str>) -> Vec<Action> {
+        let Some(decision) = decision else {
+            return self.open_approval(id);
+        };
+        let wanted = id.unwrap_or_default();
+        match self
+            .approvals
+            .iter()
+            .find(|approval| approval.id.starts_with(wanted))
+        {
+            Some(approval) if approval.decisions.iter().any(|allowed| allowed == decision) => {
+                vec![approval.decide(decision)]
+            }
+            Some(approval) => {
+                let allowed = approval.decisions.join(", ");
+                self.log.error(format!(
+                    "`{decision}` is no answer to this; it takes {allowed}"
+                ));
+                Vec::new()
+            }
+            None => {
+                self.log.error(format!("nothing waits under `{wanted}`"));
+                Vec::new()
+            }
+        }
+    }
+
+    // === lists ===
+
+    fn open_agents(&mut self) -> Vec<Action> {
+        self.overlay = Some(Overlay::Picker(Picker::waiting(Topic::Agent, "Agents")));
+        vec![ask(Ask::Agents, method::AGENTS_LIST, json!({}))]
+    }
+
+    fn open_sessions(&mut self) -> Vec<Action> {
+        self.overlay = Some(Overlay::Picker(Picker::waiting(Topic::Session, "Sessions")));
+        vec![ask(
+            Ask::Sessions,
+            method::SESSIONS_LIST,
+            json!({ "limit": SESSIONS_LISTED, "includeDerivedTitles": true }),
+        )]
+    }
+
+    fn open_models(&mut self) -> Vec<Action> {
+        self.overlay = Some(Overlay::Picker(Picker::waiting(Topic::Model, "Models")));
+        vec![ask(
+            Ask::Models,
+            method::MODELS_LIST,
+            json!({ "includeDetails": true }),
+        )]
+    }
+
+    fn open_levels(&mut self, topic: Topic, title: &str, levels: &[&str]) -> Vec<Action> {
+        let items = levels
+            .iter()
+            .map(|level| Item {
+                id: (*level).to_owned(),
+                label: (*level).to_owned(),
+                detail: String::new(),
+            })
+            .collect();
+        self.overlay = Some(Overlay::Picker(Picker::of(topic, title, items)));
+        Vec::new()
+    }
+
+    /// Opens the question about one approval, the oldest unless another is named.
+    pub(crate) fn open_approval(&mut self, wanted: Option<&str>) -> Vec<Action> {
+        let fits = |id: &str| wanted.is_none_or(|wanted| id.starts_with(wanted));
+        let Some(approval) = self.approvals.iter().find(|approval| fits(&approval.id)) else {
+            self.log.note("nothing waits for a decision");
+            return Vec::new();
+        };
+        // The refusal comes first: an Enter too many must not let anything happen.
+        let mut decisions = approval.decisions.clone();
+        decisions.sort_by_key(|decision| decision != "deny");
+        let items = decisions
+            .into_iter()
+            .map(|decision| {
+                let label = match decision.as_str() {
+                    "deny" => "Refuse",
+                    "allow-once" => "Allow this once",
+                    "allow-always" => "Allow from now on",
+                    other => other,
+                };
+                Item {
+                    label: label.to_owned(),
+                    id: decision,
+                    detail: String::new(),
+                }
+            })
+            .collect();
+        let title = format!("{}: {}", approval.kind, approval.subject);
+        self.overlay = Some(Overlay::Picker(Picker::of(
+            Topic::Approval(approval.id.clone()),
+            &title,
+            items,
+        )));
+        Vec::new()
+    }
+
+    fn picker_key(&mut self, key: KeyEvent, control: bool) -> Vec<Action> {
+        let page = isize::try_from(self.viewport.height / 2)
+            .unwrap_or(1)
+            .max(1);
+        let Some(Overlay::Picker(picker)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        match key.code {
+            KeyCode::Esc => self.overlay = None,
+            KeyCode::Up => picker.step(-1),
+            KeyCode::Down => picker.step(1),
+            KeyCode::Char('p') if control => picker.step(-1),
+            KeyCode::Char('n') if control => picker.step(1),
+            KeyCode::PageUp => picker.step(-page),
+            KeyCode::PageDown => picker.step(page),
+            KeyCode::Backspace => picker.backspace(),
+            KeyCode::Char(character) if !control => picker.type_in(character),
+            KeyCode::Enter => {
+                let (topic, chosen) = (picker.topic.clone(), picker.selected());
+                if let Some(chosen) = chosen {
+                    self.overlay = None;
+                    return self.choose(&topic, &chosen.id);
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn choose(&mut self, topic: &Topic, id: &str) -> Vec<Action> {
+        match topic {
+            Topic::Agent => self.switch(&format!("agent:{id}:main")),
+            Topic::Session => self.switch(id),
+            Topic::Model => {
+                let value = if id == "default" {
+                    serde_json::Value::Null
+                } else {
+                    json!(id)
+                };
+                self.change("model", value, format!("this session uses {id}"))
+            }
+            Topic::Thinking => {
+                self.settings.thinking = None;
+                self.change("thinkingLevel", json!(id), format!("thinking is {id}"))
+            }
+            Topic::Verbose => self.change("verboseLevel", json!(id), format!("verbose is {id}")),
+            Topic::Approval(approval) => {
+                let found = self
+                    .approvals
+                    .iter()
+                    .find(|waiting| waiting.id == *approval);
+                match found {
+                    Some(found) => vec![found.decide(id)],
+                    None => {
+                        gone(&mut self.log);
+                        Vec::new()
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn gone(log: &mut Log) {
+    log.note("somebody else was faster, or it expired");
+}

@@ -1,0 +1,126 @@
+//! Messages of a transcript, and other answers, as text.
+
+use serde_json::Value;
+
+use super::log::{CardState, Ending, Entry, Log, Progress};
+use super::state::State;
+use crate::cli::words::{items_of, number_of, text_of};
+
+/// Text of a message, or of a tool's result: its content is one text or a list of parts.
+pub(crate) fn text(message: &Value) -> String {
+    match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let texts: Vec<&str> = parts
+                .iter()
+                .filter(|part| text_of(part, "type") == "text")
+                .map(|part| text_of(part, "text"))
+                .collect();
+            texts.join("\n")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+    }
+}
+
+/// Puts a stored message on the screen.
+pub(crate) fn push(log: &mut Log, message: &Value) {
+    let meta = &message["__openclaw"];
+    let first = |names: [&str; 2]| {
+        [text_of(message, names[0]), text_of(meta, names[1])]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match text_of(message, "role") {
+        "user" => log.push(Entry::User {
+            text: text(message),
+            key: Some(first(["idempotencyKey", "runId"])).filter(|key| !key.is_empty()),
+            progress: Progress::Accepted,
+        }),
+        "assistant" => {
+            let run = first(["runId", "runId"]);
+            for part in items_of(message, "content") {
+                match text_of(part, "type") {
+                    "thinking" => log.push(Entry::Thinking {
+                        run: run.clone(),
+                        text: text_of(part, "thinking").to_owned(),
+                    }),
+                    "toolCall" | "tool_use" => {
+                        if let Some(card) =
+                            log.card(&run, text_of(part, "id"), text_of(part, "name"))
+                        {
+                            card.state = CardState::Done;
+                            card.summary = ["arguments", "input"]
+                                .iter()
+                                .map(|name| &part[*name])
+                                .find(|value| !value.is_null())
+                                .map(ToString::to_string)
+                                .unwrap_or_default();
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            let text = text(message);
+            if !text.is_empty() {
+                let ending = match text_of(message, "stopReason") {
+                    "aborted" => Ending::Stopped,
+                    "error" => Ending::Failed,
+                    _ => Ending::Whole,
+                };
+                log.push(Entry::Answer {
+                    run,
+                    text,
+                    ending: Some(ending),
+                });
+            }
+        }
+        "toolResult" | "tool" => {
+            let call = first(["toolCallId", "toolCallId"]);
+            if let Some(card) = log.card("", &call, text_of(message, "toolName")) {
+                let is_error = message["isError"].as_bool() == Some(true);
+                card.state = if is_error {
+                    CardState::Failed
+                } else {
+                    CardState::Done
+                };
+                card.set_output(&text(message));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What `/status` says.
+pub(crate) fn status(state: &State, own: &Value) -> String {
+    let count = |field: &str| {
+        number_of(own, field)
+            .or_else(|| number_of(&own["lanes"], field))
+            .unwrap_or(0)
+    };
+    let facts = &state.facts;
+    let mut lines = vec![
+        format!("gateway   {}", state.settings.place),
+        format!("session   {}", state.session),
+        format!(
+            "lanes     {} running, {} waiting",
+            count("running"),
+            count("waiting")
+        ),
+    ];
+    if !facts.model.is_empty() {
+        lines.push(format!("model     {}", facts.model));
+    }
+    if let Some(tokens) = facts.tokens {
+        let of = facts
+            .context
+            .map(|context| format!(" of {context}"))
+            .unwrap_or_default();
+        lines.push(format!("context   {tokens}{of} tokens"));
+    }
+    if own["storageFull"].as_bool() == Some(true) {
+        lines.push("disk      full: nothing new is accepted until there is space".to_owned());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,22 @@
+//! `torana tui`: conversations in a full-screen terminal.
+//!
+//! [`state`] holds everything and says what is to be done, [`keys`] and [`frames`] change it, [`view`] draws it, and
+//! [`run`] alone touches terminal and gateway. Text of others passes [`clean`] before it gets anywhere.
+
+mod approval;
+mod clean;
+mod editor;
+mod frames;
+mod keys;
+mod log;
+mod message;
+mod picker;
+mod run;
+mod screen;
+mod slash;
+mod state;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub(super) use run::run;

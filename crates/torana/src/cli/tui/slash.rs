@@ -1,0 +1,181 @@
+//! Commands that begin with `/`: those of this program, and everything else for the gateway.
+
+/// A command of this program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Slash {
+    Help,
+    Agents(Option<String>),
+    Sessions(Option<String>),
+    Models(Option<String>),
+    Think(Option<String>),
+    Verbose(Option<String>),
+    Reasoning(Option<bool>),
+    Deliver(Option<bool>),
+    New,
+    Reset,
+    Abort,
+    Status,
+    Approve {
+        id: Option<String>,
+        decision: Option<String>,
+    },
+    Exit,
+}
+
+/// Names, what follows them, and what they do; the help and completion are made of it.
+pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
+    ("help", "", "show keys and commands"),
+    ("agent", "[id]", "talk to another agent"),
+    ("agents", "", "choose an agent"),
+    ("session", "[key]", "show another session"),
+    ("sessions", "", "choose a session"),
+    ("model", "[name]", "use another model in this session"),
+    ("models", "", "choose a model"),
+    ("think", "[level]", "how hard the model thinks"),
+    ("verbose", "[on|full|off]", "how much is told of tools"),
+    ("reasoning", "[on|off]", "show what the model thinks"),
+    (
+        "deliver",
+        "[on|off]",
+        "send answers to the session's platform as well",
+    ),
+    ("new", "", "begin a fresh transcript"),
+    ("reset", "", "begin a fresh transcript"),
+    ("abort", "", "stop the answer"),
+    ("status", "", "show connection, session and queue"),
+    (
+        "approve",
+        "[id] [allow-once|allow-always|deny]",
+        "decide what an agent asked for",
+    ),
+    ("exit", "", "leave"),
+];
+
+/// Reads a line. `None` when it is for the gateway.
+pub(crate) fn parse(line: &str) -> Option<Slash> {
+    let line = line.trim();
+    let rest = line.strip_prefix('/')?;
+    if rest.contains('\n') {
+        return None;
+    }
+    let mut words = rest.split_whitespace();
+    let name = words.next()?.to_ascii_lowercase();
+    let name = name.trim_end_matches(':');
+    let first = words.next().map(str::to_owned);
+    let second = words.next().map(str::to_owned);
+    if words.next().is_some() {
+        return None;
+    }
+    let flag = |word: &Option<String>| match word.as_deref() {
+        Some("on" | "yes" | "true") => Some(true),
+        Some("off" | "no" | "false") => Some(false),
+        _ => None,
+    };
+    let command = match (name, &second) {
+        ("approve", _) => Slash::Approve {
+            id: first,
+            decision: second,
+        },
+        // What takes one word at most is the gateway's when there are more.
+        (_, Some(_)) => return None,
+        ("help" | "?", None) => Slash::Help,
+        ("agent" | "agents", None) => Slash::Agents(first),
+        ("session" | "sessions", None) => Slash::Sessions(first),
+        ("model" | "models", None) => Slash::Models(first),
+        ("think", None) => Slash::Think(first),
+        ("verbose", None) => Slash::Verbose(first),
+        ("reasoning", None) => Slash::Reasoning(flag(&first)),
+        ("deliver", None) => Slash::Deliver(flag(&first)),
+        ("new", None) if first.is_none() => Slash::New,
+        ("reset", None) if first.is_none() => Slash::Reset,
+        ("abort" | "stop", None) => Slash::Abort,
+        ("status", None) => Slash::Status,
+        ("exit" | "quit" | "q", None) => Slash::Exit,
+        _ => return None,
+    };
+    Some(command)
+}
+
+/// Commands that begin with what was typed.
+pub(crate) fn completions(line: &str) -> Vec<&'static str> {
+    let Some(begun) = line.strip_prefix('/') else {
+        return Vec::new();
+    };
+    if begun.contains(char::is_whitespace) {
+        return Vec::new();
+    }
+    COMMANDS
+        .iter()
+        .map(|(name, _, _)| *name)
+        .filter(|name| name.starts_with(begun))
+        .collect()
+}
+
+/// The longest beginning that all completions share, or the one completion with a space.
+pub(crate) fn complete(line: &str) -> Option<String> {
+    let names = completions(line);
+    let first = *names.first()?;
+    if names.len() == 1 {
+        return Some(format!("/{first} "));
+    }
+    let shared = names.iter().fold(first.len(), |shared, name| {
+        first
+            .bytes()
+            .zip(name.bytes())
+            .take(shared)
+            .take_while(|(left, right)| left == right)
+            .count()
+    });
+    Some(format!("/{}", &first[..shared]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_commands_are_read_and_the_rest_is_the_gateways() {
+        assert_eq!(
+            parse("/model openai/gpt-5.2"),
+            Some(Slash::Models(Some("openai/gpt-5.2".into())))
+        );
+        assert_eq!(
+            parse(" /THINK: high "),
+            Some(Slash::Think(Some("high".into())))
+        );
+        assert_eq!(parse("/reasoning on"), Some(Slash::Reasoning(Some(true))));
+        assert_eq!(
+            parse("/approve ab12 deny"),
+            Some(Slash::Approve {
+                id: Some("ab12".into()),
+                decision: Some("deny".into())
+            })
+        );
+        for line in [
+            "/compact",
+            "/new gpt-5",
+            "/model list all",
+            "hello",
+            "/",
+            "/help\nme",
+            "/srv/notes.txt is mine",
+        ] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_of_the_list_is_understood() {
+        for (name, _, _) in COMMANDS {
+            assert!(parse(&format!("/{name}")).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn tab_completes_as_far_as_it_is_clear() {
+        assert_eq!(complete("/stat").as_deref(), Some("/status "));
+        assert_eq!(complete("/mo").as_deref(), Some("/model"));
+        assert_eq!(complete("/xyz"), None);
+        assert_eq!(complete("text"), None);
+    }
+}

@@ -1,0 +1,377 @@
+//! Everything the interface knows, and what it wants done.
+//!
+//! [`State`] is plain data: keys ([`super::keys`]), frames of the gateway ([`super::frames`]) and the clock change it and
+//! leave [`Action`]s behind, which only [`super::run`] carries out. So every behaviour can be tested without a terminal.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::approval::Approval;
+use super::editor::Editor;
+use super::log::{Entry, Log, Progress};
+use super::picker::Picker;
+use crate::cli::rpc::method;
+
+/// Messages that wait for the gateway's word; a person does not write more while a connection is away.
+const OUTGOING_MAX: usize = 100;
+
+/// Something to be done outside.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    /// Call the gateway.
+    Ask {
+        ask: Ask,
+        method: &'static str,
+        params: Value,
+    },
+    /// Connect now, without waiting for the next attempt.
+    Reconnect,
+    /// End the program.
+    Leave,
+}
+
+/// Why the gateway was asked, so that the answer finds its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Listen to a session.
+    Listen,
+    /// Stop listening, or anything else whose answer changes nothing.
+    Nothing,
+    /// Read a session.
+    History {
+        session: String,
+    },
+    /// Read the facts of the session again.
+    Facts {
+        session: String,
+    },
+    /// Fill a picker.
+    Agents,
+    Sessions,
+    Models,
+    /// What waits for a decision, by kind.
+    Approvals {
+        kind: &'static str,
+    },
+    /// Send a message.
+    Send {
+        key: String,
+    },
+    /// Stop a run.
+    Abort,
+    /// Change the session; the text says what is different afterwards.
+    Change {
+        done: String,
+    },
+    /// Give the session a fresh transcript.
+    Reset,
+    /// Decide.
+    Decide {
+        id: String,
+    },
+    /// What the gateway says of itself.
+    Status,
+}
+
+/// The connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Connected.
+    Up,
+    /// Not connected.
+    Down {
+        why: String,
+        hint: Option<String>,
+        /// When the next attempt begins, milliseconds of the monotonic clock; never, when asking again is no use.
+        retry_at_ms: Option<u64>,
+    },
+}
+
+/// A message the gateway has not confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) key: String,
+    pub(crate) session: String,
+    pub(crate) text: String,
+}
+
+/// A run of this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) since_ms: u64,
+    /// What it does, in a word or two.
+    pub(crate) doing: String,
+}
+
+/// Facts of the session on show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) title: String,
+    pub(crate) model: String,
+    pub(crate) thinking: String,
+    pub(crate) verbose: String,
+    pub(crate) tokens: Option<i64>,
+    pub(crate) context: Option<i64>,
+}
+
+/// What is in front of the conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Overlay {
+    Help,
+    Picker(Picker),
+}
+
+/// What was drawn, for moving through it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Viewport {
+    /// Lines of the conversation on the screen.
+    pub(crate) height: usize,
+    /// How far up one can go.
+    pub(crate) scroll_max: usize,
+}
+
+/// Options the program was started with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) session: String,
+    pub(crate) thinking: Option<String>,
+    pub(crate) history: usize,
+    pub(crate) deliver: bool,
+    /// Where the gateway is, for the header.
+    pub(crate) place: String,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) session: String,
+    pub(crate) link: Link,
+    pub(crate) version: String,
+    pub(crate) facts: Facts,
+    pub(crate) log: Log,
+    pub(crate) editor: Editor,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) approvals: Vec<Approval>,
+    pub(crate) runs: BTreeMap<String, Run>,
+    pub(crate) outgoing: Vec<Outgoing>,
+    /// Lines the view is scrolled up from the newest.
+    pub(crate) scroll: usize,
+    pub(crate) viewport: Viewport,
+    pub(crate) show_thinking: bool,
+    pub(crate) show_output: bool,
+    /// Ctrl-C was pressed with nothing to do; once more leaves.
+    pub(crate) leaving: bool,
+    pub(crate) now_ms: u64,
+    pub(crate) wall_ms: i64,
+    /// Keys of messages, made outside: randomness is not ours.
+    pub(crate) keys: Vec<String>,
+}
+
+// === impl State ===
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            session: settings.session.clone(),
+            settings,
+            link: Link::Down {
+                why: "connecting".to_owned(),
+                hint: None,
+                retry_at_ms: None,
+            },
+            version: String::new(),
+            facts: Facts::default(),
+            log: Log::default(),
+            editor: Editor::default(),
+            overlay: None,
+            approvals: Vec::new(),
+            runs: BTreeMap::new(),
+            outgoing: Vec::new(),
+            scroll: 0,
+            viewport: Viewport::default(),
+            show_thinking: false,
+            show_output: false,
+            leaving: false,
+            now_ms: 0,
+            wall_ms: 0,
+            keys: Vec::new(),
+        }
+    }
+
+    /// Agent of the session, as its key says.
+    pub(crate) fn agent(&self) -> &str {
+        let mut parts = self.session.split(':');
+        match (parts.next(), parts.next()) {
+            (Some("agent"), Some(agent)) => agent,
+            _ => "main",
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.link == Link::Up
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    /// The connection stands: listen, read, and send what could not be sent.
+    pub(crate) fn connected(&mut self, hello: &Value) -> Vec<Action> {
+        self.link = Link::Up;
+        self.version = super::clean::line(hello["server"]["version"].as_str().unwrap_or_default());
+        let mut actions = self.listen();
+        for (kind, name) in [
+            ("exec", method::EXEC_APPROVAL_LIST),
+            ("plugin", method::PLUGIN_APPROVAL_LIST),
+            ("system-agent", method::OPENCLAW_APPROVAL_LIST),
+        ] {
+            actions.push(ask(Ask::Approvals { kind }, name, json!({})));
+        }
+        // A message goes under the key it had, so the gateway knows one that it already took.
+        actions.extend(self.outgoing.iter().map(|message| self.sending(message)));
+        actions
+    }
+
+    /// The connection is gone. What was shown stays, and what was sent without an answer is sent again.
+    pub(crate) fn lost(&mut self, why: &str, hint: Option<&str>, retry_at_ms: Option<u64>) {
+        for message in &self.outgoing {
+            self.log.progress(&message.key, Progress::Waiting);
+        }
+        self.runs.clear();
+        self.link = Link::Down {
+            why: super::clean::line(why),
+            hint: hint.map(super::clean::line),
+            retry_at_ms,
+        };
+    }
+
+    /// Listens to the session on show and reads it.
+    pub(crate) fn listen(&self) -> Vec<Action> {
+        vec![
+            ask(Ask::Nothing, method::SESSIONS_SUBSCRIBE, json!({})),
+            ask(
+                Ask::Listen,
+                method::SESSIONS_MESSAGES_SUBSCRIBE,
+                json!({ "key": self.session }),
+            ),
+        ]
+    }
+
+    /// Reads the session on show.
+    pub(crate) fn read(&self) -> Action {
+        ask(
+            Ask::History {
+                session: self.session.clone(),
+            },
+            method::CHAT_HISTORY,
+            json!({ "sessionKey": self.session, "limit": self.settings.history }),
+        )
+    }
+
+    /// Reads the facts of the session on show.
+    pub(crate) fn read_facts(&self) -> Action {
+        ask(
+            Ask::Facts {
+                session: self.session.clone(),
+            },
+            method::CHAT_HISTORY,
+            json!({ "sessionKey": self.session, "limit": 1 }),
+        )
+    }
+
+    /// Shows another session.
+    pub(crate) fn switch(&mut self, session: &str) -> Vec<Action> {
+        self.overlay = None;
+        if session == self.session {
+            return Vec::new();
+        }
+        let left = std::mem::replace(&mut self.session, session.to_owned());
+        self.log.clear();
+        self.runs.clear();
+        self.facts = Facts::default();
+        self.scroll = 0;
+        let mut actions = vec![ask(
+            Ask::Nothing,
+            method::SESSIONS_MESSAGES_UNSUBSCRIBE,
+            json!({ "key": left }),
+        )];
+        actions.extend(self.listen());
+        actions
+    }
+
+    /// Says something in the session on show; without a connection it waits.
+    pub(crate) fn say(&mut self, text: &str) -> Vec<Action> {
+        let Some(key) = self.keys.pop() else {
+            self.log.error("one moment, and once more please");
+            return Vec::new();
+        };
+        if self.outgoing.len() >= OUTGOING_MAX {
+            self.log
+                .error("too many messages wait for the gateway; this one was not sent");
+            self.editor.set(text);
+            return Vec::new();
+        }
+        let message = Outgoing {
+            key: key.clone(),
+            session: self.session.clone(),
+            text: text.to_owned(),
+        };
+        self.log.push(Entry::User {
+            text: text.to_owned(),
+            key: Some(key),
+            progress: Progress::Waiting,
+        });
+        self.scroll = 0;
+        let action = self.sending(&message);
+        self.outgoing.push(message);
+        if self.is_up() {
+            vec![action]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn sending(&self, message: &Outgoing) -> Action {
+        let mut params = json!({
+            "sessionKey": message.session, "message": message.text, "idempotencyKey": message.key,
+            "deliver": self.settings.deliver,
+        });
+        if let Some(thinking) = &self.settings.thinking {
+            params["thinking"] = json!(thinking);
+        }
+        ask(
+            Ask::Send {
+                key: message.key.clone(),
+            },
+            method::CHAT_SEND,
+            params,
+        )
+    }
+
+    /// Changes a setting of the session on show.
+    pub(crate) fn change(&mut self, field: &str, value: Value, done: String) -> Vec<Action> {
+        let mut params = json!({ "key": self.session });
+        params[field] = value;
+        vec![ask(Ask::Change { done }, method::SESSIONS_PATCH, params)]
+    }
+
+    /// Stops what runs.
+    pub(crate) fn abort(&mut self) -> Vec<Action> {
+        vec![ask(
+            Ask::Abort,
+            method::CHAT_ABORT,
+            json!({ "sessionKey": self.session }),
+        )]
+    }
+}
+
+/// A call.
+pub(crate) fn ask(ask: Ask, method: &'static str, params: Value) -> Action {
+    Action::Ask {
+        ask,
+        method,
+        params,
+    }
+}

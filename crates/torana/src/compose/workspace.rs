@@ -1,0 +1,144 @@
+//! Workspaces of agents: where they are, and what their notes tell the model.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use torana_core::config::Config;
+use torana_dialects::site::NOTES;
+use torana_host::folder::Folder;
+
+/// Characters of one note that are told to the model (OpenClaw's bound for the same files).
+const NOTE_CHARS_MAX: usize = 20_000;
+/// Characters of all notes together: more would crowd the conversation out of a small model's context.
+const NOTES_CHARS_MAX: usize = 60_000;
+/// Bytes of a note that are read at all.
+const NOTE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The workspace of an agent, which need not exist yet.
+pub(crate) fn folder(config: &Config, state: &Path, home: Option<&Path>, id: &str) -> PathBuf {
+    let own = config
+        .agent(id)
+        .and_then(|agent| agent.entry)
+        .and_then(|entry| entry.workspace.as_deref());
+    let is_default = config
+        .default_agent()
+        .is_some_and(|agent| agent.id.eq_ignore_ascii_case(id));
+    let shared = config.agents.defaults.workspace.as_deref();
+    match own.or(shared.filter(|_| is_default)) {
+        Some(written) => expanded(written, home),
+        None if is_default => state.join("workspace"),
+        None => state.join(format!("workspace-{id}")),
+    }
+}
+
+fn expanded(written: &str, home: Option<&Path>) -> PathBuf {
+    let rest = written
+        .strip_prefix("~/")
+        .or_else(|| (written == "~").then_some(""));
+    match (rest, home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(written),
+    }
+}
+
+/// Files whose change changes a prompt.
+pub(crate) fn files(config: &Config, state: &Path, home: Option<&Path>) -> Vec<String> {
+    config
+        .agents()
+        .iter()
+        .flat_map(|agent| {
+            let folder = folder(config, state, home, agent.id);
+            NOTES
+                .iter()
+                .map(move |name| folder.join(name).to_string_lossy().into_owned())
+        })
+        .collect()
+}
+
+/// The notes of a workspace as a part of the prompt; nothing when there are none.
+pub(crate) fn notes(workspace: &Path) -> String {
+    let Ok(folder) = Folder::open(workspace) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    let mut left = NOTES_CHARS_MAX;
+    for name in NOTES {
+        let note = match folder.read(name, NOTE_BYTES_MAX) {
+            Ok(file) => String::from_utf8_lossy(&file.bytes).trim().to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                tracing::warn!(%error, file = name, workspace = %workspace.display(), "A note cannot be read, so the model is not told of it.");
+                continue;
+            }
+        };
+        let kept: String = note.chars().take(NOTE_CHARS_MAX.min(left)).collect();
+        if kept.is_empty() {
+            continue;
+        }
+        left = left.saturating_sub(kept.chars().count());
+        let cut = if kept.len() < note.len() {
+            "\n(the rest is left out)"
+        } else {
+            ""
+        };
+        // Writing to a string cannot fail.
+        write!(text, "\n\n## {name}\n\n{kept}{cut}").unwrap_or_default();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration;
+
+    fn config(text: &str) -> Config {
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    #[test]
+    fn every_agent_has_a_folder_of_its_own() {
+        let (state, home) = (Path::new("/state"), Some(Path::new("/people/a")));
+        let plain = config("{}");
+        assert_eq!(
+            folder(&plain, state, home, "main"),
+            Path::new("/state/workspace")
+        );
+        assert_eq!(
+            folder(&plain, state, home, "beta"),
+            Path::new("/state/workspace-beta")
+        );
+        let chosen = config(
+            r#"{ "agents": { "defaults": { "workspace": "~/notes" }, "entries": { "main": { "default": true }, "beta": { "workspace": "/srv/beta" } } } }"#,
+        );
+        assert_eq!(
+            folder(&chosen, state, home, "main"),
+            Path::new("/people/a/notes")
+        );
+        assert_eq!(folder(&chosen, state, home, "beta"), Path::new("/srv/beta"));
+        assert_eq!(
+            folder(&chosen, state, home, "gamma"),
+            Path::new("/state/workspace-gamma")
+        );
+        assert_eq!(files(&chosen, state, home).len(), 2 * NOTES.len());
+        assert!(
+            configuration::schema()
+                .describe("agents.defaults.workspace")
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn notes_are_told_in_order_and_within_bounds() {
+        let world = torana_host::world();
+        let folder = std::env::temp_dir().join(format!("torana-notes-{}", world.uuid()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        assert_eq!(notes(&folder), "");
+        std::fs::write(folder.join("SOUL.md"), "Be kind.\n").expect("written");
+        std::fs::write(folder.join("AGENTS.md"), "x".repeat(NOTE_CHARS_MAX + 5)).expect("written");
+        let text = notes(&folder);
+        assert!(text.starts_with("\n\n## AGENTS.md\n\nxxx"));
+        assert!(text.contains("(the rest is left out)\n\n## SOUL.md\n\nBe kind."));
+        drop(std::fs::remove_dir_all(&folder));
+    }
+}

@@ -1,0 +1,285 @@
+//! The binary's side of the dialects: what it holds, the log, offers and the stop.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use arc_swap::ArcSwap;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio_util::sync::CancellationToken;
+use torana_agents::builtin::BuiltinBackend;
+use torana_agents::provider::{EmbedTexts, embed};
+use torana_core::config::Config;
+use torana_core::port::BoxFuture;
+use torana_core::problem::{Code, Problem};
+use torana_core::run::FailureKind;
+use torana_dialects::site::{ConfigFile, Site};
+use torana_dialects::{EmbedRequest, Embeddings, ExecPolicyFile, Host, LogsPage, LogsRequest};
+use torana_host::files;
+use torana_host::logs::{self, TailRequest};
+
+use super::config_file::Looked;
+use crate::compose::agents::found_offers;
+use crate::configuration::Variables;
+use crate::gateway::Runner;
+use crate::paths::Paths;
+
+/// The configuration in force.
+pub(crate) struct Running {
+    /// Hash of its text.
+    pub(crate) hash: String,
+    /// Its merged value.
+    pub(crate) value: Arc<Value>,
+    /// What it means.
+    pub(crate) config: Config,
+}
+
+/// The binary's side of the dialects.
+pub(crate) struct GatewayHost {
+    pub(crate) paths: Paths,
+    pub(crate) variables: Arc<Variables>,
+    pub(crate) log_file: PathBuf,
+    pub(crate) install_key: [u8; 32],
+    pub(crate) running: ArcSwap<Running>,
+    pub(crate) stop: CancellationToken,
+    /// One change of the policy document at a time.
+    pub(crate) policy_lock: Mutex<()>,
+    pub(crate) egress: torana_host::egress::Egress,
+    pub(crate) world: torana_core::port::World,
+    pub(super) looked: Mutex<Option<Looked>>,
+    runner: OnceLock<Weak<Runner>>,
+    pub(crate) builtin: BuiltinBackend,
+}
+
+/// A keyed hash of a config text: clients compare it, and it leaks nothing (decisions-control-and-agents 31).
+pub(crate) fn hash_of(install_key: &[u8; 32], text: &str) -> String {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(install_key)
+        .expect("a key of any length is accepted");
+    mac.update(b"torana config v1\0");
+    mac.update(text.as_bytes());
+    let digest: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("hmac-sha256:v1:{digest}")
+}
+
+/// What a host is made of.
+pub(crate) struct Parts {
+    pub(crate) paths: Paths,
+    pub(crate) variables: Arc<Variables>,
+    pub(crate) log_file: PathBuf,
+    pub(crate) install_key: [u8; 32],
+    pub(crate) running: Running,
+    pub(crate) stop: CancellationToken,
+    pub(crate) egress: torana_host::egress::Egress,
+    pub(crate) world: torana_core::port::World,
+    pub(crate) builtin: BuiltinBackend,
+}
+
+impl GatewayHost {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            paths: parts.paths,
+            variables: parts.variables,
+            log_file: parts.log_file,
+            install_key: parts.install_key,
+            running: ArcSwap::from_pointee(parts.running),
+            stop: parts.stop,
+            egress: parts.egress,
+            world: parts.world,
+            policy_lock: Mutex::new(()),
+            looked: Mutex::new(None),
+            runner: OnceLock::new(),
+            builtin: parts.builtin,
+        }
+    }
+
+    /// From now on changes are applied by this runner. The runner holds the host, so the host must not hold it.
+    pub(crate) fn follow(&self, runner: &Arc<Runner>) {
+        drop(self.runner.set(Arc::downgrade(runner)));
+    }
+
+    /// What applies changes; not there while the gateway starts.
+    pub(super) fn runner(&self) -> Result<Arc<Runner>, Problem> {
+        self.runner.get().and_then(Weak::upgrade).ok_or_else(|| {
+            Problem::new(Code::Unavailable, "the gateway is starting").retry_after_ms(500)
+        })
+    }
+}
+
+/// Bytes of the policy document: room for every entry its bounds allow.
+const POLICY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+impl GatewayHost {
+    fn policy_path(&self) -> PathBuf {
+        self.paths.state.join("exec-approvals.json")
+    }
+
+    fn read_policy(&self) -> Result<ExecPolicyFile, Problem> {
+        let path = self.policy_path();
+        let text = match files::read_capped(&path, POLICY_BYTES_MAX) {
+            Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| {
+                Problem::new(Code::Unavailable, "the policy document is not UTF-8")
+            })?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(policy_problem("read", &error)),
+        };
+        Ok(ExecPolicyFile {
+            path: path.to_string_lossy().into_owned(),
+            text,
+        })
+    }
+
+    fn write_policy(
+        &self,
+        seen: Option<&str>,
+        text: String,
+    ) -> Result<Option<ExecPolicyFile>, Problem> {
+        let _guard = self
+            .policy_lock
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let stored = self.read_policy()?;
+        if stored.text.as_deref() != seen {
+            return Ok(None);
+        }
+        files::replace(&self.policy_path(), text.as_bytes())
+            .map_err(|error| policy_problem("written", &error))?;
+        Ok(Some(ExecPolicyFile {
+            text: Some(text),
+            ..stored
+        }))
+    }
+}
+
+fn policy_problem(verb: &str, error: &std::io::Error) -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        format!("the policy document cannot be {verb}: {}", error.kind()),
+    )
+}
+
+impl Host for GatewayHost {
+    fn exec_policy(&self) -> BoxFuture<'_, Result<ExecPolicyFile, Problem>> {
+        Box::pin(async move { self.read_policy() })
+    }
+
+    fn set_exec_policy(
+        &self,
+        seen: Option<String>,
+        text: String,
+    ) -> BoxFuture<'_, Result<Option<ExecPolicyFile>, Problem>> {
+        Box::pin(async move { self.write_policy(seen.as_deref(), text) })
+    }
+
+    fn config_file(&self) -> &dyn ConfigFile {
+        self
+    }
+
+    fn site(&self) -> &dyn Site {
+        self
+    }
+
+    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<LogsPage, Problem>> {
+        Box::pin(async move {
+            let wanted = TailRequest {
+                cursor: request.cursor,
+                lines_max: request.limit,
+                bytes_max: u64::try_from(request.max_bytes).unwrap_or(u64::MAX),
+            };
+            let page = logs::tail(&self.log_file, wanted).map_err(|error| {
+                Problem::new(
+                    Code::Unavailable,
+                    format!("the log cannot be read: {}", error.kind()),
+                )
+            })?;
+            Ok(LogsPage {
+                file: self.log_file.to_string_lossy().into_owned(),
+                cursor: page.cursor,
+                size: page.size,
+                lines: page.lines,
+                truncated: page.truncated,
+                reset: page.reset,
+            })
+        })
+    }
+
+    fn offers(&self, probe: bool) -> BoxFuture<'_, Vec<Value>> {
+        Box::pin(async move {
+            let mut offers = found_offers(&self.variables.merged());
+            if probe {
+                offers.extend(
+                    torana_agents::offers::probe_local(
+                        &self.world,
+                        &self.egress,
+                        &self.variables.merged(),
+                    )
+                    .await,
+                );
+            }
+            offers
+                .iter()
+                .map(|offer| {
+                    json!({
+                        "provider": offer.provider,
+                        "name": offer.name,
+                        "source": offer.source,
+                        "model": offer.model,
+                        "baseUrl": offer.base_url,
+                        "command": offer.command(),
+                    })
+                })
+                .collect()
+        })
+    }
+
+    fn embed(&self, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, Problem>> {
+        Box::pin(async move {
+            let settings = self.builtin.settings();
+            let missing = |message: String| Problem::new(Code::Internal, message);
+            let model = request.model.ok_or_else(|| {
+                missing("gateway.http.endpoints.embeddings.model is not set".to_owned())
+            })?;
+            let provider = settings.providers.get(&model.provider).ok_or_else(|| {
+                missing(format!("the provider {} is not configured", model.provider))
+            })?;
+            let texts = EmbedTexts {
+                model: model.model.clone(),
+                texts: request.texts,
+                dimensions: request.dimensions,
+            };
+            let found = embed(provider, &self.egress, &self.world, &texts).await;
+            let vectors = found.map_err(|failure| {
+                let message = format!("{model} made no vectors: {failure}");
+                match failure.kind {
+                    FailureKind::NotConfigured => missing(message),
+                    FailureKind::RateLimit => Problem::new(Code::Busy, message)
+                        .retry_after_ms(failure.retry_after_ms.unwrap_or(1_000)),
+                    FailureKind::ContextLength
+                    | FailureKind::ModelNotFound
+                    | FailureKind::Refusal => Problem::invalid(message),
+                    FailureKind::Format if !failure.unreadable => Problem::invalid(message),
+                    FailureKind::Timeout
+                    | FailureKind::Auth
+                    | FailureKind::Billing
+                    | FailureKind::Unavailable
+                    | FailureKind::Format
+                    | FailureKind::Internal => Problem::new(Code::DeliveryFailed, message),
+                }
+            })?;
+            Ok(Embeddings {
+                vectors: vectors.vectors,
+                tokens: vectors.tokens,
+            })
+        })
+    }
+
+    fn stop(&self, reason: &str) {
+        tracing::info!(reason, "A client asked the gateway to stop.");
+        self.stop.cancel();
+    }
+}
