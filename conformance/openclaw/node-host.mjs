@@ -1,27 +1,18 @@
 // The official node host against Torana: it pairs, waits for the approval of its commands, answers an invocation, and
 // is renamed and removed, all with the official command line.
 
-import { Checks, expect, until } from "../lib/checks.mjs";
-import { startGateway } from "../lib/process.mjs";
-import { Evidence } from "./evidence.mjs";
-import { expectValidFrames } from "./frames.mjs";
-import { Official, RELEASE, json } from "./official.mjs";
-import { record } from "./recorder.mjs";
+import { expect, until } from "../lib/checks.mjs";
+import { Official, json } from "./official.mjs";
+import { Stage } from "./stage.mjs";
 
 /** The host needs some seconds to start. */
 const START_MS = 45_000;
 
-const reference = process.env.REFERENCE === "1";
-const checks = new Checks();
-const gateway = reference
-  ? { url: process.env.REFERENCE_URL, token: process.env.REFERENCE_TOKEN, port: Number(new URL(process.env.REFERENCE_URL).port) }
-  : await startGateway();
-const recorder = await record(gateway.url);
-const person = new Official({ ...gateway, url: recorder.url });
-const machine = new Official({ ...gateway, url: recorder.url });
-const evidence = new Evidence("node-host");
+const stage = await Stage.open("node-host");
+const person = new Official(stage.gateway);
+const machine = new Official(stage.gateway);
 let output = "";
-const port = new URL(recorder.url).port;
+const port = new URL(stage.gateway.url).port;
 const host = machine.spawn(["node", "run", "--host", "127.0.0.1", "--port", port, "--no-tls", "--display-name", "Bench"]);
 for (const stream of [host.stdout, host.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
 
@@ -33,9 +24,8 @@ async function ask(...args) {
 }
 
 async function step(name, work) {
-  const worked = await checks.check(name, work);
-  if (worked) evidence.add(`node host: ${name}`);
-  else if (output) console.log(`        the host says:\n${output.slice(-1500)}`);
+  const held = await stage.step(`node host: ${name}`, work);
+  if (!held && output) console.log(`        the host says:\n${output.slice(-1500)}`);
 }
 
 /** A list in the answer, whatever its member is called. */
@@ -72,14 +62,4 @@ await step("it is removed", async () => {
 });
 
 host.kill("SIGKILL");
-recorder.close();
-evidence.frames(recorder);
-if (!reference) {
-  await checks.check("the gateway stops in order", async () => {
-    const code = await gateway.program.stop();
-    expect(code === 0, `exit code ${code}\n${gateway.program.output}`);
-  });
-}
-await checks.check("every frame is valid by the published schema", async () => expectValidFrames(recorder));
-evidence.write(RELEASE);
-checks.finish();
+await stage.close();

@@ -13,6 +13,7 @@ import { Program, binary, freePort, startGateway } from "../lib/process.mjs";
 import { Evidence, FOLDER } from "./evidence.mjs";
 import { expectValidFrames } from "./frames.mjs";
 import { CONTROL_UI, RELEASE } from "./official.mjs";
+import { stopInOrder } from "./stage.mjs";
 
 /** Longest wait for anything visible; a slow machine is no failure. */
 const WAIT_MS = 30_000;
@@ -50,28 +51,33 @@ mkdirSync(shots, { recursive: true });
 /** What a page said on its sockets, and everything that must not happen. */
 class Watch {
   frames = [];
+  requests = [];
   refused = new Map();
   complaints = [];
   #methods = new Map();
 
   constructor(page) {
     page.on("pageerror", (error) => this.complaints.push(error.message));
+    let sockets = 0;
     page.on("websocket", (socket) => {
-      socket.on("framesent", ({ payload }) => this.#sent(payload));
-      socket.on("framereceived", ({ payload }) => this.#received(payload));
+      const connection = (sockets += 1);
+      socket.on("framesent", ({ payload }) => this.#sent(payload, connection));
+      socket.on("framereceived", ({ payload }) => this.#received(payload, connection));
     });
   }
 
   methodOf = (id) => this.#methods.get(id);
 
-  #sent(payload) {
+  #sent(payload, connection) {
     const frame = JSON.parse(payload);
-    if (frame.type === "req") this.#methods.set(frame.id, frame.method);
+    if (frame.type !== "req") return;
+    this.#methods.set(frame.id, frame.method);
+    this.requests.push({ connection, frame });
   }
 
-  #received(payload) {
+  #received(payload, connection) {
     const text = String(payload);
-    this.frames.push({ text, isBinary: false });
+    this.frames.push({ text, isBinary: false, connection });
     const frame = JSON.parse(text);
     if (frame.type === "res" && !frame.ok) this.refused.set(this.methodOf(frame.id), frame.error?.message);
   }
@@ -161,9 +167,6 @@ if (opened) {
 }
 await browser.close();
 await model.stop();
-await checks.check("the gateway stops in order", async () => {
-  const code = await gateway.program.stop();
-  expect(code === 0, `exit code ${code}\n${gateway.program.output}`);
-});
+await stopInOrder(checks, gateway);
 evidence.write(RELEASE);
 checks.finish();

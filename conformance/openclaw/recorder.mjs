@@ -11,20 +11,26 @@ export async function record(gatewayUrl) {
   await once(server, "listening");
   const frames = [];
   const methods = new Map();
+  const requests = [];
+  let connections = 0;
   server.on("connection", (client, request) => {
+    const connection = (connections += 1);
     const upstream = new WebSocket(gatewayUrl + request.url);
     const waiting = [];
     client.on("message", (data) => {
       const text = data.toString();
       const frame = JSON.parse(text);
-      if (frame.type === "req") methods.set(frame.id, frame.method);
+      if (frame.type === "req") {
+        methods.set(frame.id, frame.method);
+        requests.push({ connection, frame });
+      }
       if (upstream.readyState === WebSocket.OPEN) upstream.send(text);
       else waiting.push(text);
     });
     upstream.on("open", () => waiting.splice(0).forEach((text) => upstream.send(text)));
     upstream.on("message", (data, isBinary) => {
       const text = data.toString();
-      frames.push({ text, isBinary });
+      frames.push({ text, isBinary, connection });
       if (client.readyState === WebSocket.OPEN) client.send(text);
     });
     upstream.on("close", (code, reason) => {
@@ -40,6 +46,8 @@ export async function record(gatewayUrl) {
     url: `ws://127.0.0.1:${server.address().port}`,
     /** Everything the gateway has sent so far. */
     frames,
+    /** Every request the client has sent so far, with the number of its connection. */
+    requests,
     /** The method of a request id. */
     methodOf: (id) => methods.get(id),
     close: () => server.close(),

@@ -8,20 +8,12 @@ import { PROTOCOL_VERSION } from "@openclaw/gateway-protocol/version";
 
 import { Checks, expect, within } from "../lib/checks.mjs";
 import { startGateway } from "../lib/process.mjs";
+import { expectValidFrames } from "./frames.mjs";
 import { record } from "./recorder.mjs";
-import { inspect, isMethod } from "./schema.mjs";
+import { EXTRA_METHODS, isMethod } from "./schema.mjs";
+import { stopInOrder } from "./stage.mjs";
 
 const SESSION_KEY = "agent:main:main";
-
-/** Beside the methods of the published schema: `deny` is the word of our command line for the protocol's `dismiss`. */
-const EXTRA_METHODS = [
-  "channels.pairing.deny",
-  // Called by the pages of OpenClaw 2026.9.6; the newest published schema, 2026.9.1, is older than they are.
-  "mentions.list",
-  "plugins.controlUi.list",
-  "themes.list",
-  "users.listModelAccounts",
-];
 
 const checks = new Checks();
 const gateway = await startGateway();
@@ -124,26 +116,10 @@ if (connected) {
 }
 
 client.stop();
-await checks.check("the gateway stops in order", async () => {
-  const code = await gateway.program.stop();
-  expect(code === 0, `exit code ${code}\n${gateway.program.output}`);
-});
+await stopInOrder(checks, gateway);
 recorder.close();
 
-await checks.check("every frame is valid by the published schema", async () => {
-  const wrong = [];
-  const unchecked = new Set();
-  for (const { text, isBinary } of recorder.frames) {
-    expect(!isBinary, "a binary frame was sent");
-    const frame = JSON.parse(text);
-    const { found, definition } = inspect(frame, recorder.methodOf);
-    found.forEach((problem) => wrong.push(`${problem} in ${text.slice(0, 300)}`));
-    if (!definition && frame.payload !== undefined) unchecked.add(frame.event ?? recorder.methodOf(frame.id));
-  }
-  console.log(`        ${recorder.frames.length} frames; no definition for the payload of ${[...unchecked].join(", ")}`);
-  expect(recorder.frames.length > 0, "no frame was recorded");
-  expect(wrong.length === 0, `${wrong.length} violations\n${wrong.slice(0, 20).join("\n")}`);
-});
+await checks.check("every frame is valid by the published schema", async () => expectValidFrames(recorder));
 
 await checks.check("sequence numbers have no gap", async () => {
   expect(gaps === 0, `the client saw ${gaps} gaps`);

@@ -20,8 +20,8 @@ const NAMED = {
 };
 
 /**
- * What the official gateway of the release under test sends although the newest published schema, which is older,
- * does not know it. Seen by running this suite with `REFERENCE=1`.
+ * What the release under test sends and takes although the newest published schema, which is older, does not know it.
+ * Seen by running this suite with `REFERENCE=1`, and in the schemas inside the release.
  */
 const NEWER = new Set([
   "HelloOk/auth method",
@@ -36,7 +36,54 @@ const NEWER = new Set([
   "SystemInfoResult disks",
   "PluginsListResult generation",
   "ChannelsStatusResult statusIssues",
+  "SkillsProposalsListResult installedSkills",
+  "AgentsFilesGetResult/file hash",
+  "AgentsFilesSetResult/file hash",
+  "SessionsListParams group",
+  "SessionsListParams pinned",
+  "SessionsListParams hasBoard",
+  "SessionsListParams activeOnly",
+  "SessionsListParams excludeSubagents",
+  "SessionsListParams excludeCron",
+  "SessionsListParams/sortBy const",
+  "SessionsListParams/sortBy anyOf",
+  "SessionsListParams includeActivitySummary",
+  // Sent by the pages of the release.
+  "ConnectParams modelCatalog",
+  "TasksListParams sortBy",
+  "SessionsCatalogListParams allowPartialResults",
+  "ChatHistoryParams maxBytes",
+  "ChatHistoryParams inputRunIds",
+  "ModelsListParams sessionKey",
+  "ModelsListParams includeDetails",
+  "ArtifactsListParams type",
+  "ArtifactsListParams limit",
+  "ArtifactsListParams cursor",
+  "ArtifactsListParams messageRole",
+  "ArtifactsGetParams messageRole",
+  "ArtifactsDownloadParams messageRole",
+  "ArtifactsDownloadParams transport",
+  "ArtifactsListResult/artifacts/* image",
+  "ArtifactsListResult nextCursor",
+  "ArtifactsDownloadResult expiresAt",
+  // Required by the schema, gone in the release.
+  "ArtifactsListResult/artifacts/* title",
+  "ArtifactsGetResult/artifact title",
+  "ArtifactsDownloadResult/artifact title",
+  "NodeSkillsUpdateParams/skills/* description",
 ]);
+
+/** Beside the methods of the published schema: `deny` is the word of our command line for the protocol's `dismiss`. */
+export const EXTRA_METHODS = [
+  "channels.pairing.deny",
+  // In the method list of OpenClaw 2026.9.6.
+  "gateway.suspend.handoff",
+  // Called by the pages of OpenClaw 2026.9.6; the newest published schema, 2026.9.1, is older than they are.
+  "mentions.list",
+  "plugins.controlUi.list",
+  "themes.list",
+  "users.listModelAccounts",
+];
 
 /** `sessions.list` becomes `SessionsList`. */
 function pascal(name) {
@@ -56,15 +103,23 @@ function violations(definition, value) {
   if (validate(value)) return [];
   // A union reports every branch; the first few errors name the place.
   return validate.errors
-    .map((error) => ({ at: `${definition}${error.instancePath}`, extra: error.params.additionalProperty, message: error.message }))
+    .map((error) => ({ at: `${definition}${error.instancePath}`, extra: error.params.additionalProperty ?? error.params.missingProperty ?? error.keyword, message: error.message }))
     .filter(({ at, extra }) => !NEWER.has(`${at.replaceAll(/\/\d+/g, "/*")} ${extra}`))
     .slice(0, 4)
-    .map(({ at, extra, message }) => `${at} ${message}${extra ? `: ${extra}` : ""}`);
+    .map(({ at, extra, message }) => `${at} ${message} (${extra})`);
 }
 
 /** Whether the protocol knows a method of this name. */
 export function isMethod(name) {
   return name in schema.methods;
+}
+
+/** What is wrong with a request that was taken: the frame, and its parameters where the protocol defines them. */
+export function inspectRequest(frame) {
+  const found = violations("RequestFrame", frame);
+  const definition = `${pascal(frame.method)}Params`;
+  if (definition in schema.definitions) found.push(...violations(definition, frame.params ?? {}));
+  return found;
 }
 
 /** What is wrong with one frame from the gateway, and whether its payload had a definition to be checked against. */

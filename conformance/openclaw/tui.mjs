@@ -1,29 +1,20 @@
 // The official terminal interface against Torana, in a pseudo-terminal: it connects, streams an answer, lists
-// sessions and models, survives a restart of the gateway and leaves in order.
+// sessions and agents, starts a new one and leaves in order.
 
-import { Checks, expect, within } from "../lib/checks.mjs";
-import { startGateway } from "../lib/process.mjs";
-import { Evidence } from "./evidence.mjs";
-import { expectValidFrames } from "./frames.mjs";
-import { NODE, Official, PROGRAM, RELEASE } from "./official.mjs";
-import { record } from "./recorder.mjs";
+import { within } from "../lib/checks.mjs";
+import { NODE, Official, PROGRAM } from "./official.mjs";
+import { Stage } from "./stage.mjs";
 import { Terminal } from "./terminal.mjs";
 
 /** Node and the interface need a few seconds to start on a busy machine. */
 const START_MS = 45_000;
 const ANSWER_MS = 20_000;
 
-const reference = process.env.REFERENCE === "1";
-const checks = new Checks();
-const gateway = reference
-  ? { url: process.env.REFERENCE_URL, token: process.env.REFERENCE_TOKEN, port: Number(new URL(process.env.REFERENCE_URL).port) }
-  : await startGateway();
-const recorder = await record(gateway.url);
-const official = new Official({ ...gateway, url: recorder.url });
-const evidence = new Evidence("tui");
+const stage = await Stage.open("tui");
+const official = new Official(stage.gateway);
 const terminal = new Terminal(
   NODE,
-  [PROGRAM, "tui", "--url", recorder.url, "--token", gateway.token],
+  [PROGRAM, "tui", "--url", stage.gateway.url, "--token", stage.gateway.token],
   official.environment,
   official.home,
 );
@@ -35,9 +26,7 @@ async function close() {
   await terminal.sees(5_000, "the screen without the list", (text) => /idle|connected/.test(text));
 }
 
-async function step(name, work) {
-  if (await checks.check(name, work)) evidence.add(`TUI: ${name}`);
-}
+const step = (name, work) => stage.step(`TUI: ${name}`, work);
 
 await step("it connects to the main session", async () => {
   await terminal.sees(START_MS, "the connected state", (text) => /gateway connected|connected \| idle|connected/i.test(text) && /main/.test(text));
@@ -73,14 +62,4 @@ await step("/exit leaves", async () => {
   await within(15_000, "the end of the program", terminal.ended);
 });
 
-recorder.close();
-evidence.frames(recorder);
-if (!reference) {
-  await checks.check("the gateway stops in order", async () => {
-    const code = await gateway.program.stop();
-    expect(code === 0, `exit code ${code}\n${gateway.program.output}`);
-  });
-}
-await checks.check("every frame is valid by the published schema", async () => expectValidFrames(recorder));
-evidence.write(RELEASE);
-checks.finish();
+await stage.close();

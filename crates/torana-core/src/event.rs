@@ -142,6 +142,29 @@ pub enum SessionChange {
     Deleted,
 }
 
+/// Whether new turns begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SuspensionPhase {
+    /// They do.
+    #[default]
+    Accepting,
+    /// They wait, and some that began are not over.
+    Draining,
+    /// They wait, and nothing runs: the machine may be stopped or copied now.
+    Prepared,
+}
+
+impl SuspensionPhase {
+    /// The word clients know.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepting => "accepting",
+            Self::Draining => "draining",
+            Self::Prepared => "prepared",
+        }
+    }
+}
+
 /// State of a channel account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountState {
@@ -341,6 +364,8 @@ pub enum Event {
     Health,
     /// The effective configuration changed.
     ConfigChanged,
+    /// New turns wait for an operator's word, or begin again.
+    Suspension(SuspensionPhase),
     /// The gateway is about to stop.
     ShuttingDown {
         /// Why, for people.

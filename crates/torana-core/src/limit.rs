@@ -22,6 +22,8 @@ pub const JSON_NODES_MAX: usize = 100_000;
 pub const CLIENTS_MAX: usize = 10_000;
 /// Requests of one connection that wait for an answer (S-056).
 pub const REQUESTS_PER_CLIENT_MAX: usize = 256;
+/// Requests of all connections together that wait for an answer (S-056).
+pub const REQUESTS_MAX: usize = 4_096;
 
 /// Bytes of a request body that carries a whole model request, images included (S-051).
 pub const HTTP_BODY_BYTES_COMPLETIONS_MAX: usize = 20 * 1024 * 1024;
@@ -147,6 +149,19 @@ pub const PREVIEW_STALE_MS: u64 = 60_000;
 
 /// Orderly stop, milliseconds (decision 19); service units allow 45 s.
 pub const DRAIN_MS: u64 = 30_000;
+/// How long a suspension holds unless it is asked for again, milliseconds (OpenClaw 2026.9.6): whoever suspends and
+/// dies leaves a gateway that works again soon.
+pub const SUSPENSION_MS: u64 = 120_000;
+/// When whoever waits for a drain should look again, milliseconds (OpenClaw 2026.9.6).
+pub const SUSPENSION_RETRY_MS: u64 = 20_000;
+/// How long a requested restart waits for running turns before it begins to drain, milliseconds: the five minutes of
+/// OpenClaw 2026.9.6 (behaviour 6.6).
+pub const RESTART_DEFERRAL_MS: u64 = 300_000;
+/// Wait before the restart a written configuration needs when the writer does not say, milliseconds (OpenClaw
+/// 2026.9.6): time for the answer to be read.
+pub const RESTART_DELAY_MS: u64 = 2_000;
+/// The longest wait a writer may ask for, milliseconds (OpenClaw 2026.9.6).
+pub const RESTART_DELAY_MS_MAX: u64 = 60_000;
 /// Silence of a polling transport before it is restarted, milliseconds (behaviour 6.5).
 pub const RECEIVE_DEAD_MS: u64 = 120_000;
 /// First wait before a transport reconnects, milliseconds (channels 0.7).

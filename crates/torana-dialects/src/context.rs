@@ -155,6 +155,30 @@ pub trait Host: Send + Sync {
     }
     /// Begins an orderly stop.
     fn stop(&self, reason: &str);
+    /// Asks for a restart; requests that come together make one.
+    fn restart(&self, request: RestartRequest) -> Result<RestartPlan, Problem>;
+}
+
+/// A restart somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestartRequest {
+    /// Why, for the log and for clients.
+    pub reason: String,
+    /// How long to wait first, milliseconds.
+    pub delay_ms: u64,
+    /// Do not wait for what runs; it goes on after the restart.
+    pub at_once: bool,
+}
+
+/// What a request for a restart came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestartPlan {
+    /// A restart was asked for already; this is the same one.
+    pub joined: bool,
+    /// How long it waits at least, milliseconds.
+    pub delay_ms: u64,
+    /// How much of that is because the last restart was a moment ago, milliseconds.
+    pub cooldown_ms: u64,
 }
 
 /// The policy document for commands, as stored.

@@ -12,5 +12,5 @@ pub mod tools;
 
 pub use context::{
     AuthMode, Context, EmbedRequest, Embeddings, ExecPolicyFile, FrontSettings, Host, LogsPage,
-    LogsRequest, NodeSettings, ProxyIdentity,
+    LogsRequest, NodeSettings, ProxyIdentity, RestartPlan, RestartRequest,
 };

@@ -54,6 +54,8 @@ pub struct ConfigEffect {
     pub accounts: Vec<String>,
     /// Keys that wait for a restart of the gateway.
     pub restart: Vec<String>,
+    /// That restart is on its way.
+    pub restarts: bool,
 }
 
 /// The configuration file.
@@ -64,12 +66,15 @@ pub trait ConfigFile: Send + Sync {
     fn schema(&self) -> &TreeSchema;
     /// What is wrong with a text, as if it were the file.
     fn check(&self, text: &str) -> Vec<ConfigIssue>;
+    /// A variable of the process, which texts of the configuration may name; what it holds may be a secret.
+    fn variable(&self, name: &str) -> Option<String>;
     /// Replaces the file, keeps the old version, and applies what can be applied. Refuses when the file is not the one
-    /// of `before` any more, or when the change looks like an accident.
+    /// of `before` any more, or when the change looks like an accident. A restart it needs waits for `restart_delay_ms`.
     fn write(
         &self,
         before: Arc<ConfigView>,
         text: String,
+        restart_delay_ms: u64,
     ) -> BoxFuture<'_, Result<ConfigEffect, Problem>>;
 }
 

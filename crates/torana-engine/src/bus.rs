@@ -165,6 +165,7 @@ fn count(counters: &Counters, event: &Event) {
         | Event::Presence
         | Event::Health
         | Event::ConfigChanged
+        | Event::Suspension(_)
         | Event::ShuttingDown { .. } => {}
     }
 }
@@ -311,6 +312,9 @@ fn log_rest(event: &Event) {
             tracing::info!(request_id, %node, ?decision, "What a node offers was decided.");
         }
         Event::ConfigChanged => tracing::info!("The effective configuration changed."),
+        Event::Suspension(phase) => {
+            tracing::info!(phase = phase.as_str(), "Whether new turns begin changed.");
+        }
         Event::ShuttingDown { reason, .. } => tracing::info!(%reason, "The gateway is stopping."),
         _ => {}
     }

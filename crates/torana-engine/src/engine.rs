@@ -1,7 +1,7 @@
 //! The engine: everything that is shared, and the operations the rest of the gateway may ask for.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -25,6 +25,7 @@ use crate::settings::Settings;
 use crate::store::session::{self, SessionRow};
 use crate::store::{Store, StoreError, inbox, outbox, pairing, transcript};
 use crate::supervise::Supervisor;
+use crate::suspension::Suspension;
 use crate::turn::{StopReason, TurnHandle, Turns};
 
 /// What the engine is made of.
@@ -73,6 +74,9 @@ pub(crate) struct Shared {
     pub(crate) media: Vault,
     /// Sessions that are not summarised unasked for now.
     pub(crate) pauses: Pauses,
+    pub(crate) suspension: Suspension,
+    /// Runs that leave nothing behind, under way.
+    pub(crate) passing_runs: Arc<AtomicUsize>,
     phase: AtomicU8,
     storage_full: AtomicBool,
 }
@@ -159,6 +163,8 @@ impl Engine {
             marks,
             media: Vault::default(),
             pauses: Pauses::default(),
+            suspension: Suspension::default(),
+            passing_runs: Arc::default(),
             phase: AtomicU8::new(0),
             storage_full: AtomicBool::new(false),
         });
@@ -380,8 +386,6 @@ impl Engine {
         let at_ms = self.shared.world.wall_ms();
         let (name, agent_name) = (key.clone(), agent.to_string());
         let row = self
-            .shared
-            .store
             .write(move |connection| {
                 if session::get(connection, name.as_str())?.is_none() {
                     let touch = session::Touch {
@@ -398,8 +402,7 @@ impl Engine {
                 }
                 session::reset(connection, name.as_str(), &fresh_id, reason, at_ms)
             })
-            .await
-            .map_err(|error| self.problem(&error))?;
+            .await?;
         self.session_changed(key, &agent, SessionChange::Reset);
         Ok(row)
     }
@@ -416,8 +419,6 @@ impl Engine {
         let at_ms = self.shared.world.wall_ms();
         let (name, agent_name) = (key.clone(), agent.to_string());
         let row = self
-            .shared
-            .store
             .write(move |connection| {
                 let name = name.as_str();
                 if let Some(Some(label)) = &change.label
@@ -432,17 +433,25 @@ impl Engine {
                 }
                 session::change(connection, name, &change, at_ms).map(Ok)
             })
-            .await
-            .map_err(|error| self.problem(&error))?
+            .await?
             .map_err(|label| Problem::invalid(format!("label already in use: {label}")))?;
         if row.is_some() {
             if let Some(queue) = queue {
                 let wanted = queue.as_deref().map(crate::command::parse_queue);
                 self.overrides_mut().set_queue(key, wanted);
             }
+            self.note_manner(key, row.as_ref());
             self.session_changed(key, &agent, SessionChange::Patched);
         }
         Ok(row)
+    }
+
+    /// Remembers what every later message asks of a session's settings.
+    pub(crate) fn note_manner(&self, key: &SessionKey, row: Option<&SessionRow>) {
+        if let Some(row) = row {
+            let needed = row.manner.needs_mention();
+            self.overrides_mut().set_mention(key, needed);
+        }
     }
 
     /// Refuses settings that cannot be.
@@ -476,12 +485,13 @@ impl Engine {
         let at_ms = self.shared.world.wall_ms();
         let name = key.clone();
         let deleted = self
-            .shared
-            .store
             .write(move |connection| session::delete(connection, name.as_str(), at_ms))
-            .await
-            .map_err(|error| self.problem(&error))?;
+            .await?;
         if deleted {
+            let mut overrides = self.overrides_mut();
+            overrides.set_queue(key, None);
+            overrides.set_mention(key, None);
+            drop(overrides);
             let agent = AgentId::new(key.agent().unwrap_or("main"))
                 .map_err(|error| Problem::invalid(error.to_string()))?;
             self.session_changed(key, &agent, SessionChange::Deleted);
@@ -639,6 +649,24 @@ impl Engine {
             .overrides
             .write()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads from the store; a failure is told as a client may see it.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let found = self.store().read(query).await;
+        found.map_err(|error| self.problem(&error))
+    }
+
+    /// Writes to the store; a failure is told as a client may see it.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let written = self.store().write(change).await;
+        written.map_err(|error| self.problem(&error))
     }
 
     /// What a store failure looks like to a client; the details go to the log.

@@ -22,6 +22,7 @@ mod settings;
 mod steady;
 pub mod store;
 mod supervise;
+mod suspension;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -30,7 +31,7 @@ pub use account::{AccountStatus, Probe, WebhookOutcome};
 pub use bus::{Bus, Counters, Sink};
 pub use delivery::{Delivery, Passed};
 pub use engine::{Engine, Options, Phase};
-pub use ingress::{ClientTurn, SendRequest, Sent, SubmitStatus, Submitted};
+pub use ingress::{ClientTurn, Deed, SendRequest, Sent, SubmitStatus, Submitted};
 pub use media::Upload;
 pub use pairing::Approved;
 pub use recovery::Recovered;
@@ -41,4 +42,5 @@ pub use settings::{
 };
 pub use store::Store;
 pub use supervise::{Supervisor, Trouble};
+pub use suspension::{Blocking, Lease, Prepared, Resumed, Suspend, SuspensionState};
 pub use turn::{Finished, StopReason, TurnHandle};

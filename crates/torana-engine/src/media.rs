@@ -147,9 +147,7 @@ impl Engine {
 
     async fn record(&self, rows: Vec<MediaRef>) -> Result<(), Problem> {
         let at_ms = self.shared.world.wall_ms();
-        self.shared
-            .store
-            .write(move |connection| {
+        self.write(move |connection| {
                 for row in &rows {
                     connection
                         .prepare_cached(
@@ -164,9 +162,7 @@ impl Engine {
                         ])?;
                 }
                 Ok(())
-            })
-            .await
-            .map_err(|error| self.problem(&error))
+            }).await
     }
 
     /// The bytes of a stored file; `None` when they are not kept any more.

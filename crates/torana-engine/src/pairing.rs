@@ -153,8 +153,6 @@ impl Engine {
         );
         let configured_owner = !self.settings().owners.is_empty();
         let claimed = self
-            .shared
-            .store
             .write(move |connection| {
                 let (channel, account, code) = wanted;
                 let claim =
@@ -179,8 +177,7 @@ impl Engine {
                 }
                 Ok(Some((request, owner)))
             })
-            .await
-            .map_err(|error| self.problem(&error))?;
+            .await?;
         let Some((request, owner)) = claimed else {
             return Err(
                 Problem::new(Code::NotFound, "no pending pairing request has this code")
@@ -224,8 +221,6 @@ impl Engine {
             code_or_sender.trim().to_owned(),
         );
         let removed = self
-            .shared
-            .store
             .write(move |connection| {
                 let (channel, account, wanted) = wanted;
                 let request = pairing::list(connection, Some(&channel), now_ms)?
@@ -247,8 +242,7 @@ impl Engine {
                 }
                 Ok(request)
             })
-            .await
-            .map_err(|error| self.problem(&error))?;
+            .await?;
         match removed {
             Some(request) => {
                 self.pairing_resolved(&request, false);

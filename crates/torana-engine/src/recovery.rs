@@ -70,6 +70,7 @@ impl Engine {
         self.set_phase(Phase::Accepting);
         self.shared.bus.publish(Event::Health);
         self.start_maintenance();
+        self.watch_suspension();
         for plan in self.shared.sessions.start_waiting() {
             self.start_run(plan, None);
         }
@@ -261,6 +262,7 @@ impl Engine {
     /// gateway goes and when it is expected back (behaviour 6.6).
     pub async fn drain(&self, reason: &str, restart_expected_ms: Option<u64>) -> bool {
         self.set_phase(Phase::Draining);
+        self.give_up_suspension();
         tracing::info!(
             reason,
             "The gateway takes nothing new and finishes what runs."

@@ -106,6 +106,8 @@ pub struct AgentSettings {
     pub name: String,
     /// Emoji, when it has one.
     pub emoji: Option<String>,
+    /// Picture as it is written in the configuration: a path, an address or a short text.
+    pub avatar: Option<String>,
     /// The persona's instructions.
     pub system: String,
     /// The model it uses when nothing else is chosen.

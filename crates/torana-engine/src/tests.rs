@@ -7,13 +7,14 @@ use futures_util::stream;
 use torana_core::admit::{
     AccountPolicy, DmPolicy, GroupPolicy, MentionPatterns, MentionScope, SenderList,
 };
-use torana_core::event::{Event, SessionChange};
+use torana_core::command::Setting;
+use torana_core::event::{Event, SessionChange, SuspensionPhase};
 use torana_core::id::{AccountId, AgentId, ChannelId};
 use torana_core::key::SessionKey;
 use torana_core::message::{Addressed, Conversation, Inbound, InboundKind, Peer, PeerKind, Sender};
 use torana_core::port::{
-    AgentBackend, AgentConversation, BackendFailure, BoxFuture, Clock, Entropy, OpenRequest,
-    RunStream, Steer, TurnRequest, World,
+    AgentBackend, AgentConversation, BackendFailure, BoxFuture, Clock, Entropy, MediaFailure,
+    OpenRequest, RunStream, Steer, TurnRequest, World,
 };
 use torana_core::route::{ResetRule, ResetRules};
 use torana_core::run::{ModelRef, Outcome, RunEvent, Settled, Usage};
@@ -22,8 +23,8 @@ use crate::store::inbox::ClientInput;
 use crate::store::session::Change;
 use crate::store::{self, Store, session};
 use crate::{
-    AccountSettings, AgentRules, AgentSettings, Bus, ClientTurn, Engine, Options, Settings,
-    SubmitStatus,
+    AccountSettings, AgentRules, AgentSettings, Bus, ClientTurn, Engine, Lease, Options, Prepared,
+    Resumed, Settings, SubmitStatus, Suspend, SuspensionState,
 };
 
 /// A minute past noon, so that hours before and after it are on the same day.
@@ -139,6 +140,7 @@ impl Rig {
         let agent = AgentSettings {
             name: "Main".to_owned(),
             emoji: None,
+            avatar: None,
             system: String::new(),
             model: None,
             thinking: None,
@@ -200,6 +202,13 @@ impl Rig {
     /// Somebody writes; waits until nothing runs in any session. Returns how many turns that made.
     async fn hear(&self, kind: PeerKind, sender: &str, text: &str) -> usize {
         let before = self.turns();
+        self.send(kind, sender, text).await;
+        self.quiet().await;
+        self.turns() - before
+    }
+
+    /// Somebody writes; the message is on disk when this returns.
+    async fn send(&self, kind: PeerKind, sender: &str, text: &str) {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let (channel, account) = place();
         let peer = if kind == PeerKind::Direct {
@@ -238,8 +247,6 @@ impl Rig {
             sent_at_ms: self.clock.wall_ms(),
         };
         self.engine.accept(inbound).await.expect("stored");
-        self.quiet().await;
-        self.turns() - before
     }
 
     async fn quiet(&self) {
@@ -528,4 +535,189 @@ async fn a_conversation_that_outgrew_the_context_goes_on_from_a_summary() {
     let first = last.history.first().expect("a summary");
     assert_eq!(first.role, torana_core::run::Role::System);
     assert!(first.text.ends_with("\nok"), "{}", first.text);
+}
+
+#[tokio::test]
+async fn a_group_answers_to_everything_once_that_was_chosen_and_after_a_restart_too() {
+    let rig = Rig::new("activation", AgentRules::default(), |_, _| {}).await;
+    assert_eq!(rig.hear(PeerKind::Group, "7", "anybody?").await, 0);
+    // Somebody has to have spoken with the agent there before the session exists.
+    rig.hear(PeerKind::Group, "7", "/status").await;
+    let key = rig
+        .engine
+        .parse_key("agent:main:chat:group:-100")
+        .expect("a key");
+    let choose = |word| Change {
+        manner: vec![(Setting::Activation, word)],
+        ..Change::default()
+    };
+    let row = rig
+        .engine
+        .change_session(&key, choose(Some("always")))
+        .await
+        .expect("changed");
+    assert!(row.is_some(), "the group has a session");
+    assert_eq!(rig.hear(PeerKind::Group, "7", "anybody?").await, 1);
+    let known = rig
+        .engine
+        .read(crate::command::Overrides::load)
+        .await
+        .expect("read");
+    assert_eq!(known.mention_of(&key), Some(false));
+    rig.engine
+        .change_session(&key, choose(None))
+        .await
+        .expect("changed");
+    assert_eq!(rig.hear(PeerKind::Group, "7", "anybody?").await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_sends_nothing_keeps_its_answers() {
+    let rig = Rig::new("send", AgentRules::default(), |_, _| {}).await;
+    let count = || {
+        rig.engine
+            .read(|connection| Ok(store::outbox::pending(connection, 100)?.len()))
+    };
+    rig.hear(PeerKind::Direct, "7", "one").await;
+    let sent = count().await.expect("read");
+    assert!(sent > 0, "an answer waits for its platform");
+    let key = rig.engine.parse_key("agent:main:main").expect("a key");
+    let change = Change {
+        manner: vec![
+            (Setting::Send, Some("deny")),
+            (Setting::Usage, Some("full")),
+        ],
+        ..Change::default()
+    };
+    let row = rig.engine.change_session(&key, change).await.expect("ok");
+    assert!(row.is_some(), "the chat has a session");
+    assert_eq!(rig.hear(PeerKind::Direct, "7", "two").await, 1);
+    assert_eq!(count().await.expect("read"), sent);
+    rig.hear(PeerKind::Direct, "7", "/send").await;
+    assert_eq!(
+        count().await.expect("read"),
+        sent + 1,
+        "commands still answer"
+    );
+    rig.hear(PeerKind::Direct, "7", "three").await;
+    assert_eq!(rig.history(), ["one", "ok", "two", "ok"]);
+}
+
+/// Bytes of files, as the port wants them; only what was removed matters here.
+#[derive(Default)]
+struct Removed(std::sync::Mutex<Vec<String>>);
+
+impl torana_core::port::MediaStore for Removed {
+    fn put(&self, _: String, _: bytes::Bytes) -> BoxFuture<'_, Result<(), MediaFailure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn get(&self, _: String) -> BoxFuture<'_, Result<Option<bytes::Bytes>, MediaFailure>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn remove(&self, digest: String) -> BoxFuture<'_, Result<(), MediaFailure>> {
+        let mut removed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.push(digest);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// S-104: above the bound the files nobody used for longest go, as many as it takes, and none that is in use.
+#[tokio::test]
+async fn files_beyond_the_quota_go_oldest_first() {
+    let rig = Rig::new("quota", AgentRules::default(), |_, _| {}).await;
+    let removed = Arc::new(Removed::default());
+    rig.engine.keep_media(removed.clone());
+    let half = torana_core::limit::MEDIA_BYTES_MAX / 2;
+    rig.engine
+        .write(move |connection| {
+            for (digest, used_at) in [("oldest", 1_i64), ("older", 2), ("in-use", NOON_MS)] {
+                connection
+                    .prepare_cached("INSERT INTO media VALUES (?1, 'a/b', ?2, 0, ?3)")?
+                    .execute(rusqlite::params![digest, half, used_at])?;
+            }
+            Ok(())
+        })
+        .await
+        .expect("written");
+    assert_eq!(rig.engine.evict_media().await.expect("evicted"), 1);
+    assert_eq!(rig.engine.evict_media().await.expect("evicted"), 0);
+    let gone = removed.0.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(*gone, ["oldest"]);
+}
+
+fn lease_for(request: &str) -> Suspend {
+    Suspend {
+        request: request.to_owned(),
+        drain: false,
+        ends_terminals: false,
+    }
+}
+
+fn held(prepared: Prepared) -> Lease {
+    match prepared {
+        Prepared::Held(lease) => lease,
+        other => panic!("no lease: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn messages_wait_on_disk_under_a_suspension_and_are_answered_after_it() {
+    let rig = Rig::new("suspended", AgentRules::default(), |_, _| {}).await;
+    let lease = held(rig.engine.suspend(lease_for("copy")));
+    assert_eq!(lease.blocking.total(), 0);
+    assert_eq!(rig.engine.suspension_phase(), SuspensionPhase::Prepared);
+    rig.send(PeerKind::Direct, "1", "one").await;
+    rig.send(PeerKind::Direct, "1", "two").await;
+    rig.send(PeerKind::Direct, "2", "three").await;
+    assert_eq!((rig.turns(), rig.engine.load()), (0, (0, 3)));
+    assert_eq!(rig.engine.open_rows().await.expect("read").0, 3);
+    assert_eq!(rig.engine.resume("another"), Resumed::Other);
+    assert_eq!(rig.engine.resume(&lease.id), Resumed::Ended);
+    rig.quiet().await;
+    assert_eq!(rig.turns(), 3);
+    assert_eq!(rig.engine.resume(&lease.id), Resumed::WasRunning);
+    assert_eq!(rig.hear(PeerKind::Direct, "1", "four").await, 1);
+}
+
+#[tokio::test]
+async fn a_suspension_nobody_renews_ends_by_itself() {
+    let rig = Rig::new("lease", AgentRules::default(), |_, _| {}).await;
+    let pass = |time_ms: i64| rig.clock.0.fetch_add(time_ms, Ordering::SeqCst);
+    let lease = held(rig.engine.suspend(lease_for("copy")));
+    rig.send(PeerKind::Direct, "1", "one").await;
+    pass(100_000);
+    let renewed = held(rig.engine.suspend(lease_for("copy")));
+    assert_eq!(renewed.id, lease.id);
+    assert_eq!(renewed.expires_at_ms, lease.expires_at_ms + 100_000);
+    assert_eq!(
+        rig.engine.suspend(lease_for("other")),
+        Prepared::Taken(renewed.expires_at_ms)
+    );
+    // What was handed over is not renewed: somebody relies on its end.
+    assert_eq!(rig.engine.hand_over("other"), None);
+    assert_eq!(rig.engine.hand_over(&lease.id), Some(renewed.expires_at_ms));
+    pass(60_000);
+    let again = held(rig.engine.suspend(lease_for("copy")));
+    assert_eq!(again.expires_at_ms, renewed.expires_at_ms);
+    pass(60_000);
+    assert!(!rig.engine.take_handover(), "the lease is over");
+    assert_eq!(rig.engine.suspension(&lease.id), SuspensionState::Running);
+    rig.quiet().await;
+    assert_eq!(rig.turns(), 1);
+}
+
+#[tokio::test]
+async fn a_handover_is_taken_once_and_a_stopping_gateway_cannot_be_suspended() {
+    let rig = Rig::new("handover", AgentRules::default(), |_, _| {}).await;
+    let lease = held(rig.engine.suspend(lease_for("update")));
+    assert!(!rig.engine.take_handover());
+    rig.engine.hand_over(&lease.id).expect("it holds");
+    assert!(rig.engine.take_handover() && !rig.engine.take_handover());
+    rig.send(PeerKind::Direct, "1", "one").await;
+    assert!(rig.engine.drain("test", None).await);
+    assert_eq!(rig.turns(), 0, "what waits is for the next process");
+    let prepared = rig.engine.suspend(lease_for("update"));
+    assert!(matches!(prepared, Prepared::Leaving(_)), "{prepared:?}");
 }

@@ -62,9 +62,9 @@ pub fn create_private_together(files: &[NewFile]) -> io::Result<()> {
     }
 }
 
-/// Creates a new, empty private file for somebody else to fill; fails when it exists or is a link. Nothing is flushed.
-pub fn create_private_unflushed(path: &Path) -> io::Result<()> {
-    write_private(path, b"", MODE_PRIVATE).map(drop)
+/// Creates a new private file; fails when it exists or is a link. Nothing is flushed.
+pub fn create_private_unflushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_private(path, bytes, MODE_PRIVATE).map(drop)
 }
 
 /// Gives a file that is complete its name, once everything in it is on disk.

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use torana_core::port::Entropy;
 
 use crate::entropy::SystemEntropy;
+use crate::served::ServedFile;
 
 /// Steps of a path; deeper trees are not notes any more.
 const DEPTH_MAX: usize = 32;
@@ -141,8 +142,8 @@ impl Folder {
         Ok(entries)
     }
 
-    /// Reads a file; one larger than `bytes_max` is refused.
-    pub fn read(&self, path: &str, bytes_max: u64) -> io::Result<FolderFile> {
+    /// A regular file, open.
+    fn regular(&self, path: &str) -> io::Result<(OwnedFd, Stat)> {
         let steps = steps(path)?;
         let (name, parents) = steps
             .split_last()
@@ -159,6 +160,24 @@ impl Folder {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(invalid("it is not a regular file"));
         }
+        Ok((file, stat))
+    }
+
+    /// Opens a file that is read piece by piece.
+    pub fn open_file(&self, path: &str) -> io::Result<ServedFile> {
+        let (file, stat) = self.regular(path)?;
+        Ok(ServedFile {
+            file: File::from(file),
+            size: size_of(&stat),
+            modified_s: stat.st_mtime,
+            modified_ns: i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+            number: stat.st_ino,
+        })
+    }
+
+    /// Reads a file; one larger than `bytes_max` is refused.
+    pub fn read(&self, path: &str, bytes_max: u64) -> io::Result<FolderFile> {
+        let (file, stat) = self.regular(path)?;
         let mut bytes = Vec::new();
         File::from(file)
             .take(bytes_max.saturating_add(1))

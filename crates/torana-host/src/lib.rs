@@ -16,13 +16,17 @@ pub mod json;
 pub mod lock;
 pub mod logs;
 pub mod machine;
+pub mod mdns;
 pub mod media;
 pub mod process;
 pub mod reserve;
 pub mod restart;
 pub mod secret;
+pub mod served;
+pub mod sockets;
 pub mod sse;
 pub mod tls;
+pub mod tls_client;
 
 use std::sync::Arc;
 

@@ -26,6 +26,12 @@ pub struct Machine {
     pub process_memory: Option<u64>,
 }
 
+/// Where this program lies, when the system says it and it is text.
+pub fn program() -> Option<String> {
+    let path = std::env::current_exe().ok()?;
+    path.to_str().map(str::to_owned)
+}
+
 /// Looks now.
 pub fn machine() -> Machine {
     let name = rustix::system::uname();

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::sockets::Handover;
+
 /// Tells the program that comes after when the one before was restarted, Unix milliseconds.
 const RESTARTED_AT: &str = "TORANA_RESTARTED_AT_MS";
 
@@ -41,12 +43,15 @@ impl Restart {
 
     /// Replaces this process with a new run of its program; comes back only with the reason why that failed.
     ///
-    /// Files and sockets of ours close by themselves: all are opened close-on-exec.
-    pub fn now(&self, wall_ms: i64) -> io::Error {
-        Command::new(&self.program)
+    /// Listening sockets go along. Other files and sockets of ours close by themselves: all are opened close-on-exec.
+    pub fn now(&self, wall_ms: i64, sockets: &Handover) -> io::Error {
+        let mut command = Command::new(&self.program);
+        command
             .args(std::env::args_os().skip(1))
-            .env(RESTARTED_AT, wall_ms.to_string())
-            .exec()
+            .env(RESTARTED_AT, wall_ms.to_string());
+        // Without its sockets the program opens them anew, and only who connects in between is refused.
+        let _given = sockets.give(&mut command);
+        command.exec()
     }
 }
 

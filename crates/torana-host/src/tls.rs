@@ -2,21 +2,20 @@
 //! connections stay open (S-079).
 //!
 //! A certificate that cannot be used is an error at the start and keeps the old one later; there is no way back to
-//! plain text. Clients of this machine trust the certificate by its fingerprint, see [`pinned_client`].
+//! plain text. Clients of this machine trust the certificate by its fingerprint, see [`crate::tls_client`].
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 pub use tokio_rustls::server::TlsStream;
+use torana_core::auth::Fingerprint;
 
 use crate::egress::install_crypto;
 use crate::files;
@@ -259,11 +258,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         })
 }
 
+/// SHA-256 of a certificate.
+pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+    Fingerprint::new(Sha256::digest(certificate).into())
+}
+
 fn hex_fingerprint(certificate: &CertificateDer<'_>) -> String {
-    Sha256::digest(certificate)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    fingerprint(certificate).to_string()
 }
 
 /// Year, month and day from days since 1970.
@@ -309,83 +310,15 @@ pub fn own_names(addresses: impl IntoIterator<Item = IpAddr>, host: Option<&str>
     names
 }
 
-// === Clients ===
-
-/// A client that accepts exactly one certificate, by its fingerprint, and no other proof.
-pub fn pinned_client(fingerprint: &str) -> Arc<ClientConfig> {
-    install_crypto();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    // "AB:CD:…" is how other tools print it.
-    let wanted: String = fingerprint
-        .chars()
-        .filter(char::is_ascii_hexdigit)
-        .map(|digit| digit.to_ascii_lowercase())
-        .collect();
-    let verifier = Pinned { wanted, provider };
-    let config = ClientConfig::builder()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Arc::new(config)
-}
-
-#[derive(Debug)]
-struct Pinned {
-    wanted: String,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if hex_fingerprint(certificate) == self.wanted {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(rustls::Error::InvalidCertificate(
-            rustls::CertificateError::ApplicationVerificationFailure,
-        ))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::ServerName;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio_rustls::TlsConnector;
 
     use super::*;
+    use crate::tls_client::{ClientTls, Trust};
 
     fn folder() -> PathBuf {
         let world = crate::world();
@@ -420,7 +353,9 @@ mod tests {
         };
         let client = async {
             let stream = TcpStream::connect(address).await.expect("connected");
-            let connector = TlsConnector::from(pinned_client(fingerprint));
+            let pin = Fingerprint::parse(fingerprint).expect("a fingerprint");
+            let client = ClientTls::new(Trust::Pin(pin)).expect("a client");
+            let connector = TlsConnector::from(client.config());
             let name = ServerName::try_from("localhost").expect("a name");
             let Ok(mut stream) = connector.connect(name, stream).await else {
                 return false;

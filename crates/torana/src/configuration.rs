@@ -220,6 +220,33 @@ fn include(main: &Path, request: &IncludeRequest<'_>) -> Result<Included, String
     })
 }
 
+/// A configuration's files as they were read, to see later whether somebody has saved one since.
+pub(crate) struct AsRead(Vec<(String, String)>);
+
+impl AsRead {
+    pub(crate) fn of(configuration: &Configuration) -> Self {
+        let documents = configuration.loaded.document.iter();
+        let texts = documents.flat_map(|document| document.texts());
+        let read = texts.filter(|_| configuration.exists);
+        Self(
+            read.map(|(path, text)| (path.to_owned(), text.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// Whether the files still say the same. A configuration without a file stays one as long as `main` is absent.
+    pub(crate) fn is_current(&self, main: &Path) -> bool {
+        if self.0.is_empty() {
+            return !main.exists();
+        }
+        self.0.iter().all(|(path, text)| {
+            let bytes =
+                files::read_capped(path.as_ref(), torana_core::config::TEXT_BYTES_MAX as u64);
+            bytes.is_ok_and(|bytes| bytes == text.as_bytes())
+        })
+    }
+}
+
 /// Findings as lines for people.
 pub(crate) fn lines(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()

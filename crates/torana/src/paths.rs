@@ -11,6 +11,9 @@ pub(crate) const DEV_PORT: u16 = 19_001;
 /// Default port (OpenClaw 2026.9).
 pub(crate) const DEFAULT_PORT: u16 = 18_789;
 
+/// The config file of a profile, in its state directory.
+pub(crate) const CONFIG_FILE: &str = "torana.json";
+
 /// Flags that choose files, as given on the command line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PathFlags {
@@ -68,7 +71,7 @@ impl Paths {
                 .map(PathBuf::from)
         });
         let config_is_explicit = explicit.is_some();
-        let config = explicit.unwrap_or_else(|| state.join("torana.json"));
+        let config = explicit.unwrap_or_else(|| state.join(CONFIG_FILE));
         Ok(Self {
             state: absolute(&state),
             config: absolute(&config),

@@ -24,6 +24,11 @@ fn docs_tests() {
 }
 
 #[test]
+fn defences() {
+    assert_clean("tidy::defences");
+}
+
+#[test]
 fn no_todo() {
     assert_clean("tidy::no_todo");
 }

@@ -268,7 +268,10 @@ fn group(inbound: &Inbound, facts: Facts<'_>) -> Verdict {
     if !sender_allowed {
         return Verdict::Drop(DropReason::GroupSenderNotAllowed);
     }
-    let mention_needed = pick(|rule| rule.require_mention).unwrap_or(!policy.mention_optional);
+    let mention_needed = policy
+        .mention_chosen
+        .or_else(|| pick(|rule| rule.require_mention))
+        .unwrap_or(!policy.mention_optional);
     if mention_needed && !is_addressed(inbound, policy) && !facts.command {
         return if policy.context_messages > 0 {
             Verdict::Context

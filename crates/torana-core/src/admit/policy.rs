@@ -184,6 +184,8 @@ pub struct AccountPolicy {
     pub groups: BTreeMap<String, GroupRule>,
     /// Whether groups need a mention when no rule says so; on unless turned off.
     pub mention_optional: bool,
+    /// Whether this conversation needs a mention, when somebody chose so in it; wins over every rule.
+    pub mention_chosen: Option<bool>,
     /// Patterns that count as a mention.
     pub mention_patterns: MentionPatterns,
     /// Messages of other bots.

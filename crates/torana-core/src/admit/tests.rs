@@ -335,6 +335,18 @@ fn a_group_wants_to_be_asked() {
     );
     let plain = inbound(PeerKind::Group, LISTED);
     check(&policy, &plain, "context");
+    for (chosen, verdict) in [(false, "allow"), (true, "context")] {
+        // What was chosen in the conversation wins over the account's rules.
+        check(
+            &AccountPolicy {
+                mention_chosen: Some(chosen),
+                mention_optional: chosen,
+                ..policy.clone()
+            },
+            &plain,
+            verdict,
+        );
+    }
     check(
         &AccountPolicy {
             context_messages: 0,
@@ -611,6 +623,7 @@ fn any_policy() -> impl Strategy<Value = AccountPolicy> {
                 group_allow_from,
                 groups,
                 mention_optional,
+                mention_chosen: None,
                 mention_patterns: MentionPatterns::default(),
                 bots,
                 context_messages,

@@ -34,7 +34,7 @@ pub fn audience(event: &Event) -> Audience {
         | Event::NodePairResolved { .. } => Audience::Holding(Scope::Pairing),
         Event::Approval(_) => Audience::Holding(Scope::Approvals),
         Event::Question(_) => Audience::Holding(Scope::Questions),
-        Event::Health | Event::ShuttingDown { .. } => Audience::Everyone,
+        Event::Health | Event::Suspension(_) | Event::ShuttingDown { .. } => Audience::Everyone,
         Event::InboundAdmitted { .. }
         | Event::InboundDropped { .. }
         | Event::InboundRepeated { .. }

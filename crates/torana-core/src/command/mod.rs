@@ -1,12 +1,13 @@
 //! Chat commands: what a message like `/new` means, who may use it, and the help text.
 //!
-//! `parse` reads a message, `table` lists every command once for help, menus and docs, `model` and
-//! `queue` read the arguments of the two commands that have a grammar of their own.
+//! `parse` reads a message, `table` lists every command once for help, menus and docs, `model`,
+//! `queue` and `setting` read the arguments of the commands that have a grammar of their own.
 
 mod fuzz;
 mod model;
 mod parse;
 mod queue;
+mod setting;
 mod table;
 
 #[cfg(test)]
@@ -16,4 +17,5 @@ pub use fuzz::fuzz_command;
 pub use model::{ModelAction, ModelScope};
 pub use parse::{Command, CommandNames, RESET_TRIGGERS_DEFAULT, parse};
 pub use queue::{QueueAction, QueueChange};
+pub use setting::{Setting, SettingAction};
 pub use table::{COMMANDS, CommandSpec, MenuEntry, Who, command_list, help_text, menu};

@@ -2,6 +2,7 @@
 
 use super::model::ModelAction;
 use super::queue::QueueAction;
+use super::setting::{Setting, SettingAction};
 use super::table::Who;
 
 /// The words that start a new session unless config says otherwise.
@@ -48,6 +49,8 @@ pub enum Command {
     Model(ModelAction),
     /// Show or change the queue policy of the session.
     Queue(QueueAction),
+    /// Show or change how answers of the session are made, shown and sent.
+    Setting(Setting, SettingAction),
     /// Summarise what was said long ago.
     Compact {
         /// What the summary should not leave out.
@@ -67,6 +70,7 @@ impl Command {
     pub fn who(&self) -> Who {
         match self {
             Self::Model(action) => action.who(),
+            Self::Setting(setting, SettingAction::Set(_)) => setting.who(),
             Self::Stop
             | Self::New { .. }
             | Self::Reset { .. }
@@ -75,6 +79,7 @@ impl Command {
             | Self::Commands
             | Self::Whoami
             | Self::Queue(_)
+            | Self::Setting(..)
             | Self::Compact { .. }
             | Self::Unknown { .. } => Who::Admitted,
         }
@@ -96,6 +101,15 @@ pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
         return Some(Command::New { rest: given(rest) });
     }
     let (name, rest) = split(text, names.own_username)?;
+    if let Some(setting) = Setting::ALL
+        .iter()
+        .find(|setting| is_called(**setting, &name))
+    {
+        return Some(Command::Setting(
+            *setting,
+            SettingAction::parse(*setting, rest),
+        ));
+    }
     Some(match name.as_str() {
         "stop" => Command::Stop,
         "new" => Command::New { rest: given(rest) },
@@ -113,6 +127,17 @@ pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
             rest: rest.to_owned(),
         },
     })
+}
+
+/// Whether a command changes this setting, under its name or another one for it.
+fn is_called(setting: Setting, name: &str) -> bool {
+    setting.name() == name
+        || match setting {
+            Setting::Think => matches!(name, "thinking" | "t"),
+            Setting::Verbose => name == "v",
+            Setting::Reasoning => name == "reason",
+            Setting::Usage | Setting::Send | Setting::Activation => false,
+        }
 }
 
 /// What follows one of the configured triggers; the built-in ones have their own grammar.

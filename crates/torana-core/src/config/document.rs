@@ -67,6 +67,12 @@ impl Document {
         self.sources.0.iter().map(|source| source.name.as_str())
     }
 
+    /// The files with what was read from them, in the same order.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let sources = self.sources.0.iter();
+        sources.map(|source| (source.name.as_str(), source.text.as_str()))
+    }
+
     /// The merged values as they are written: includes followed, variables not filled in.
     #[must_use]
     pub fn to_value(&self) -> Value {

@@ -36,6 +36,20 @@ impl<'a> Variables<'a> {
         Self { lookup, own }
     }
 
+    /// The same for a document that is a value already.
+    pub(crate) fn of_value(
+        lookup: &'a dyn Fn(&str) -> Option<String>,
+        document: &serde_json::Value,
+    ) -> Self {
+        let own = document["env"]["vars"].as_object();
+        let own = own
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect();
+        Self { lookup, own }
+    }
+
     /// The variable's value; an empty one counts as missing, because an empty credential is never meant.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.lookup)(name)

@@ -66,7 +66,7 @@ fn redact(value: &Value, schemas: &[&Value], below_secret: bool) -> Value {
             map.iter()
                 .map(|(key, value)| {
                     let schemas = below(schemas, &Segment::Key(key.clone()));
-                    let is_secret = is_secret || (schemas.is_empty() && is_secret_name(key));
+                    let is_secret = is_secret || (schemas.is_empty() && may_hold_secrets(key));
                     (key.clone(), redact(value, &schemas, is_secret))
                 })
                 .collect(),
@@ -75,7 +75,7 @@ fn redact(value: &Value, schemas: &[&Value], below_secret: bool) -> Value {
     }
 }
 
-fn below<'a>(schemas: &[&'a Value], segment: &Segment) -> Vec<&'a Value> {
+pub(super) fn below<'a>(schemas: &[&'a Value], segment: &Segment) -> Vec<&'a Value> {
     schemas
         .iter()
         .flat_map(|schema| schema::step(schema, segment))
@@ -92,11 +92,17 @@ fn is_described(schema: &Value) -> bool {
     })
 }
 
-fn is_reference(map: &Map<String, Value>) -> bool {
+pub(super) fn is_reference(map: &Map<String, Value>) -> bool {
     map.contains_key("source")
         && map
             .keys()
             .all(|key| matches!(key.as_str(), "source" | "provider" | "id"))
+}
+
+/// A key of an unknown area whose values are secrets: by its name, or because people put credentials under names of
+/// their own there (variables of tools and servers, headers of requests).
+fn may_hold_secrets(key: &str) -> bool {
+    matches!(key, "env" | "headers") || is_secret_name(key)
 }
 
 /// Names that hold a credential wherever they appear.

@@ -3,6 +3,7 @@
 //! Everything here is pure and reports all it finds; types, ranges and unknown keys were settled by the walk.
 
 mod channels;
+mod remote;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -57,6 +58,7 @@ impl<'a> Checks<'a> {
         checks.listener();
         checks.secrets();
         checks.addresses();
+        checks.remote();
         checks.hooks();
         checks.providers();
         checks.agents();
@@ -215,7 +217,7 @@ impl<'a> Checks<'a> {
             if origin == "*" {
                 self.warn(
                     path,
-                    "lets every website connect from a visitor's browser",
+                    "is not honoured: it would let every website in through a visitor's browser",
                     Some("list the origins you use"),
                 );
             } else if !is_origin(origin) {

@@ -256,6 +256,11 @@ impl Lane {
         self.start_next()
     }
 
+    /// The run ended, and for now nothing follows it.
+    pub fn rest(&mut self) {
+        self.running = None;
+    }
+
     /// Starts the next waiting turn when nothing runs.
     pub fn start_next(&mut self) -> Option<NextTurn> {
         if self.running.is_some() {

@@ -113,7 +113,7 @@ impl Asset {
 }
 
 /// Reads `bytes=from-to`. `None` for what is not one range of bytes, which is answered whole (RFC 9110, section 14.2).
-fn range(wanted: &str, size: usize) -> Option<Result<(usize, usize), ()>> {
+pub(super) fn range(wanted: &str, size: usize) -> Option<Result<(usize, usize), ()>> {
     let (from, to) = wanted.strip_prefix("bytes=")?.split_once('-')?;
     let number = |text: &str| -> Option<usize> {
         let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -152,11 +152,13 @@ pub(super) fn not_modified(tag: HeaderValue) -> Answer {
 /// Names content by its hash.
 pub(super) fn tag(bytes: &[u8]) -> HeaderValue {
     use sha2::Digest as _;
-    let hex: String = sha2::Sha256::digest(bytes)
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    tag_of(&sha2::Sha256::digest(bytes).into())
+}
+
+/// The same for content whose SHA-256 is known.
+pub(super) fn tag_of(digest: &[u8; 32]) -> HeaderValue {
+    let half = digest.iter().take(16);
+    let hex: String = half.map(|byte| format!("{byte:02x}")).collect();
     HeaderValue::from_str(&format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
@@ -206,14 +208,20 @@ pub(super) fn kind(path: &str) -> &'static str {
         "ttf" => "font/ttf",
         "wasm" => "application/wasm",
         "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "wav" => "audio/wav",
+        "ogg" => "audio/ogg",
         "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        "pdf" => "application/pdf",
+        "csv" => "text/csv; charset=utf-8",
         "txt" | "md" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
 }
 
 /// A moment as HTTP writes it (RFC 9110, section 5.6.7).
-fn http_date(at_s: u64) -> String {
+pub(super) fn http_date(at_s: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

@@ -99,6 +99,23 @@ impl Tracker {
 }
 
 #[cfg(test)]
+mod fuzz {
+    #[test]
+    fn frames() {
+        let corpus: [&[u8]; 3] = [
+            &[0x81, 0x85, 1, 2, 3, 4, 0x69, 0x67, 0x6f, 0x68, 0x6e],
+            &[
+                0x01, 0x80, 0, 0, 0, 0, 0x89, 0x80, 0, 0, 0, 0, 0x80, 0x80, 0, 0, 0, 0,
+            ],
+            &[
+                0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+            ],
+        ];
+        crate::front::tests::drive(&corpus, |bytes| super::Tracker::default().feed(bytes));
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

@@ -244,6 +244,21 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
 }
 
 #[cfg(test)]
+mod fuzz {
+    #[test]
+    fn head() {
+        let corpus: [&[u8]; 3] = [
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"POST /v1/responses HTTP/1.1\r\nHost: [::1]:1\r\nContent-Length: 5\r\n\r\nhello",
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        ];
+        crate::front::tests::drive(&corpus, |bytes| {
+            super::Guard::default().feed(&mut bytes.to_vec());
+        });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

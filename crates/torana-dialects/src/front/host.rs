@@ -166,12 +166,17 @@ pub(super) fn is_origin_allowed(
     is_same_port && is_same_host
 }
 
-/// `localhost` and the loopback addresses name one and the same machine.
+/// A `Host` that can be repeated in an address: a name or address and perhaps a port, nothing else.
+pub(crate) fn is_plain_host(host: &str) -> bool {
+    authority(host).is_some()
+}
+
 /// A `Host` that only this machine can use; what cannot be read counts as one.
 pub(crate) fn is_local_name(host: &str) -> bool {
     authority(host).is_none_or(|authority| is_loopback(authority.host))
 }
 
+/// `localhost` and the loopback addresses name one and the same machine.
 fn is_loopback(host: HostName<'_>) -> bool {
     match host {
         HostName::Address(address) => address.to_canonical().is_loopback(),

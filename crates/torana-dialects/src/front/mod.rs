@@ -6,8 +6,10 @@
 
 pub(crate) mod answer;
 mod asset;
+pub(crate) mod avatar;
 mod body;
 mod connection;
+mod content;
 mod frames;
 pub(crate) mod gate;
 mod guard;
@@ -23,6 +25,7 @@ pub(crate) mod site;
 pub(crate) mod socket;
 mod static_ui;
 mod stream;
+mod surface;
 mod upgrade;
 mod webhook;
 mod wire;
@@ -30,7 +33,7 @@ mod wire;
 pub use gate::Gate;
 pub use host::fuzz_host;
 pub use json::fuzz_json;
-pub use server::{BindError, Listeners, Place, bind, serve};
+pub use server::{BindError, Listeners, Place, bind, bind_or_adopt, serve};
 pub use site::{UiFolder, UiFolderFault};
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use torana_core::limit::{CLIENT_BUFFER_BYTES_MAX, CLIENT_BUFFER_BYTES_SOFT};
 pub(crate) const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 /// Large answers a client may leave unread before its further requests wait unread (control decision 20).
 pub(crate) const LARGE_ANSWERS_MAX: usize = 2;
+/// Bytes of unread answers of any size after which further requests wait (S-055): many small ones weigh as much.
+const ANSWER_BYTES_MAX: usize = CLIENT_BUFFER_BYTES_SOFT;
 /// Runs whose newest mergeable frame is remembered; a client rarely watches more at once, older ones just are not merged.
 const MERGE_KEYS_MAX: usize = 16;
 /// Queue slots kept when the queue runs empty; more would be memory held for an idle client.
@@ -77,6 +79,14 @@ impl Frame {
             Self::Ping | Self::Gone => 0,
         }
     }
+
+    /// What counts against answers nobody reads.
+    fn answer_bytes(&self) -> usize {
+        match self {
+            Self::Text(_) => self.bytes(),
+            Self::Event { .. } | Self::Ping | Self::Gone => 0,
+        }
+    }
 }
 
 /// How the connection is to end, after what is queued.
@@ -94,6 +104,8 @@ struct State {
     /// Frames taken so far; position of the queue's front counted from the connection's first frame.
     taken: u64,
     bytes: usize,
+    /// The part of `bytes` that is answers.
+    answer_bytes: usize,
     seq: u64,
     merge: Vec<(u64, u64)>,
     close: Option<Close>,
@@ -214,12 +226,13 @@ impl Outgoing {
                 reason: "slow consumer".to_owned(),
             });
             state.frames = VecDeque::new();
-            state.bytes = 0;
+            (state.bytes, state.answer_bytes) = (0, 0);
             self.waker.wake();
             return false;
         }
         let was_empty = state.frames.is_empty();
         state.bytes += bytes;
+        state.answer_bytes += frame.answer_bytes();
         state.frames.push_back(frame);
         if was_empty {
             self.waker.wake();
@@ -242,6 +255,7 @@ impl Outgoing {
                 break;
             };
             taken += frame.bytes();
+            state.answer_bytes = state.answer_bytes.saturating_sub(frame.answer_bytes());
             state.taken += 1;
             batch.push(frame);
         }
@@ -256,6 +270,7 @@ impl Outgoing {
         let mut state = self.state();
         for frame in frames.rev() {
             state.bytes += frame.bytes();
+            state.answer_bytes += frame.answer_bytes();
             state.taken -= 1;
             state.frames.push_front(frame);
         }
@@ -271,9 +286,10 @@ impl Outgoing {
         self.state().frames.is_empty()
     }
 
-    /// Too many large answers are unread: further requests of this client wait.
+    /// Too much of what was asked for is unread: further requests of this client wait.
     pub(super) fn is_choked(&self) -> bool {
         self.large.load(Ordering::Relaxed) >= LARGE_ANSWERS_MAX
+            || self.state().answer_bytes > ANSWER_BYTES_MAX
     }
 
     /// A large answer has left the process.

@@ -47,7 +47,13 @@ pub(super) enum Route {
     Embeddings,
     /// `/tools/invoke`.
     ToolsInvoke,
-    /// `/api/users/{id}/avatar` and `/api/artifacts/download/…`: known, and nothing is there.
+    /// `/__openclaw__/cap/{token}/…`: the token is the permission.
+    Capability(Token, Surface),
+    /// `/__openclaw__/canvas/…` and `/__openclaw__/a2ui/…` themselves.
+    Surface(Surface),
+    /// `/api/artifacts/download/{token}`: the same for a file.
+    Download(Token),
+    /// `/api/users/{id}/avatar`: known, and nothing is there.
     ApiNothing,
     /// `/__openclaw__/control-ui-config.json`.
     UiConfig,
@@ -55,6 +61,25 @@ pub(super) enum Route {
     Nothing,
     /// Anything else, as its normalised path.
     Other(String),
+}
+
+/// A permission in a path; hidden from whatever prints routes.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Token(pub(super) String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Token(…)")
+    }
+}
+
+/// What is looked at below a permission or with a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Surface {
+    /// A file of the canvas, as its path below it.
+    Canvas(String),
+    /// A known place where nothing is: A2UI's own pages are another project's, and not in this build.
+    Nothing,
 }
 
 /// Reads the path of an origin-form target.
@@ -86,8 +111,11 @@ pub(super) fn route(raw: &str) -> Result<Route, BadTarget> {
         "/tools/invoke" => Route::ToolsInvoke,
         "/__openclaw__/control-ui-config.json" => Route::UiConfig,
         _ if is_api_nothing(&path) => Route::ApiNothing,
-        _ if is_reserved(&path) => Route::Nothing,
-        _ => Route::Other(path),
+        _ => match special(&path) {
+            Some(route) => route,
+            None if is_reserved(&path) => Route::Nothing,
+            None => Route::Other(path),
+        },
     })
 }
 
@@ -137,14 +165,30 @@ fn decode(raw: &str) -> Result<String, BadTarget> {
 }
 
 fn is_api_nothing(path: &str) -> bool {
-    let is_avatar = path
-        .strip_prefix("/api/users/")
+    path.strip_prefix("/api/users/")
         .and_then(|rest| rest.strip_suffix("/avatar"))
-        .is_some_and(|id| !id.is_empty() && !id.contains('/'));
-    let is_artifact = path
-        .strip_prefix("/api/artifacts/download/")
-        .is_some_and(|rest| !rest.is_empty());
-    is_avatar || is_artifact
+        .is_some_and(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// Places that are looked at, with or without a permission in the path.
+fn special(path: &str) -> Option<Route> {
+    if let Some(token) = path.strip_prefix("/api/artifacts/download/") {
+        return (!token.is_empty()).then(|| Route::Download(Token(token.to_owned())));
+    }
+    let Some(rest) = path.strip_prefix("/__openclaw__/cap/") else {
+        return surface(path).map(Route::Surface);
+    };
+    let (token, _) = rest.split_once('/')?;
+    let below = surface(&rest[token.len()..]).unwrap_or(Surface::Nothing);
+    (!token.is_empty()).then(|| Route::Capability(Token(token.to_owned()), below))
+}
+
+fn surface(path: &str) -> Option<Surface> {
+    if let Some(file) = path.strip_prefix("/__openclaw__/canvas/") {
+        return Some(Surface::Canvas(file.to_owned()));
+    }
+    let is_a2ui = path == "/__openclaw__/a2ui" || path.starts_with("/__openclaw__/a2ui/");
+    is_a2ui.then_some(Surface::Nothing)
 }
 
 fn is_reserved(path: &str) -> bool {
@@ -155,6 +199,21 @@ fn is_reserved(path: &str) -> bool {
     RESERVED
         .iter()
         .any(|name| first.trim_end_matches('.').eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod fuzz {
+    #[test]
+    fn path() {
+        let corpus: [&[u8]; 3] = [b"/v1/models/a%2Fb", b"/panel/../v1/models", b"/%2e%2e/%00"];
+        crate::front::tests::drive(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(super::Route::Other(path)) = super::route(&text) {
+                let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
+                assert!(!climbs, "{path}");
+            }
+        });
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +240,56 @@ mod tests {
         );
         assert_eq!(route("/"), Ok(Route::Other("/".to_owned())));
         assert_eq!(route("/%68ealth"), Ok(Route::Health));
+    }
+
+    #[test]
+    fn surfaces_are_found_with_and_without_a_permission() {
+        let canvas = |file: &str| Surface::Canvas(file.to_owned());
+        let token = |text: &str| Token(text.to_owned());
+        for (path, wanted) in [
+            ("/__openclaw__/canvas/", Route::Surface(canvas(""))),
+            (
+                "/__openclaw__/canvas/documents/cv_1/index.html",
+                Route::Surface(canvas("documents/cv_1/index.html")),
+            ),
+            ("/__openclaw__/a2ui/x.js", Route::Surface(Surface::Nothing)),
+            ("/__openclaw__/a2ui", Route::Surface(Surface::Nothing)),
+            (
+                "/__openclaw__/cap/T/__openclaw__/canvas/a%20b.html",
+                Route::Capability(token("T"), canvas("a b.html")),
+            ),
+            (
+                "/__openclaw__/cap/T/healthz",
+                Route::Capability(token("T"), Surface::Nothing),
+            ),
+            (
+                "/__openclaw__/cap/T/",
+                Route::Capability(token("T"), Surface::Nothing),
+            ),
+            ("/api/artifacts/download/T", Route::Download(token("T"))),
+            ("/__openclaw__/cap/T", Route::Nothing),
+            ("/__openclaw__/cap/", Route::Nothing),
+            ("/__openclaw__/canvas", Route::Nothing),
+            ("/__openclaw__/canvasx/a", Route::Nothing),
+            ("/api/artifacts/download/", Route::Nothing),
+        ] {
+            assert_eq!(route(path), Ok(wanted), "{path}");
+        }
+        for path in [
+            "/__openclaw__/canvas/../x",
+            "/__openclaw__/canvas/%2e%2e/x",
+            "/__openclaw__/canvas/..%2fx",
+            "/__openclaw__/canvas//x",
+            "/__openclaw__/canvas/a%00",
+            "/__openclaw__/canvas/a\\b",
+            "/__openclaw__/cap/T/__openclaw__/canvas/./x",
+            "/__openclaw__/cap/T/../canvas/x",
+            "/__openclaw__/cap//canvas/x",
+        ] {
+            assert_eq!(route(path), Err(BadTarget), "{path}");
+        }
+        let shown = format!("{:?}", route("/__openclaw__/cap/do-not-print/x"));
+        assert!(!shown.contains("do-not-print"), "{shown}");
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(crate) struct Peer {
     pub(crate) user_agent: Option<String>,
     /// The person a proxy of the operator's names.
     pub(crate) identity: Option<Identity>,
+    /// The connection itself is encrypted.
+    pub(crate) is_tls: bool,
 }
 
 /// Who named a person.

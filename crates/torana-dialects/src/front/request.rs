@@ -11,18 +11,23 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
+use tokio::sync::Semaphore;
+use torana_core::auth::{Scope, ScopeSet};
+use torana_core::id::AgentId;
 use torana_core::limit::{HTTP_BODY_BYTES_COMPLETIONS_MAX, HTTP_BODY_BYTES_TOOLS_MAX};
 use torana_engine::service::devices::Devices;
 
 use super::answer::{
     Answer, closing, common_headers, json, not_found, refusal, retry_later, text, wrong_method,
 };
+use super::avatar::{self, Avatar};
 use super::gate::GateOutcome;
 use super::host::{is_host_allowed, is_origin_allowed};
-use super::path::{Route, route};
+use super::path::{Route, Surface, Token, route};
 use super::peer::{ForwardFault, Peer, Via, attribute, network, proxied, tailnet, user_agent};
 use super::seats::{Seat, SeatSource, Seats};
 use super::static_ui::{PageRequest, Site};
+use super::surface::{self, Look};
 use super::{body, upgrade, webhook};
 use crate::context::{AuthMode, Context, FrontSettings};
 use crate::openai;
@@ -39,6 +44,8 @@ pub(super) struct Pipeline {
     pub(super) site: Site,
     pub(super) seats: Seats,
     pub(super) runs: openai::Runs,
+    /// Places for files of conversations that are being sent.
+    pub(super) files: Arc<Semaphore>,
     /// Takes the WebSockets.
     pub(super) dialect: Arc<OpenClaw>,
 }
@@ -84,7 +91,9 @@ fn malformed<T>(message: &'static str) -> Checked<T> {
 impl Pipeline {
     /// Answers a request. Never fails: every fault is an answer.
     pub(super) async fn answer(&self, link: &Link, request: Request<Incoming>) -> Answer {
-        link.requests.fetch_add(1, Ordering::Relaxed);
+        if link.requests.fetch_add(1, Ordering::Relaxed) > 0 {
+            link.seat.begin_again();
+        }
         link.seat.heard();
         let (parts, body) = request.into_parts();
         let body = (!body.is_end_stream()).then_some(body);
@@ -113,9 +122,7 @@ impl Pipeline {
         let route = target(&exchange.parts)?;
         let host = host(&exchange.parts)?;
         let hook = match &route {
-            Route::Other(path) if exchange.parts.method == Method::POST => {
-                self.is_hook(path).then(|| path.clone())
-            }
+            Route::Other(path) if self.is_hook(path) => Some(path.clone()),
             _ => None,
         };
         let peer = peer(
@@ -131,6 +138,9 @@ impl Pipeline {
         if let Some(path) = hook {
             // Its secret is the only authority, and tunnels present any host (decision 38).
             refuse_foreign_page(&exchange.parts.headers, &peer)?;
+            if exchange.parts.method != Method::POST {
+                return Ok(other_method(&exchange.parts.method, "POST"));
+            }
             return Ok(webhook::serve(&self.context, exchange, &path, &peer.source()).await);
         }
         let is_upgrade =
@@ -141,8 +151,13 @@ impl Pipeline {
         if is_upgrade {
             return self.upgrade(link, exchange, peer);
         }
-        let is_page = matches!(route, Route::Other(_)) && is_read(&exchange.parts.method);
-        if !is_page {
+        // A page of ours is a stranger's to nobody, and an address that is a permission needs no origin: a document
+        // without one asks for its own pictures.
+        let is_open = matches!(
+            route,
+            Route::Other(_) | Route::Capability(..) | Route::Download(_)
+        );
+        if !(is_open && is_read(&exchange.parts.method)) {
             refuse_foreign_page(&exchange.parts.headers, &peer)?;
         }
         self.dispatch(link, exchange, route, &peer, &front).await
@@ -158,7 +173,7 @@ impl Pipeline {
     ) -> Checked<Answer> {
         let method = exchange.parts.method.clone();
         if let Some(allow) = wrong_verb(&route, &method) {
-            return Ok(wrong_method(allow));
+            return Ok(other_method(&method, allow));
         }
         match route {
             Route::Live => Ok(ops::live()),
@@ -181,35 +196,59 @@ impl Pipeline {
             | Route::Embeddings
             | Route::ToolsInvoke => self.api(link, exchange, route, peer, front).await,
             Route::UiConfig => self.ui_config(link, exchange, peer, front).await,
+            Route::Capability(token, below) => self.by_address(exchange, &token, below).await,
+            Route::Surface(below) => {
+                self.authorise_reader(link, exchange, peer, front).await?;
+                Ok(self.surface(exchange, below, false).await)
+            }
+            Route::Download(token) => self.download(link, exchange, token, peer, front).await,
             Route::ApiNothing => {
                 self.authorise(link, exchange, peer, front).await?;
-                let error = serde_json::json!({ "ok": false, "error": { "type": "not_found" } });
-                Ok(json(StatusCode::NOT_FOUND, &error))
+                Ok(api_nothing())
             }
             Route::Nothing => Ok(not_found()),
             Route::Other(path) if front.control_ui => {
-                let config = path.strip_prefix(&front.base_path);
-                if config == Some("/control-ui-config.json") {
-                    if !is_read(&method) {
-                        return Ok(wrong_method("GET, HEAD"));
-                    }
-                    return self.ui_config(link, exchange, peer, front).await;
-                }
-                let site = match &front.ui_folder {
-                    Some(folder) => folder.site.as_ref(),
-                    None => &self.site,
-                };
-                Ok(site.answer(&PageRequest {
-                    method: &method,
-                    path: &path,
-                    headers: &exchange.parts.headers,
-                    host: &peer.host,
-                    base_path: &front.base_path,
-                    is_tls: link.is_tls,
-                }))
+                self.page(link, exchange, &path, peer, front).await
             }
             Route::Other(_) => Ok(not_found()),
         }
+    }
+
+    /// The page, and what it fetches beside its files.
+    async fn page(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        path: &str,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<Answer> {
+        let method = &exchange.parts.method;
+        let below = path.strip_prefix(front.base_path.as_str());
+        let is_config = below == Some("/control-ui-config.json");
+        let avatar = below.and_then(|below| below.strip_prefix("/avatar/"));
+        let is_fetched = is_config || avatar.is_some();
+        if method == Method::OPTIONS || (is_fetched && !is_read(method)) {
+            return Ok(other_method(method, "GET, HEAD"));
+        }
+        if is_config {
+            return self.ui_config(link, exchange, peer, front).await;
+        }
+        if let Some(id) = avatar {
+            return self.avatar(link, exchange, id, peer, front).await;
+        }
+        let site = match &front.ui_folder {
+            Some(folder) => folder.site.as_ref(),
+            None => &self.site,
+        };
+        Ok(site.answer(&PageRequest {
+            method,
+            path,
+            headers: &exchange.parts.headers,
+            host: &peer.host,
+            base_path: &front.base_path,
+            is_tls: link.is_tls,
+        }))
     }
 
     /// The endpoints programs call, each behind the gateway secret and its own switch.
@@ -262,7 +301,83 @@ impl Pipeline {
         }
         refuse_foreign_page(&exchange.parts.headers, peer)?;
         self.authorise_page(link, exchange, peer, front).await?;
-        Ok(ui_config(&self.context, front))
+        Ok(ui_config(&self.context, front).await)
+    }
+
+    /// The picture of an agent, as a file or with `?meta=1` what is known of it. Tags of pictures cannot bring a token,
+    /// so a page fetches it like everything else.
+    async fn avatar(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        id: &str,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<Answer> {
+        self.authorise_reader(link, exchange, peer, front).await?;
+        let known = AgentId::new(id).ok();
+        let settings = self.context.engine.settings();
+        let Some(agent) = known.filter(|agent| settings.agents.contains_key(agent)) else {
+            return Ok(not_found());
+        };
+        let found = avatar::find(&self.context, &agent).await;
+        let query = exchange.parts.uri.query().unwrap_or_default();
+        if query.split('&').any(|pair| pair == "meta=1") {
+            return Ok(json(StatusCode::OK, &found.meta(&front.base_path, &agent)));
+        }
+        Ok(match found {
+            Avatar::File { kind, file, .. } => {
+                surface::picture(file, kind, &exchange.parts.method, &exchange.parts.headers)
+            }
+            _ => not_found(),
+        })
+    }
+
+    /// What lies behind an address that is its own permission.
+    async fn by_address(
+        &self,
+        exchange: &Exchange,
+        token: &Token,
+        below: Surface,
+    ) -> Checked<Answer> {
+        if !self.dialect.opens_canvas(&token.0) {
+            return unauthorized();
+        }
+        Ok(self.surface(exchange, below, true).await)
+    }
+
+    async fn surface(&self, exchange: &Exchange, below: Surface, by_address: bool) -> Answer {
+        let look = Look {
+            method: &exchange.parts.method,
+            headers: &exchange.parts.headers,
+            by_address,
+        };
+        match below {
+            Surface::Canvas(path) => surface::canvas(&self.context, &path, &look).await,
+            Surface::Nothing => not_found(),
+        }
+    }
+
+    /// A file of a conversation by its address. Whoever has a credential instead learns that there is no such address.
+    async fn download(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        token: Token,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<Answer> {
+        let Some(media) = self.dialect.download(&token.0) else {
+            refuse_foreign_page(&exchange.parts.headers, peer)?;
+            self.authorise(link, exchange, peer, front).await?;
+            return Ok(api_nothing());
+        };
+        let look = Look {
+            method: &exchange.parts.method,
+            headers: &exchange.parts.headers,
+            by_address: true,
+        };
+        Ok(surface::download(&self.context, &self.files, &media, &look).await)
     }
 
     fn is_hook(&self, path: &str) -> bool {
@@ -324,14 +439,35 @@ impl Pipeline {
         peer: &Peer,
         front: &FrontSettings,
     ) -> Checked<()> {
-        if let Some(presented) = bearer(&exchange.parts.headers)? {
-            let devices = Devices::new(self.context.engine.clone(), self.context.install_key);
-            // Looked up by digest among a few rows: a guesser learns nothing from being told no.
-            if matches!(devices.verify_bearer(presented).await, Ok(Some(_))) {
-                return Ok(());
-            }
+        if self.device_scopes(exchange).await?.is_some() {
+            return Ok(());
         }
         self.authorise(link, exchange, peer, front).await
+    }
+
+    /// The same for what only readers may see: the token of a device must be good for reading.
+    async fn authorise_reader(
+        &self,
+        link: &Link,
+        exchange: &Exchange,
+        peer: &Peer,
+        front: &FrontSettings,
+    ) -> Checked<()> {
+        let scopes = self.device_scopes(exchange).await?;
+        if scopes.is_some_and(|scopes| scopes.allows(Scope::Read)) {
+            return Ok(());
+        }
+        self.authorise(link, exchange, peer, front).await
+    }
+
+    /// What the token of a device grants; `None` when there is none.
+    async fn device_scopes(&self, exchange: &Exchange) -> Checked<Option<ScopeSet>> {
+        let Some(presented) = bearer(&exchange.parts.headers)? else {
+            return Ok(None);
+        };
+        let devices = Devices::new(self.context.engine.clone(), self.context.install_key);
+        // Looked up by digest among a few rows: a guesser learns nothing from being told no.
+        Ok(devices.verify_bearer(presented).await.ok().flatten())
     }
 
     async fn authorise(
@@ -432,8 +568,30 @@ fn wrong_verb(route: &Route, method: &Method) -> Option<&'static str> {
         | Route::Models
         | Route::Model(_)
         | Route::ApiNothing
+        | Route::Capability(..)
+        | Route::Surface(_)
+        | Route::Download(_)
         | Route::UiConfig => (!is_read(method)).then_some("GET, HEAD"),
     }
+}
+
+/// What is said to a method that a path does not have: `OPTIONS` asks which it has, everything else is a mistake. There
+/// are no `Access-Control-*` fields in either, so a page of another site learns nothing it could use (S-067).
+fn other_method(method: &Method, allow: &'static str) -> Answer {
+    if method != Method::OPTIONS {
+        return wrong_method(allow);
+    }
+    let mut answer = text(StatusCode::NO_CONTENT, "");
+    answer.headers_mut().remove(header::CONTENT_TYPE);
+    answer
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allow));
+    answer
+}
+
+fn api_nothing() -> Answer {
+    let error = serde_json::json!({ "ok": false, "error": { "type": "not_found" } });
+    json(StatusCode::NOT_FOUND, &error)
 }
 
 fn is_read(method: &Method) -> bool {
@@ -529,6 +687,7 @@ fn peer(
         host,
         user_agent: user_agent(headers),
         identity,
+        is_tls: arrival.is_tls,
     })
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Seat {
     heard_ms: Arc<AtomicU64>,
     leave: CancellationToken,
     is_client: std::sync::atomic::AtomicBool,
+    /// When the connection was accepted, or was last free to ask for something else.
+    began_ms: AtomicU64,
 }
 
 // === impl Seats ===
@@ -114,6 +116,7 @@ impl Seats {
             heard_ms,
             leave,
             is_client: false.into(),
+            began_ms: AtomicU64::new(now_ms),
         })
     }
 
@@ -187,6 +190,18 @@ impl Seat {
     /// The client said something; a stranger that speaks is not made to leave.
     pub(crate) fn heard(&self) {
         self.heard_ms
+            .store(self.seats.world.monotonic_ms(), Ordering::Relaxed);
+    }
+
+    /// When what is going on now began: a handshake is measured from there, so that a slow head does not buy a slow
+    /// hello (S-046).
+    pub(crate) fn began_ms(&self) -> u64 {
+        self.began_ms.load(Ordering::Relaxed)
+    }
+
+    /// A further request on the same connection.
+    pub(super) fn begin_again(&self) {
+        self.began_ms
             .store(self.seats.world.monotonic_ms(), Ordering::Relaxed);
     }
 
@@ -329,6 +344,19 @@ mod tests {
         assert!(held.iter().all(|seat| !seat.leave.is_cancelled()));
         drop((held, more));
         assert_eq!(seats.counts(), (0, 0));
+    }
+
+    /// S-046: a handshake is measured from the accept, and from the request that asks for it on a connection in use.
+    #[test]
+    fn a_slow_head_does_not_buy_a_slow_hello() {
+        let (seats, hand) = seats();
+        hand.0.store(7, Ordering::Relaxed);
+        let seat = seats.take(remote(1)).map_err(|_| ()).expect("room");
+        hand.0.store(9_000, Ordering::Relaxed);
+        seat.heard();
+        assert_eq!(seat.began_ms(), 7);
+        seat.begin_again();
+        assert_eq!(seat.began_ms(), 9_000);
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use torana_core::event::Event;
 use torana_core::limit::DRAIN_MS;
 use torana_host::tls::ServerTls;
 
@@ -16,6 +19,7 @@ use super::peer::network;
 use super::request::Pipeline;
 use super::seats::{SeatSource, Seats};
 use super::static_ui::Site;
+use super::surface::FILES_MAX;
 use crate::context::Context;
 use crate::openai::Runs;
 use crate::openclaw::OpenClaw;
@@ -26,6 +30,8 @@ const BACKLOG: u32 = 4_096;
 const SHORTAGE_MS_FIRST: u64 = 50;
 /// Longest such wait.
 const SHORTAGE_MS_MAX: u64 = 1_000;
+/// Wait after accepting panicked, milliseconds: a fault of every connection must not fill the log.
+const PANIC_MS: u64 = 250;
 /// Said to a connection there is no room for.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -59,6 +65,19 @@ pub enum BindError {
 
 /// Opens the listeners. With port 0 all get the same port, chosen by the system.
 pub fn bind(place: &Place) -> Result<Vec<TcpListener>, BindError> {
+    bind_or_adopt(place, &mut Vec::new())
+}
+
+/// The same, but a socket in `inherited` that listens at a wanted address already is taken instead of a new one. Any
+/// port of the address will do where the system may choose it.
+pub fn bind_or_adopt(
+    place: &Place,
+    inherited: &mut Vec<std::net::TcpListener>,
+) -> Result<Vec<TcpListener>, BindError> {
+    let mut listen = |address| match adopt(address, inherited) {
+        Some(listener) => Ok(listener),
+        None => listen(address),
+    };
     match place {
         Place::Addresses(addresses) => addresses.iter().copied().map(listen).collect(),
         Place::Loopback(port) => {
@@ -70,6 +89,27 @@ pub fn bind(place: &Place) -> Result<Vec<TcpListener>, BindError> {
                 Err(error @ BindError::InUse { .. }) => Err(error),
                 Err(BindError::Failed { .. }) => Ok(vec![first]),
             }
+        }
+    }
+}
+
+/// The inherited socket for an address.
+fn adopt(address: SocketAddr, inherited: &mut Vec<std::net::TcpListener>) -> Option<TcpListener> {
+    let fits = |socket: &std::net::TcpListener| {
+        socket.local_addr().is_ok_and(|own| {
+            own.ip() == address.ip() && (address.port() == 0 || own.port() == address.port())
+        })
+    };
+    let at = inherited.iter().position(fits)?;
+    let socket = inherited.swap_remove(at);
+    let adopted = socket
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(socket));
+    match adopted {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!(%error, %address, "An inherited socket cannot be used; a new one is opened.");
+            None
         }
     }
 }
@@ -101,6 +141,16 @@ pub struct Listeners {
     pub tls: Option<Arc<ServerTls>>,
 }
 
+impl Listeners {
+    /// Where the gateway's own port can be reached.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.gateway
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
+    }
+}
+
 impl From<Vec<TcpListener>> for Listeners {
     fn from(gateway: Vec<TcpListener>) -> Self {
         Self {
@@ -126,6 +176,7 @@ pub async fn serve(
         site: Site::embedded(),
         seats: Seats::new(world.clone()),
         runs: Runs::new(context.engine.bus()),
+        files: Arc::new(Semaphore::new(FILES_MAX)),
         dialect,
         context,
     });
@@ -138,7 +189,7 @@ pub async fn serve(
     let own = listeners.gateway.into_iter();
     let own = own.map(|socket| (socket, listeners.tls.clone()));
     for (socket, tls) in own.chain(plain) {
-        let accepting = accept(
+        let accepting = keep_accepting(
             socket,
             tls,
             Arc::clone(&pipeline),
@@ -158,12 +209,35 @@ pub async fn serve(
 /// Held by everything that must end before a drain is over; nothing is ever sent.
 type Open = mpsc::Sender<Infallible>;
 
-async fn accept(
+/// Accepts until the drain. What goes wrong with one connection must not close the door for all others, so a panic ends
+/// only that one; the socket queues the rest meanwhile.
+async fn keep_accepting(
     listener: TcpListener,
     tls: Option<Arc<ServerTls>>,
     pipeline: Arc<Pipeline>,
     ends: Ends,
     open: Open,
+) {
+    let engine = pipeline.context.engine.clone();
+    loop {
+        let life = accept(&listener, &tls, &pipeline, &ends, &open);
+        if AssertUnwindSafe(life).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!("Accepting a connection panicked.");
+        engine.bus().publish(Event::TaskPanicked {
+            task: "listener".to_owned(),
+        });
+        engine.world().sleep_ms(PANIC_MS).await;
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    tls: &Option<Arc<ServerTls>>,
+    pipeline: &Arc<Pipeline>,
+    ends: &Ends,
+    open: &Open,
 ) {
     let world = pipeline.context.engine.world().clone();
     let mut shortage_ms = 0;
@@ -176,7 +250,7 @@ async fn accept(
         match accepted {
             Ok((stream, address)) => {
                 shortage_ms = 0;
-                admit(stream, address, tls.clone(), &pipeline, &ends, &open);
+                admit(stream, address, tls.clone(), pipeline, ends, open);
             }
             Err(error) if is_shortage(&error) => {
                 // Accepting again at once would fail again at once: the queue keeps its connections meanwhile.

@@ -10,7 +10,7 @@ use rust_embed::RustEmbed;
 use torana_host::file_tree::TreeFile;
 
 use super::answer::{Answer, not_found, text, whole, wrong_method};
-use super::asset::{Asset, NO_CACHE, is_known, kind, not_modified, tag};
+use super::asset::{Asset, NO_CACHE, is_known, kind, not_modified, tag, tag_of};
 use super::site::Dressing;
 
 #[derive(RustEmbed)]
@@ -46,11 +46,18 @@ impl Site {
     /// Reads the embedded files.
     pub(super) fn embedded() -> Self {
         let file = |path: &str| {
-            let bytes = match Files::get(path)?.data {
+            let file = Files::get(path)?;
+            let bytes = match file.data {
                 std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
             };
-            Some((bytes, None))
+            // Hashed by the build: the pages of the binary they are in stay on disk until somebody asks for them.
+            let digest = Some(file.metadata.sha256_hash());
+            Some(Found {
+                bytes,
+                digest,
+                modified_s: None,
+            })
         };
         Self {
             assets: assets(Files::iter().map(std::borrow::Cow::into_owned), file),
@@ -62,7 +69,11 @@ impl Site {
     pub(super) fn of_folder(files: BTreeMap<String, TreeFile>, dressing: Dressing) -> Self {
         let file = |path: &str| {
             let file = files.get(path)?;
-            Some((file.bytes.clone(), Some(file.modified_s)))
+            Some(Found {
+                bytes: file.bytes.clone(),
+                digest: None,
+                modified_s: Some(file.modified_s),
+            })
         };
         Self {
             assets: assets(files.keys().cloned(), file),
@@ -124,23 +135,34 @@ impl Site {
     }
 }
 
-/// Files with their compressed copies. `file` finds bytes and time by path.
+/// A file where it was found.
+struct Found {
+    bytes: Bytes,
+    /// Its SHA-256, where somebody computed it already.
+    digest: Option<[u8; 32]>,
+    modified_s: Option<u64>,
+}
+
+/// Files with their compressed copies. `file` finds one by its path.
 fn assets(
     paths: impl Iterator<Item = String>,
-    file: impl Fn(&str) -> Option<(Bytes, Option<u64>)>,
+    file: impl Fn(&str) -> Option<Found>,
 ) -> BTreeMap<String, Asset> {
     let plain_paths = paths.filter(|path| !path.ends_with(".br") && !path.ends_with(".gz"));
-    let copy = |path: &str, suffix: &str| file(&format!("{path}{suffix}")).map(|(bytes, _)| bytes);
+    let copy = |path: &str, suffix: &str| file(&format!("{path}{suffix}")).map(|found| found.bytes);
     let found = plain_paths.filter_map(|path| {
-        let (plain, modified_s) = file(&path)?;
+        let found = file(&path)?;
         let asset = Asset {
-            tag: tag(&plain),
+            tag: found
+                .digest
+                .as_ref()
+                .map_or_else(|| tag(&found.bytes), tag_of),
             brotli: copy(&path, ".br"),
             gzip: copy(&path, ".gz"),
             kind: HeaderValue::from_static(kind(&path)),
             is_hashed: path.starts_with("assets/"),
-            plain,
-            modified_s,
+            plain: found.bytes,
+            modified_s: found.modified_s,
         };
         Some((path, asset))
     });

@@ -1,15 +1,14 @@
 //! `/v1/chat/completions`: one question, answered whole or as a stream of chunks.
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
 use hyper::{HeaderMap, StatusCode};
-use torana_core::run::Settled;
+use torana_core::run::{RunError, Settled};
 
+use super::flow::{Print, streamed};
 use super::request;
 use super::runs::Runs;
 use super::shape::{self, Shape};
-use super::source::{self, Sent, Source, Step, error_of};
+use super::source::{self, error_of};
 use crate::context::Context;
 use crate::front::answer::{Answer, refusal};
 
@@ -40,7 +39,11 @@ pub(crate) async fn chat(
         Err(problem) => return shape::problem(&problem),
     };
     if is_stream {
-        return streamed(source, shape, include_usage);
+        let chunks = Chunks {
+            shape,
+            include_usage,
+        };
+        return streamed(source, chunks);
     }
     let settled = source.settled().await;
     match error_of(&settled) {
@@ -49,65 +52,26 @@ pub(crate) async fn chat(
     }
 }
 
-/// A stream in the making: what was sent decides what is new.
-struct Flow {
-    source: Source,
+/// The chunks of one answer.
+struct Chunks {
     shape: Shape,
-    sent: Sent,
     include_usage: bool,
-    is_over: bool,
 }
 
-fn streamed(source: Source, shape: Shape, include_usage: bool) -> Answer {
-    let opening = shape.opening();
-    let flow = Flow {
-        source,
-        shape,
-        sent: Sent::default(),
-        include_usage,
-        is_over: false,
-    };
-    let rest = stream::unfold(flow, |mut flow| async move {
-        let bytes = flow.next().await?;
-        Some((bytes, flow))
-    });
-    let pieces: BoxStream<'static, Bytes> = stream::once(std::future::ready(opening))
-        .chain(rest)
-        .boxed();
-    shape::event_stream(pieces)
-}
-
-impl Flow {
-    async fn next(&mut self) -> Option<Bytes> {
-        while !self.is_over {
-            match self.source.step().await {
-                Step::Append(text) => {
-                    self.sent.append(&text);
-                    return Some(self.shape.text(&text));
-                }
-                Step::Whole(text) => {
-                    if let Some(more) = self.sent.grow(&text) {
-                        return Some(self.shape.text(more));
-                    }
-                }
-                Step::End(settled) => {
-                    self.is_over = true;
-                    return Some(self.end(&settled));
-                }
-            }
-        }
-        None
+impl Print for Chunks {
+    fn opening(&mut self) -> Bytes {
+        self.shape.opening()
     }
 
-    fn end(&mut self, settled: &Settled) -> Bytes {
-        if let Some(error) = error_of(settled) {
-            return shape::broken(error);
-        }
-        let rest = self.sent.rest(&settled.text);
-        let mut bytes = rest
-            .map(|rest| self.shape.text(rest).to_vec())
-            .unwrap_or_default();
-        bytes.extend_from_slice(&self.shape.ending(settled, self.include_usage));
-        bytes.into()
+    fn text(&mut self, text: &str) -> Bytes {
+        self.shape.text(text)
+    }
+
+    fn ending(&mut self, _: &str, settled: &Settled) -> Bytes {
+        self.shape.ending(settled, self.include_usage)
+    }
+
+    fn broken(&mut self, _: &Settled, error: &RunError) -> Bytes {
+        shape::broken(error)
     }
 }

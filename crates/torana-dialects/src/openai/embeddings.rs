@@ -40,6 +40,9 @@ pub(crate) async fn embeddings(context: &Context, headers: &HeaderMap, bytes: &[
         Ok(read) => read,
         Err(message) => return refusal(StatusCode::BAD_REQUEST, "invalid_request_error", &message),
     };
+    if let Err(problem) = shape::accepting(&context.engine) {
+        return shape::problem(&problem);
+    }
     let found = match context.host.embed(request).await {
         Ok(found) => found,
         Err(problem) if problem.code == torana_core::problem::Code::Internal => {

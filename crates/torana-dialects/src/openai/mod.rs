@@ -2,11 +2,12 @@
 //! them.
 //!
 //! [`ask`] holds what both ways of asking share, [`request`] and [`responses`] read their bodies, [`source`] decides which
-//! turn it becomes (decision 48), [`runs`] follows durable turns on the bus, [`shape`] prints.
+//! turn it becomes (decision 48), [`runs`] follows durable turns on the bus, [`flow`] streams, [`shape`] prints.
 
 mod ask;
 mod chat;
 mod embeddings;
+mod flow;
 mod models;
 mod request;
 mod responses;

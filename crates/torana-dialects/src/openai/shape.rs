@@ -6,6 +6,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use torana_core::ask::ToolCall;
+use torana_core::event::SuspensionPhase;
 use torana_core::problem::{Code, Problem};
 use torana_core::run::{FailureKind, Outcome, RunError, Settled, Usage};
 
@@ -131,15 +132,17 @@ pub(super) fn event_stream(pieces: BoxStream<'static, Bytes>) -> Answer {
     answer
 }
 
-/// Refuses while the gateway starts or stops.
+/// Refuses while the gateway starts, stops or is suspended.
 pub(super) fn accepting(engine: &Engine) -> Result<(), Problem> {
-    if engine.phase() == Phase::Accepting {
-        return Ok(());
+    if engine.phase() != Phase::Accepting {
+        let message = "the gateway is starting or stopping";
+        return Err(Problem::new(Code::Unavailable, message));
     }
-    Err(Problem::new(
-        Code::Unavailable,
-        "the gateway is starting or stopping",
-    ))
+    if engine.suspension_phase() != SuspensionPhase::Accepting {
+        let message = "the gateway is suspended";
+        return Err(Problem::new(Code::Unavailable, message));
+    }
+    Ok(())
 }
 
 /// The end of a stream that failed.

@@ -5,12 +5,20 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use futures_util::StreamExt;
+use torana_core::ask::Attached;
+use torana_core::id::AgentId;
+use torana_core::media::MediaRef;
 use torana_core::port::RunStream;
 use torana_core::problem::{Code, Problem};
 use torana_core::run::{FailureKind, Outcome, RunError, RunEvent, Settled};
 use torana_engine::store::inbox::ClientInput;
-use torana_engine::{ClientTurn, Engine, EphemeralTurn, StopReason, SubmitStatus, TurnHandle};
+use torana_engine::{
+    ClientTurn, Engine, EphemeralTurn, StopReason, SubmitStatus, TurnHandle, Upload,
+};
 
 use super::ask::Ask;
 use super::runs::{Progress, Runs, Watch};
@@ -60,6 +68,12 @@ pub(super) async fn start(
         };
         return engine.ephemeral(turn).await.map(Source::Throwaway);
     };
+    let (mut attached, mut history) = (ask.attached, ask.history);
+    let media = keep_images(engine, &ask.agent, &mut attached).await?;
+    for entry in &mut history {
+        let kept = keep_images(engine, &ask.agent, &mut entry.attached).await?;
+        entry.media.extend(kept);
+    }
     let watch = runs.watch(&id);
     let input = ClientInput {
         text: ask.input,
@@ -70,11 +84,12 @@ pub(super) async fn start(
         owner: true,
         // Every request waits for an answer of its own.
         queue_mode: Some("followup".to_owned()),
-        attached: ask.attached,
+        media,
+        attached,
         sampling: ask.sampling,
         wishes: ask.wishes,
         prelude: if ask.is_history_new {
-            ask.history
+            history
         } else {
             Vec::new()
         },
@@ -98,6 +113,26 @@ pub(super) async fn start(
         // The key is fresh, so nobody can have used it before.
         SubmitStatus::Finished(_) => Err(Problem::new(Code::Internal, "internal error")),
     }
+}
+
+/// Images of a durable turn are kept like any other file of a session: once, by digest, and forgotten with the oldest.
+async fn keep_images(
+    engine: &Engine,
+    agent: &AgentId,
+    attached: &mut Attached,
+) -> Result<Vec<MediaRef>, Problem> {
+    let mut uploads = Vec::with_capacity(attached.images.len());
+    for image in std::mem::take(&mut attached.images) {
+        let bytes = BASE64
+            .decode(&image.base64)
+            .map_err(|_| Problem::invalid("an image is not base64"))?;
+        uploads.push(Upload {
+            mime: Some(image.kind),
+            name: None,
+            bytes: Bytes::from(bytes),
+        });
+    }
+    engine.accept_media(agent, uploads).await
 }
 
 /// One step of a run: more text, or the end.

@@ -236,6 +236,42 @@ async fn unknown_fields_empty_tools_and_images_are_fine() {
 }
 
 #[tokio::test]
+async fn an_image_of_a_session_is_kept_like_any_other_file_of_it() {
+    let rig = Rig::start(Script::Echo).await;
+    let content = json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": PIXEL } }]);
+    let body = json!({ "messages": [{ "role": "user", "content": content }], "user": "viewer" });
+    for _ in 0..2 {
+        let (status, answer) = chat(&rig, &body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let read = rig.context.engine.store().read(|connection| {
+        let count: i64 =
+            connection.query_row("SELECT count(*) FROM media", [], |row| row.get(0))?;
+        let lines: Vec<String> = connection
+            .prepare("SELECT entry_json FROM transcript ORDER BY sequence")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let waiting: i64 = connection.query_row(
+            "SELECT count(*) FROM inbox WHERE payload_json LIKE '%base64%'",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok((count, lines, waiting))
+    });
+    let (count, lines, waiting) = read.await.expect("read");
+    assert_eq!(
+        (count, waiting),
+        (1, 0),
+        "the bytes are kept once, beside the journal"
+    );
+    let with_file = lines
+        .iter()
+        .filter(|line| line.contains("\"image/png\""))
+        .count();
+    assert_eq!(with_file, 2, "{lines:?}");
+}
+
+#[tokio::test]
 async fn images_have_limits() {
     let rig = Rig::start(Script::Echo).await;
     let image = |url: &str| json!({ "type": "image_url", "image_url": { "url": url } });

@@ -31,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) local_tool: bool,
     /// The `Host` it used, for links to give to other devices.
     pub(crate) host: String,
+    /// The address under which it reaches us.
+    pub(crate) base_url: Option<String>,
     /// The newest protocol it speaks.
     pub(crate) protocol: i64,
     /// Its program is newer than the release we match.
@@ -63,6 +65,7 @@ pub(crate) struct ClientFacts {
     pub(crate) address: String,
     pub(crate) local_tool: bool,
     pub(crate) host: String,
+    pub(crate) base_url: Option<String>,
     pub(crate) protocol: i64,
     pub(crate) newer: bool,
     pub(crate) observed: bool,
@@ -85,6 +88,7 @@ impl Client {
             address: facts.address,
             local_tool: facts.local_tool,
             host: facts.host,
+            base_url: facts.base_url,
             protocol: facts.protocol,
             newer: facts.newer,
             observed: facts.observed,

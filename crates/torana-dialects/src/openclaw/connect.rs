@@ -40,6 +40,14 @@ const AUTH: Spec = params::closed(&[
     may("agentRuntimeIdentityToken", TEXT),
 ]);
 
+/// Whose models a page wants to know right after hello.
+const MODEL_CATALOG: Spec = params::closed(&[
+    may("agentId", Kind::Text(1, 128)),
+    may("sessionKey", Kind::Text(1, 512)),
+    may("shortId", Kind::Text(1, 128)),
+    may("slugHint", Kind::Text(1, 512)),
+]);
+
 /// Parameters of `connect`.
 pub(crate) const CONNECT: Spec = params::closed(&[
     must("minProtocol", POSITIVE),
@@ -55,7 +63,7 @@ pub(crate) const CONNECT: Spec = params::closed(&[
     may("workerRuns", Kind::Any),
     may("device", Kind::Object(&DEVICE)),
     may("auth", Kind::Object(&AUTH)),
-    may("modelCatalog", Kind::Any),
+    may("modelCatalog", Kind::Object(&MODEL_CATALOG)),
     may("locale", TEXT),
     may("userAgent", TEXT),
 ]);
@@ -111,6 +119,8 @@ pub(crate) struct Connect {
     pub(crate) permissions: Vec<(String, bool)>,
     /// Where a node looks for programs.
     pub(crate) path_env: Option<String>,
+    /// Whose models it wants to know right after hello, as it says so.
+    pub(crate) model_catalog: Option<Value>,
     /// It speaks as an older guide describes, without a device.
     pub(crate) legacy: Option<Legacy>,
 }
@@ -213,6 +223,7 @@ impl Connect {
                 .filter_map(|(name, granted)| Some((name.clone(), granted.as_bool()?)))
                 .collect(),
             path_env: fact(&value["pathEnv"]),
+            model_catalog: value.get("modelCatalog").cloned(),
             legacy,
         })
     }

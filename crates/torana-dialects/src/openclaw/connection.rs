@@ -6,36 +6,45 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
 use torana_core::auth::Role;
-use torana_core::limit::{FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, REQUESTS_PER_CLIENT_MAX};
+use torana_core::limit::{
+    FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, REQUESTS_MAX, REQUESTS_PER_CLIENT_MAX,
+};
 use torana_core::port::{BoxFuture, World};
+use torana_engine::service::devices::IssuedToken;
 use torana_engine::service::nodes::{Arrival, Mouth, Order};
 use torana_engine::service::presence::PresenceEntry;
 
+use super::catalog;
 use super::client::{Client, ClientFacts};
 use super::connect::{Connect, is_newer_release};
 use super::error::{UNAVAILABLE, WireError};
 use super::frame::{self, FrameFault, Request};
 use super::gateway::OpenClaw;
 use super::handshake::{Doorkeeper, Principal, Refusal};
-use super::hello;
+use super::hello::{self, HelloFacts};
 use super::legacy::{Legacy, guide};
 use super::methods;
 use super::quirks::{self, close};
+use super::surface;
+use crate::context::FrontSettings;
 use crate::front::outgoing::{Encoded, Fate, Outgoing};
 use crate::front::peer::Peer;
 use crate::front::seats::Seat;
 use crate::front::socket::{Incoming, WebSocket};
 
 /// How a connection ends.
-struct End {
-    code: u16,
-    reason: String,
+pub(super) struct End {
+    pub(super) code: u16,
+    pub(super) reason: String,
 }
 
 /// Random bytes of a challenge (decision 47).
 const NONCE_BYTES: usize = 32;
 /// Time for the last answers before the close frame, milliseconds (OpenClaw 2026.9.6 terminates after a second).
 const LAST_WORDS_MS: u64 = 1_000;
+/// Requests every client may have waiting even when all together have too many: enough to look, to ask and to stop
+/// something, so that a few floods lock nobody out.
+pub(super) const REQUESTS_PER_CLIENT_MIN: usize = 4;
 /// Work of one client: answers that are being made.
 type Work = FuturesUnordered<BoxFuture<'static, ()>>;
 
@@ -49,8 +58,7 @@ impl OpenClaw {
         let end = match greeted {
             Ok((client, waiting)) => {
                 let end = self.talk(&mut socket, &client, waiting).await;
-                self.hub().leave(client.id);
-                self.presence().leave(client.id);
+                self.forget(client.id);
                 if let (Role::Node, Some(device)) = (client.role, &client.device) {
                     self.nodes().leave(device, client.id);
                 }
@@ -86,10 +94,14 @@ impl OpenClaw {
     ) -> Result<(Arc<Client>, VecDeque<String>), Option<End>> {
         let world = self.context().engine.world().clone();
         let nonce = nonce(&world);
-        let challenge = json!({ "nonce": nonce, "ts": world.wall_ms().max(0) });
+        let challenge = json!({
+            "nonce": nonce, "ts": world.wall_ms().max(0), "capabilities": [catalog::CAPABILITY],
+        });
         // The challenge is the one event without `seq`.
         outgoing.text(frame::event("connect.challenge", &challenge));
-        let mut deadline = world.sleep_ms(HANDSHAKE_TIMEOUT_MS);
+        let mut deadline = world
+            .clock
+            .sleep_until(seat.began_ms().saturating_add(HANDSHAKE_TIMEOUT_MS));
         let late = || {
             Some(End {
                 code: close::NORMAL,
@@ -105,7 +117,8 @@ impl OpenClaw {
         seat.heard();
         let Opening { request, guide } = first_request(&text, outgoing)?;
         let mut waiting = VecDeque::new();
-        let admission = Box::pin(self.admit(&request, guide, peer, &nonce));
+        let front = self.context().front.load_full();
+        let admission = Box::pin(self.admit(&request, guide, peer, &nonce, &front));
         let admitted = tokio::select! {
             biased;
             () = &mut deadline => return Err(late()),
@@ -127,11 +140,53 @@ impl OpenClaw {
             return Err(Some(refuse(outgoing, &request.id, refusal)));
         }
         socket.set_message_bytes_max(FRAME_BYTES_MAX);
+        let token = principal.token.clone();
         let client = self.welcome(outgoing, peer, &request.id, &connect, principal);
+        self.still_holds(&client, token, &front).await?;
+        catalog::offer(self, &client, &connect).await;
         if client.role == Role::Node {
             self.node_arrives(&client, peer, &connect).await?;
         }
         Ok((client, waiting))
+    }
+
+    /// Looks once more at what the client was let in by. Whoever takes a credential away ends the connections that
+    /// are listed then; this one was not listed while its handshake was on the way (S-040).
+    pub(super) async fn still_holds(
+        &self,
+        client: &Arc<Client>,
+        token: Option<IssuedToken>,
+        front: &FrontSettings,
+    ) -> Result<(), Option<End>> {
+        let now = self.context().front.load();
+        let is_same_secret = now.auth == front.auth && now.secret == front.secret;
+        let holds = match &client.device {
+            None => Ok(is_same_secret),
+            Some(device) => {
+                let live = self.devices().token(device, client.role).await;
+                // A device's own token outlives the shared secret, but this proof may have been the secret.
+                live.map(|live| {
+                    let is_same = matches!((live, token), (Some(live), Some(token)) if live.token == token.token);
+                    is_same_secret && is_same
+                })
+            }
+        };
+        let end = match holds {
+            Ok(true) => return Ok(()),
+            Ok(false) => End {
+                code: close::CREDENTIAL,
+                reason: "client invalidated: credential changed".to_owned(),
+            },
+            Err(problem) => {
+                tracing::warn!(%problem, "A credential could not be looked at again.");
+                End {
+                    code: 1013,
+                    reason: "try again".to_owned(),
+                }
+            }
+        };
+        self.forget(client.id);
+        Err(Some(end))
     }
 
     /// A node is asked for commands from now on.
@@ -152,11 +207,13 @@ impl OpenClaw {
             declared: connect.declared(remote_ip),
         };
         match self.nodes().arrive(arrival).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                methods::tell_wake_words(self, client, &connect.caps).await;
+                Ok(())
+            }
             Err(problem) => {
                 tracing::warn!(%problem, node = %device, "A node could not be registered.");
-                self.hub().leave(client.id);
-                self.presence().leave(client.id);
+                self.forget(client.id);
                 Err(Some(End {
                     code: 1013,
                     reason: "the node could not be registered".to_owned(),
@@ -171,24 +228,29 @@ impl OpenClaw {
         guide: bool,
         peer: &Peer,
         nonce: &str,
+        front: &FrontSettings,
     ) -> Result<(Connect, Principal), Refusal> {
         let connect = if guide {
             guide::connect(&request.params)?
         } else {
             Connect::read(&request.params)?
         };
-        let front = self.context().front.load_full();
+        let engine = &self.context().engine;
+        methods::door_before(engine)?;
         let doorkeeper = Doorkeeper {
-            front: &front,
+            front,
             peer,
             gate: self.gate(),
             devices: self.devices(),
             logins: self.logins(),
             nonce,
-            now_ms: self.context().engine.world().wall_ms(),
+            now_ms: engine.world().wall_ms(),
         };
         match doorkeeper.admit(&connect).await {
-            Ok(principal) => Ok((connect, principal)),
+            Ok(principal) => {
+                methods::door_after(engine, &principal)?;
+                Ok((connect, principal))
+            }
             Err(refusal) => {
                 self.count_refusal(peer, &refusal);
                 Err(refusal)
@@ -226,20 +288,26 @@ impl OpenClaw {
         let wire_id = world.uuid();
         let is_guide = connect.legacy == Some(Legacy::Guide);
         let observed = connect.is_ui() || is_guide;
+        let id = self.next_connection();
+        let base_url = surface::base_url(peer, &self.context().front.load());
         let hello = if is_guide {
-            guide::hello(&principal)
+            frame::answer_value(request_id, &guide::hello(&principal))
         } else {
-            hello::hello(
-                self,
-                &principal,
-                &wire_id,
+            let canvas = base_url
+                .as_deref()
+                .filter(|_| surface::sees_canvas(principal.role, principal.scopes))
+                .and_then(|base_url| self.surfaces().open_canvas(id, base_url));
+            let facts = HelloFacts {
+                wire_id: &wire_id,
                 observed,
-                connect.hello_protocol(),
-            )
+                protocol: connect.hello_protocol(),
+                canvas_url: canvas.map(|canvas| canvas.url),
+            };
+            frame::answer_value(request_id, &hello::hello(self, &principal, &facts))
         };
-        outgoing.text(frame::answer_value(request_id, &hello));
+        outgoing.text(hello);
         let client = Client::new(ClientFacts {
-            id: self.next_connection(),
+            id,
             outgoing: Arc::clone(outgoing),
             role: principal.role,
             scopes: principal.scopes,
@@ -247,6 +315,7 @@ impl OpenClaw {
             address: peer.remote.to_string(),
             local_tool: principal.local_tool,
             host: peer.host.clone(),
+            base_url,
             protocol: connect.max_protocol,
             newer: is_newer_release(&connect.client_version),
             observed,
@@ -339,6 +408,13 @@ impl OpenClaw {
         }
     }
 
+    /// Whether one more request may wait for a client that has so many already. The bound of all together is for those
+    /// who wait for much: a few clients that fill it lock nobody out.
+    fn has_room(&self, own: usize) -> bool {
+        own < REQUESTS_PER_CLIENT_MAX
+            && (own < REQUESTS_PER_CLIENT_MIN || self.waiting() < REQUESTS_MAX)
+    }
+
     /// Reads one frame after hello and starts its work.
     fn take(
         self: &Arc<Self>,
@@ -359,11 +435,8 @@ impl OpenClaw {
                     .outgoing
                     .text(frame::answer_value(&request.id, &info));
             }
-            Ok(request) if work.len() >= REQUESTS_PER_CLIENT_MAX => {
-                let error = WireError::new(
-                    UNAVAILABLE,
-                    "too many requests of this connection wait for an answer",
-                );
+            Ok(request) if !self.has_room(work.len()) => {
+                let error = WireError::new(UNAVAILABLE, "too many requests wait for an answer");
                 client
                     .outgoing
                     .text(frame::failure(&request.id, &error.retry_after(1_000)));

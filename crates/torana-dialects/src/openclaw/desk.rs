@@ -35,6 +35,8 @@ pub(crate) struct Author {
     pub(crate) method: &'static str,
     pub(crate) actor: String,
     pub(crate) note: Option<String>,
+    /// How long a restart that the change needs waits, milliseconds.
+    pub(crate) restart_delay_ms: u64,
 }
 
 /// What a write is based on.
@@ -112,7 +114,8 @@ impl Desk {
         if !issues.is_empty() {
             return Err(invalid(&issues));
         }
-        let effect = file.write(Arc::clone(&before), text).await?;
+        let delay_ms = author.restart_delay_ms;
+        let effect = file.write(Arc::clone(&before), text, delay_ms).await?;
         let shown = self.shown(file).await?;
         audit.keep(act(&author, &before, &changed, &shown)).await;
         Ok(Written {

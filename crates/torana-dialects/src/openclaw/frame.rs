@@ -60,6 +60,14 @@ pub(crate) fn read(text: &str) -> Result<Request, FrameFault> {
             .map(str::to_owned);
         return Err(FrameFault::Invalid { id, message });
     }
+    // A cut emoji becomes U+FFFD in texts; in what names something it could be mistaken for another (control decision 23).
+    if value["id"]
+        .as_str()
+        .is_some_and(|id| id.contains(char::REPLACEMENT_CHARACTER))
+    {
+        let message = "at /id: must be well-formed text".to_owned();
+        return Err(FrameFault::Invalid { id: None, message });
+    }
     let mut take = |name: &str| value.get_mut(name).map(Value::take);
     let text = |value: Option<Value>| match value {
         Some(Value::String(text)) => text,

@@ -1,14 +1,17 @@
 //! What all connections of the dialect share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use torana_core::auth::{Audience, Role, Scope, ScopeSet};
 use torana_core::event::Event;
 use torana_core::id::ConnectionId;
 use torana_core::limit::TICK_INTERVAL_MS;
+use torana_core::media::MediaRef;
+use torana_core::problem::{Code, Problem};
 use torana_engine::service::approvals::Approvals;
 use torana_engine::service::audit::Audit;
 use torana_engine::service::devices::Devices;
@@ -28,6 +31,7 @@ use super::methods;
 use super::quirks;
 use super::rate::WriteRate;
 use super::stability::Stability;
+use super::surface::Surfaces;
 use crate::context::Context;
 use crate::front::gate::Gate;
 use crate::front::outgoing::Fate;
@@ -58,11 +62,24 @@ pub struct OpenClaw {
     nodes: Nodes,
     health: HealthCache,
     writes: WriteRate,
+    surfaces: Surfaces,
     desk: Desk,
     audit: Audit,
     stability: Arc<Stability>,
     started_ms: u64,
     next_connection: AtomicI64,
+    waiting: Arc<AtomicUsize>,
+    /// Methods to which newer clients sent keys we do not know.
+    unknown_keys: Mutex<BTreeSet<&'static str>>,
+}
+
+/// A request that waits for its answer; dropping it makes room.
+pub(crate) struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl OpenClaw {
@@ -94,6 +111,7 @@ impl OpenClaw {
             devices,
             nodes,
             approvals: Approvals::start(engine),
+            surfaces: Surfaces::new(&world),
             health: HealthCache::new(Health::new(engine.clone()), world.clone()),
             writes: WriteRate::default(),
             desk: Desk::new(),
@@ -101,6 +119,8 @@ impl OpenClaw {
             stability: Stability::start(engine),
             started_ms: world.monotonic_ms(),
             next_connection: AtomicI64::new(1),
+            waiting: Arc::default(),
+            unknown_keys: Mutex::default(),
             gate,
             context: Arc::clone(&context),
         });
@@ -128,12 +148,16 @@ impl OpenClaw {
             // A full queue already holds a newer look at the same facts; a lost pairing notice is in the list.
             drop(notices.try_send(notice));
         }));
+        // Lent to one life of the task after the other.
+        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        let dialect = Arc::clone(self);
+        engine.tasks().keep("openclaw notices", move || {
+            Arc::clone(&dialect).tell_notices(Arc::clone(&waiting))
+        });
+        let dialect = Arc::clone(self);
         engine
             .tasks()
-            .spawn_until_stop("openclaw notices", Arc::clone(self).tell_notices(waiting));
-        engine
-            .tasks()
-            .spawn_until_stop("openclaw tick", Arc::clone(self).tick());
+            .keep("openclaw tick", move || Arc::clone(&dialect).tick());
     }
 
     /// The context.
@@ -210,6 +234,28 @@ impl OpenClaw {
         &self.audit
     }
 
+    /// Addresses that were given out.
+    pub(crate) fn surfaces(&self) -> &Surfaces {
+        &self.surfaces
+    }
+
+    /// A token in an address opens the canvas.
+    pub(crate) fn opens_canvas(&self, token: &str) -> bool {
+        self.surfaces.opens_canvas(token)
+    }
+
+    /// The file of a conversation that a token in an address opens.
+    pub(crate) fn download(&self, token: &str) -> Option<MediaRef> {
+        self.surfaces.download(token)
+    }
+
+    /// A client is gone, or was never fully there.
+    pub(crate) fn forget(&self, id: ConnectionId) {
+        self.hub.leave(id);
+        self.presence.leave(id);
+        self.surfaces.revoke(id);
+    }
+
     pub(crate) fn writes(&self) -> &WriteRate {
         &self.writes
     }
@@ -229,6 +275,26 @@ impl OpenClaw {
         }
     }
 
+    /// Requests of all connections that wait for an answer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody sent unknown keys to this method before.
+    pub(crate) fn is_first_of(&self, method: &'static str) -> bool {
+        let mut methods = self
+            .unknown_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        methods.insert(method)
+    }
+
+    /// Counts a request until its answer is made.
+    pub(crate) fn wait(&self) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(Arc::clone(&self.waiting))
+    }
+
     pub(crate) fn next_connection(&self) -> ConnectionId {
         ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
     }
@@ -241,6 +307,7 @@ impl OpenClaw {
                 .as_ref()
                 .is_some_and(|device| device.as_str() == device_id);
             if is_its && role.is_none_or(|role| role == client.role) {
+                self.surfaces.revoke(client.id);
                 client.outgoing.close(
                     quirks::close::CREDENTIAL,
                     format!("client invalidated: {reason}"),
@@ -249,16 +316,37 @@ impl OpenClaw {
         }
     }
 
+    /// Carries out what must not stop halfway, such as taking a credential away and ending its connections: a call ends
+    /// with the connection it came by, this does not.
+    pub(crate) async fn carry<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (done, outcome) = oneshot::channel();
+        self.context.engine.tasks().spawn(name, async move {
+            // Whoever asked may be gone.
+            drop(done.send(work.await));
+        });
+        let lost = |_| Problem::new(Code::Internal, "the work was not carried out");
+        outcome.await.map_err(lost)
+    }
+
     /// Ends every connection: the shared secret changed.
     pub fn invalidate_all(&self) {
         for client in self.hub.clients().iter() {
+            self.surfaces.revoke(client.id);
             client
                 .outgoing
                 .close(quirks::close::CREDENTIAL, "gateway auth changed");
         }
     }
 
-    async fn tell_notices(self: Arc<Self>, mut waiting: mpsc::Receiver<Notice>) {
+    async fn tell_notices(
+        self: Arc<Self>,
+        waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<Notice>>>,
+    ) {
+        let mut waiting = waiting.lock().await;
         while let Some(first) = waiting.recv().await {
             let (mut presence, mut health, mut config, mut told) =
                 (false, false, false, Vec::new());

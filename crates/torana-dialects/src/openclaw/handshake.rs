@@ -183,6 +183,12 @@ impl AuthFault {
         }
     }
 
+    fn device_token_mismatch() -> Self {
+        let message = "device token mismatch (rotate/reissue device token)";
+        let (code, next) = ("AUTH_DEVICE_TOKEN_MISMATCH", "update_auth_credentials");
+        Self::new("device_token_mismatch", code, next, message)
+    }
+
     fn limited(retry_after_ms: u64) -> Self {
         let message = "too many failed authentication attempts (retry later)";
         let fault = Self::new(
@@ -233,7 +239,11 @@ enum Proof {
     /// device is paired with it.
     Bootstrap(Option<Setup>),
     /// A device token with what it grants.
-    Device(ScopeSet),
+    Device {
+        /// What was presented; a credential.
+        presented: String,
+        granted: ScopeSet,
+    },
 }
 
 impl Doorkeeper<'_> {
@@ -426,7 +436,7 @@ impl Doorkeeper<'_> {
         };
         let mut handoff = Vec::new();
         let (token, method, scopes) = match proof {
-            Proof::Device(granted) => {
+            Proof::Device { presented, granted } => {
                 if !granted.covers(requested) {
                     let message = "device token scope mismatch (re-pair or approve scope upgrade)";
                     let next = "review_auth_configuration";
@@ -439,8 +449,8 @@ impl Doorkeeper<'_> {
                     .into());
                 }
                 self.renew_facts(connect, role, &device).await?;
-                let token = self.devices.token(&device.id, role).await?;
-                (token, "device-token", granted.limit(requested))
+                let token = self.still_live(&device.id, role, &presented).await?;
+                (Some(token), "device-token", granted.limit(requested))
             }
             Proof::Bootstrap(setup) => {
                 let granted = setup
@@ -472,6 +482,19 @@ impl Doorkeeper<'_> {
             handoff,
             local_tool: false,
         })
+    }
+
+    /// The token a device came with, unless it was taken away or replaced since it was found right: whoever holds the
+    /// old one is not handed the new one (S-040).
+    async fn still_live(
+        &self,
+        device: &DeviceId,
+        role: Role,
+        presented: &str,
+    ) -> Result<IssuedToken, Refusal> {
+        let live = self.devices.token(device, role).await?;
+        live.filter(|live| auth::same_secret(&live.token, presented))
+            .ok_or_else(|| AuthFault::device_token_mismatch().into())
     }
 
     /// Tokens for every role a setup code grants: a phone is set up once and then comes in both roles.
@@ -572,7 +595,10 @@ impl Doorkeeper<'_> {
                     GateOutcome::Limited { retry_after_ms } => {
                         Err(AuthFault::limited(retry_after_ms).into())
                     }
-                    GateOutcome::Accepted | GateOutcome::Wrong => Ok(Proof::Device(granted)),
+                    GateOutcome::Accepted | GateOutcome::Wrong => Ok(Proof::Device {
+                        presented: presented.clone(),
+                        granted,
+                    }),
                 };
             }
         }
@@ -590,9 +616,7 @@ impl Doorkeeper<'_> {
             if let GateOutcome::Limited { retry_after_ms } = self.gate.check(attempt).await {
                 return Err(AuthFault::limited(retry_after_ms).into());
             }
-            let message = "device token mismatch (rotate/reissue device token)";
-            let (code, next) = ("AUTH_DEVICE_TOKEN_MISMATCH", "update_auth_credentials");
-            return Err(AuthFault::new("device_token_mismatch", code, next, message).into());
+            return Err(AuthFault::device_token_mismatch().into());
         }
         self.check_shared(connect, source, true)
             .await
@@ -630,15 +654,16 @@ impl Doorkeeper<'_> {
             Some(grant) if !grant.scopes.covers(requested) => Some("scope-upgrade"),
             Some(_) => None,
         };
-        let Some(reason) = reason else {
-            self.renew_facts(connect, role, device).await?;
-            if let Some(token) = self.devices.token(&device.id, role).await? {
-                return Ok(token);
+        let reason = match reason {
+            Some(reason) => reason,
+            None => {
+                self.renew_facts(connect, role, device).await?;
+                match self.devices.token(&device.id, role).await? {
+                    Some(token) => return Ok(token),
+                    // Revoked since the grant was read: only a person lets it in again, whatever its network.
+                    None => "role-upgrade",
+                }
             }
-            return Ok(self
-                .devices
-                .admit(device, role, requested, "silent")
-                .await?);
         };
         let is_node_upgrade = reason == "role-upgrade" && role == Role::Node;
         let via = if self.is_silent(connect, role) && !is_node_upgrade {

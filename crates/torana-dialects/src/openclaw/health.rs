@@ -68,6 +68,11 @@ impl HealthCache {
         {
             return Ok(last);
         }
+        self.look().await
+    }
+
+    /// A payload of this moment.
+    pub(crate) async fn look(&self) -> Result<Arc<Encoded>, Problem> {
         let snapshot = self.health.snapshot().await?;
         let encoded = Arc::new(Encoded {
             full: Payload::of(&full(&snapshot)),

@@ -1,17 +1,24 @@
 //! The answer to a good `connect`. The object and its children are closed: no undeclared key.
 
+use std::sync::OnceLock;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use torana_core::auth::{Role, Scope};
+use torana_core::event::SuspensionPhase;
 use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
 use torana_core::limit::{CLIENT_BUFFER_BYTES_MAX, FRAME_BYTES_MAX, TICK_INTERVAL_MS};
-use torana_engine::Phase;
 use torana_engine::service::presence::PresenceEntry;
+use torana_engine::{Engine, Phase};
 
+use super::frame::StateVersion;
 use super::gateway::OpenClaw;
 use super::handshake::Principal;
 use super::methods;
 use super::quirks;
+use super::surface::CANVAS;
 use crate::context::AuthMode;
 
 /// An entry of presence.
@@ -51,18 +58,97 @@ pub(crate) fn presence(entry: &PresenceEntry) -> Value {
     value
 }
 
-/// Builds the answer.
-pub(crate) fn hello(
-    gateway: &OpenClaw,
-    principal: &Principal,
-    wire_id: &str,
-    observed: bool,
+/// The answer. What is the same for everybody, and what somebody else has encoded already, is not encoded again: a
+/// gateway that restarted has all its clients at the door.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Hello {
+    r#type: &'static str,
     protocol: i64,
-) -> Value {
-    let context = gateway.context();
-    let front = context.front.load();
-    let reads = principal.role == Role::Operator && principal.scopes.allows(Scope::Read);
-    let is_admin = principal.role == Role::Operator && principal.scopes.allows(Scope::Admin);
+    server: Value,
+    features: &'static RawValue,
+    snapshot: Snapshot,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugin_surface_urls: Option<Value>,
+    auth: Value,
+    policy: Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Snapshot {
+    suspension: Value,
+    presence: Vec<Value>,
+    health: Box<RawValue>,
+    state_version: StateVersion,
+    uptime_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_defaults: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_schedule: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_dir: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_mode: Option<&'static str>,
+}
+
+/// What the answer says about the connection itself.
+pub(crate) struct HelloFacts<'a> {
+    /// The connection, as clients know it.
+    pub(crate) wire_id: &'a str,
+    /// It gets what the reference sends beyond its published schema.
+    pub(crate) observed: bool,
+    /// The protocol that was agreed.
+    pub(crate) protocol: i64,
+    /// Where it finds the canvas; an address that is a permission.
+    pub(crate) canvas_url: Option<String>,
+}
+
+/// Builds the answer.
+pub(crate) fn hello(gateway: &OpenClaw, principal: &Principal, facts: &HelloFacts<'_>) -> Hello {
+    let canvas_url = facts.canvas_url.as_deref();
+    Hello {
+        r#type: "hello-ok",
+        protocol: facts.protocol,
+        server: json!({
+            "version": quirks::COMPATIBLE_RELEASE,
+            "bootId": gateway.context().boot_id,
+            "controlUiBuildSource": "configured",
+            "connId": facts.wire_id,
+        }),
+        features: features(),
+        snapshot: snapshot(gateway, principal),
+        plugin_surface_urls: canvas_url.map(|url| json!({ CANVAS: url })),
+        auth: auth(principal, facts.observed),
+        policy: json!({
+            "maxPayload": FRAME_BYTES_MAX,
+            "maxBufferedBytes": CLIENT_BUFFER_BYTES_MAX,
+            "tickIntervalMs": TICK_INTERVAL_MS,
+            "attachments": { "maxBytes": quirks::ATTACHMENT_BYTES_MAX, "maxImageBytes": quirks::IMAGE_BYTES_MAX },
+            "allowedSessionVisibilities": ["shared"],
+            "hasMultipleSessionSharingIdentities": false,
+        }),
+    }
+}
+
+fn features() -> &'static RawValue {
+    static FEATURES: OnceLock<Box<RawValue>> = OnceLock::new();
+    FEATURES.get_or_init(|| {
+        raw(&json!({
+            "methods": methods::listed(),
+            "events": quirks::EVENTS,
+            "capabilities": quirks::CAPABILITIES,
+        }))
+    })
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+    to_raw_value(value).expect("a JSON value can be written")
+}
+
+fn auth(principal: &Principal, observed: bool) -> Value {
     let mut auth = json!({
         "role": principal.role.as_str(),
         "scopes": principal.scopes.words(),
@@ -89,65 +175,52 @@ pub(crate) fn hello(
             })
             .collect();
     }
-    let mut snapshot = json!({
-        "suspension": { "phase": if context.engine.phase() == Phase::Draining { "draining" } else { "accepting" } },
-        "presence": [],
-        "health": {},
-        "stateVersion": gateway.state_version(),
-        "uptimeMs": gateway.uptime_ms(),
-    });
+    auth
+}
+
+fn snapshot(gateway: &OpenClaw, principal: &Principal) -> Snapshot {
+    let context = gateway.context();
+    let is_operator = principal.role == Role::Operator;
+    let reads = is_operator && principal.scopes.allows(Scope::Read);
+    let is_admin = is_operator && principal.scopes.allows(Scope::Admin);
+    let phase = suspension_phase(&context.engine);
     let entries = if reads {
         gateway.presence().snapshot().1
     } else {
         vec![gateway.presence().gateway().1]
     };
-    snapshot["presence"] = entries.iter().map(presence).collect();
-    if reads {
-        // Never waits: before the first look it is empty, which clients expect.
-        if let Some(last) = gateway.health().last()
-            && let Ok(health) = serde_json::from_slice::<Value>(&last.full.0)
-        {
-            snapshot["health"] = health;
-        }
-        snapshot["sessionDefaults"] = session_defaults(gateway);
-        snapshot["updateSchedule"] =
-            json!({ "channel": "stable", "autoEnabled": false, "install": { "kind": "package" } });
+    // Never waits: before the first look it is empty, which clients expect.
+    let last = gateway.health().last().filter(|_| reads);
+    let health = last.and_then(|last| serde_json::from_slice(&last.full.0).ok());
+    let auth_mode = match context.front.load().auth {
+        AuthMode::Token => "token",
+        AuthMode::Password => "password",
+        AuthMode::None => "none",
+        AuthMode::TrustedProxy => "trusted-proxy",
+    };
+    let schedule =
+        || json!({ "channel": "stable", "autoEnabled": false, "install": { "kind": "package" } });
+    Snapshot {
+        suspension: json!({ "phase": phase }),
+        presence: entries.iter().map(presence).collect(),
+        health: health.unwrap_or_else(|| raw(&json!({}))),
+        state_version: gateway.state_version(),
+        uptime_ms: gateway.uptime_ms(),
+        session_defaults: reads.then(|| session_defaults(gateway)),
+        update_schedule: reads.then(schedule),
+        config_path: is_admin.then(|| context.config_path.display().to_string()),
+        state_dir: is_admin.then(|| context.state_dir.display().to_string()),
+        auth_mode: is_admin.then_some(auth_mode),
     }
-    if is_admin {
-        snapshot["configPath"] = json!(context.config_path.display().to_string());
-        snapshot["stateDir"] = json!(context.state_dir.display().to_string());
-        snapshot["authMode"] = json!(match front.auth {
-            AuthMode::Token => "token",
-            AuthMode::Password => "password",
-            AuthMode::None => "none",
-            AuthMode::TrustedProxy => "trusted-proxy",
-        });
+}
+
+/// Whether new turns begin: a gateway that stops drains.
+fn suspension_phase(engine: &Engine) -> &'static str {
+    if engine.phase() == Phase::Draining {
+        SuspensionPhase::Draining.as_str()
+    } else {
+        engine.suspension_phase().as_str()
     }
-    json!({
-        "type": "hello-ok",
-        "protocol": protocol,
-        "server": {
-            "version": quirks::COMPATIBLE_RELEASE,
-            "bootId": context.boot_id,
-            "controlUiBuildSource": "configured",
-            "connId": wire_id,
-        },
-        "features": {
-            "methods": methods::listed(),
-            "events": quirks::EVENTS,
-            "capabilities": quirks::CAPABILITIES,
-        },
-        "snapshot": snapshot,
-        "auth": auth,
-        "policy": {
-            "maxPayload": FRAME_BYTES_MAX,
-            "maxBufferedBytes": CLIENT_BUFFER_BYTES_MAX,
-            "tickIntervalMs": TICK_INTERVAL_MS,
-            "attachments": { "maxBytes": quirks::ATTACHMENT_BYTES_MAX, "maxImageBytes": quirks::IMAGE_BYTES_MAX },
-            "allowedSessionVisibilities": ["shared"],
-            "hasMultipleSessionSharingIdentities": false,
-        },
-    })
 }
 
 fn session_defaults(gateway: &OpenClaw) -> Value {

@@ -4,6 +4,8 @@
 //! and `events`. Copied oddities are in `quirks`.
 
 mod asks;
+mod capability;
+mod catalog;
 mod client;
 mod connect;
 mod connection;
@@ -23,6 +25,7 @@ mod quirks;
 mod rate;
 mod shape;
 mod stability;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod ui_config;

@@ -21,6 +21,21 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     /// It must be there.
     pub(crate) required: bool,
+    /// What comes of it.
+    pub(crate) effect: Effect,
+}
+
+/// What comes of a field: nothing is accepted without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// The handler acts on it.
+    Read,
+    /// The handler stores it as it came, as part of a record.
+    Kept,
+    /// Every value of it asks for what happens anyway; the text says why.
+    Moot(&'static str),
+    /// It asks for something this gateway does not have: a call that asks is refused with these words.
+    Absent(&'static str),
 }
 
 /// What a field holds.
@@ -69,6 +84,42 @@ pub(crate) const fn may(name: &'static str, kind: Kind) -> Field {
         name,
         kind,
         required: false,
+        effect: Effect::Read,
+    }
+}
+
+/// An optional field that is stored as it came.
+pub(crate) const fn kept(name: &'static str, kind: Kind) -> Field {
+    keep(may(name, kind))
+}
+
+/// A field that is stored as it came.
+pub(crate) const fn keep(field: Field) -> Field {
+    Field {
+        effect: Effect::Kept,
+        ..field
+    }
+}
+
+/// An optional field that cannot change anything here, and why.
+pub(crate) const fn moot(name: &'static str, kind: Kind, why: &'static str) -> Field {
+    idle(may(name, kind), why)
+}
+
+/// A field that cannot change anything here, and why.
+pub(crate) const fn idle(field: Field, why: &'static str) -> Field {
+    Field {
+        effect: Effect::Moot(why),
+        ..field
+    }
+}
+
+/// An optional field for something this gateway does not have: null, `false` and what is empty pass, the rest is
+/// refused.
+pub(crate) const fn absent(name: &'static str, kind: Kind, what: &'static str) -> Field {
+    Field {
+        effect: Effect::Absent(what),
+        ..may(name, kind)
     }
 }
 
@@ -78,6 +129,7 @@ pub(crate) const fn must(name: &'static str, kind: Kind) -> Field {
         name,
         kind,
         required: true,
+        effect: Effect::Read,
     }
 }
 
@@ -114,12 +166,15 @@ fn object(spec: &Spec, value: &Value, path: &str, forgiving: bool) -> Result<(),
     };
     for field in spec.fields {
         match map.get(field.name) {
-            Some(value) => kind(
-                &field.kind,
-                value,
-                &format!("{path}/{}", field.name),
-                forgiving,
-            )?,
+            Some(value) => {
+                let place = format!("{path}/{}", field.name);
+                kind(&field.kind, value, &place, forgiving)?;
+                if let Effect::Absent(what) = field.effect
+                    && asks(value)
+                {
+                    return Err(format!("at {place}: {what}"));
+                }
+            }
             None if field.required => {
                 return Err(format!(
                     "{}must have required property '{}'",
@@ -144,6 +199,17 @@ fn object(spec: &Spec, value: &Value, path: &str, forgiving: bool) -> Result<(),
             Err(format!("at {place}: unexpected property '{short}'"))
         }
         None => Ok(()),
+    }
+}
+
+/// Whether a value asks for anything.
+fn asks(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) | Value::Number(_) => true,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
     }
 }
 

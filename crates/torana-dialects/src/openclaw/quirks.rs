@@ -20,6 +20,8 @@ pub(crate) mod close {
     pub(crate) const POLICY: u16 = 1008;
     /// The gateway stops or restarts.
     pub(crate) const RESTART: u16 = 1012;
+    /// The gateway restarts or is suspended: later.
+    pub(crate) const TRY_AGAIN: u16 = 1013;
     /// The credential a connection was made with is gone.
     pub(crate) const CREDENTIAL: u16 = 4001;
 }
@@ -85,11 +87,13 @@ pub(crate) const EVENTS: &[&str] = &[
     "connect.challenge",
     "agent",
     "chat",
+    "models.snapshot",
     "session.message",
     "sessions.changed",
     "presence",
     "tick",
     "shutdown",
+    "gateway.suspension",
     "health",
     "device.pair.changed",
     "device.pair.requested",
@@ -109,11 +113,13 @@ pub(crate) const EVENTS: &[&str] = &[
     "openclaw.approval.resolved",
     "question.requested",
     "question.resolved",
+    "voicewake.changed",
 ];
 
 /// Server capabilities, one marker per thing that works.
 pub(crate) const CAPABILITIES: &[&str] = &[
     "published-model-catalog",
+    "model-catalog-snapshot",
     "session-scoped-chat-metadata",
     "session-unread-ack-contract",
 ];

@@ -95,11 +95,17 @@ pub(crate) fn thinking_levels(reasoning: bool) -> Value {
     json!(named)
 }
 
-/// Sums of tokens and money. Parts of the price are not known: a run reports one sum.
+/// Sums of tokens and money.
 pub(crate) fn totals(figures: &Figures) -> Value {
     let mut value = tokens(figures);
-    for part in ["inputCost", "outputCost", "cacheReadCost", "cacheWriteCost"] {
-        value[part] = json!(0);
+    let parts = figures.parts;
+    for (name, part) in [
+        ("inputCost", parts.input),
+        ("outputCost", parts.output),
+        ("cacheReadCost", parts.cache_read),
+        ("cacheWriteCost", parts.cache_write),
+    ] {
+        value[name] = json!(part);
     }
     value["missingCostEntries"] = json!(figures.unpriced);
     value
@@ -373,6 +379,11 @@ fn texts(value: &mut Value, view: &SessionView, model: Option<&ModelRef>, parts:
     text("category", row.category.as_deref());
     text("displayName", display_name(row));
     text("thinkingLevel", row.thinking.as_deref());
+    text("verboseLevel", row.manner.verbose.as_deref());
+    text("reasoningLevel", row.manner.reasoning.as_deref());
+    text("responseUsage", row.manner.usage.as_deref());
+    text("sendPolicy", row.manner.send.as_deref());
+    text("groupActivation", row.manner.activation.as_deref());
     text("channel", row.channel.as_deref());
     text("lastRunId", row.last_run.as_deref());
     text("lastRunError", row.last_error.as_deref());

@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
+use torana_core::event::SuspensionPhase;
 use torana_engine::{Engine, Phase};
 
 use crate::context::Context;
@@ -59,6 +60,7 @@ fn failing(engine: &Engine) -> Vec<&'static str> {
     let given_up = engine.tasks().troubled().values().any(|task| task.given_up);
     phase
         .into_iter()
+        .chain((engine.suspension_phase() != SuspensionPhase::Accepting).then_some("suspended"))
         .chain(engine.storage_full().then_some("storage"))
         .chain(given_up.then_some("tasks"))
         .collect()

@@ -163,14 +163,17 @@ mod tests {
             );
         }
     }
+}
 
+#[cfg(test)]
+mod fuzz {
     #[test]
-    fn fuzz_bodies() {
+    fn tool_bodies() {
         let corpus: [&[u8]; 3] = [
             br#"{"tool":"exec","args":{}}"#,
             br#"{"name":"x","dryRun":true}"#,
             b"[]",
         ];
-        crate::front::tests::drive(&corpus, fuzz_invoke);
+        crate::front::tests::drive(&corpus, super::fuzz_invoke);
     }
 }

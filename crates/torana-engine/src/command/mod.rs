@@ -1,7 +1,8 @@
-//! Chat commands: carried out and answered in one commit (`run`), what they leave behind (`overrides`), and the one
-//! that takes a while (`compact`).
+//! Chat commands: carried out and answered in one commit (`run`), what they leave behind (`overrides`), the
+//! settings of a session (`manner`), and the one that takes a while (`compact`).
 
 mod compact;
+mod manner;
 mod overrides;
 mod run;
 

@@ -10,11 +10,14 @@ use torana_core::lane::{DropPolicy, QueueMode};
 use torana_core::run::ModelRef;
 
 use crate::store::StoreError;
+use crate::store::session::Manner;
 
 /// Choices people made with commands that reach beyond one row, kept in memory because every message asks for them.
 #[derive(Default)]
 pub(crate) struct Overrides {
     queues: BTreeMap<SessionKey, QueueChange>,
+    /// Whether a group has to mention us.
+    mentions: BTreeMap<SessionKey, bool>,
     pub(super) models: BTreeMap<String, ModelRef>,
 }
 
@@ -31,12 +34,20 @@ impl Overrides {
         })?;
         for row in rows {
             let (key, stored) = row?;
-            let context = torana_core::key::KeyContext {
-                default_agent: "main",
-                main_key: "main",
-            };
-            if let Ok(key) = SessionKey::parse(&key, &context) {
+            if let Some(key) = stored_key(&key) {
                 overrides.queues.insert(key, parse_queue(&stored));
+            }
+        }
+        let mut statement = connection
+            .prepare("SELECT key, manner_json FROM session WHERE manner_json IS NOT NULL")?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?;
+        for row in rows {
+            let (key, stored) = row?;
+            let manner: Manner = serde_json::from_str(&stored)?;
+            if let Some(key) = stored_key(&key) {
+                overrides.set_mention(&key, manner.needs_mention());
             }
         }
         let mut statement =
@@ -67,12 +78,33 @@ impl Overrides {
         };
     }
 
+    /// Whether a group has to mention us, where that was chosen.
+    pub(crate) fn mention_of(&self, session: &SessionKey) -> Option<bool> {
+        self.mentions.get(session).copied()
+    }
+
+    pub(crate) fn set_mention(&mut self, session: &SessionKey, needed: Option<bool>) {
+        match needed {
+            Some(needed) => self.mentions.insert(session.clone(), needed),
+            None => self.mentions.remove(session),
+        };
+    }
+
     pub(crate) fn model_of(&self, agent: &AgentId) -> Option<ModelRef> {
         self.models
             .get(agent.as_str())
             .or_else(|| self.models.get(EVERY_AGENT))
             .cloned()
     }
+}
+
+/// A key as the store has it: whole, so no defaults matter.
+fn stored_key(text: &str) -> Option<SessionKey> {
+    let context = torana_core::key::KeyContext {
+        default_agent: "main",
+        main_key: "main",
+    };
+    SessionKey::parse(text, &context).ok()
 }
 
 /// The stored form of a session's queue choice: `mode debounce:ms cap:n drop:word`, absent parts left out.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use torana_core::command::{
-    Command, ModelAction, ModelScope, QueueAction, QueueChange, Who, command_list, help_text,
+    Command, ModelAction, ModelScope, QueueAction, QueueChange, Setting, Who, command_list,
+    help_text,
 };
 use torana_core::event::{RunFacts, SessionChange};
 use torana_core::id::{AgentId, SessionId};
@@ -15,6 +16,7 @@ use torana_core::lane::QueueMode;
 use torana_core::message::ReplyTarget;
 use torana_core::run::{ModelRef, Outcome, Settled, Usage};
 
+use super::manner;
 use super::overrides::{EVERY_AGENT, print_queue};
 use crate::engine::Engine;
 use crate::ingress::Inserted;
@@ -29,7 +31,7 @@ use crate::store::{StoreError, inbox, session};
 use crate::turn::{Finished, StopReason};
 
 /// What the transaction of a command changes besides the rows every command writes.
-enum Change {
+pub(super) enum Change {
     None,
     Stop,
     Reset {
@@ -42,21 +44,27 @@ enum Change {
     },
 }
 
+/// Says what holds, once a command was carried out.
+pub(super) type Words = Box<dyn FnOnce(&SessionRow, &Facts) -> String + Send>;
+
 /// What a command does and says, decided before anything is written. `None` as text: the session row says it.
-struct Effect {
-    change: Change,
-    text: Option<String>,
-    queue: Option<Option<QueueChange>>,
-    model: Option<(String, Option<ModelRef>)>,
+pub(super) struct Effect {
+    pub(super) change: Change,
+    pub(super) text: Option<String>,
+    /// Makes the text of the row as it is after the change.
+    pub(super) words: Option<Words>,
+    pub(super) queue: Option<Option<QueueChange>>,
+    pub(super) model: Option<(String, Option<ModelRef>)>,
     /// The session is summarised behind the answer, with this in mind.
-    compact: Option<Option<String>>,
+    pub(super) compact: Option<Option<String>>,
 }
 
 impl Effect {
-    fn say(text: impl Into<String>) -> Self {
+    pub(super) fn say(text: impl Into<String>) -> Self {
         Self {
             change: Change::None,
             text: Some(text.into()),
+            words: None,
             queue: None,
             model: None,
             compact: None,
@@ -138,6 +146,9 @@ pub(crate) fn run(
             text,
             intents,
         } = stored;
+        if notes.mention {
+            engine.note_manner(&work.session, Some(&row));
+        }
         notes.take_effect(&engine, &work, created, expired);
         engine.shared.delivery.submit(intents, false);
         match words {
@@ -164,7 +175,7 @@ struct Commit {
     row: NewRow,
     touch: Touch,
     check: Option<session::ExpiryCheck>,
-    status: StatusFacts,
+    status: Facts,
     target: Option<ReplyTarget>,
     effect: Effect,
     /// The row goes on as an ordinary turn.
@@ -193,9 +204,10 @@ impl Commit {
         };
         let (mut found, created) = session::touch(connection, &self.touch)?;
         apply(connection, &self.effect.change, &mut found, row.id, at_ms)?;
-        let text = match self.effect.text {
-            Some(text) => text,
-            None => status_text(&self.status, &found),
+        let text = match (self.effect.words, self.effect.text) {
+            (Some(words), _) => words(&found, &self.status),
+            (None, Some(text)) => text,
+            (None, None) => status_text(&self.status, &found),
         };
         let mut intents = Vec::new();
         if !self.stay_open {
@@ -231,6 +243,9 @@ impl Commit {
 /// What a command changes in memory, once it is on disk.
 struct Notes {
     stops: bool,
+    /// What a group has to say to be answered was chosen. Nothing else may touch that choice in memory: a command that
+    /// was committed before it may be looked at after it.
+    mention: bool,
     queue: Option<Option<QueueChange>>,
     model: Option<(String, Option<ModelRef>)>,
     compact: Option<Option<String>>,
@@ -240,6 +255,10 @@ impl Effect {
     fn notes(&self) -> Notes {
         Notes {
             stops: matches!(self.change, Change::Stop | Change::Reset { .. }),
+            mention: matches!(
+                &self.change,
+                Change::Session(change) if change.manner.iter().any(|(setting, _)| *setting == Setting::Activation)
+            ),
             queue: self.queue,
             model: self.model.clone(),
             compact: self.compact.clone(),
@@ -448,6 +467,7 @@ fn decide(
         },
         Command::Model(action) => model(engine, settings, work, action),
         Command::Queue(action) => queue(engine, settings, work, action),
+        Command::Setting(setting, action) => manner::decide(*setting, action),
         Command::Compact { focus } => Effect {
             compact: Some(focus.clone()),
             ..Effect::say("Summarising what was said so far; the next answer goes on from there.")
@@ -674,18 +694,23 @@ fn queue(engine: &Engine, settings: &Settings, work: &Work, action: &QueueAction
 }
 
 /// Facts for `/status` that are not in the session row.
-struct StatusFacts {
+pub(super) struct Facts {
     agent: String,
+    /// How long the agent thinks when nothing is chosen.
+    pub(super) thinking: String,
     configured: Option<String>,
     running: bool,
     waiting: usize,
     demo: bool,
 }
 
-fn status_facts(engine: &Engine, settings: &Settings, work: &Work) -> StatusFacts {
+fn status_facts(engine: &Engine, settings: &Settings, work: &Work) -> Facts {
     let agent = settings.agents.get(&work.agent);
-    StatusFacts {
+    Facts {
         agent: work.agent.to_string(),
+        thinking: agent
+            .and_then(|agent| agent.thinking.clone())
+            .unwrap_or_else(|| "off".to_owned()),
         configured: engine
             .overrides()
             .model_of(&work.agent)
@@ -697,7 +722,7 @@ fn status_facts(engine: &Engine, settings: &Settings, work: &Work) -> StatusFact
     }
 }
 
-fn status_text(facts: &StatusFacts, row: &SessionRow) -> String {
+fn status_text(facts: &Facts, row: &SessionRow) -> String {
     let model = row
         .model
         .clone()

@@ -301,6 +301,15 @@ impl AccountOut {
                 .all(|lane| !lane.busy && lane.is_empty())
     }
 
+    /// Conversations in which something is on its way. What waits for a later try is not: it is in the store.
+    pub(super) fn sending(&self, now_ms: u64) -> usize {
+        if self.transmit.is_none() || self.paused_until_ms > now_ms {
+            return 0;
+        }
+        let sends = |lane: &&OutLane| lane.busy && lane.not_before_ms <= now_ms;
+        self.lanes.values().filter(sends).count()
+    }
+
     fn lane(&mut self, name: &str, kind: PeerKind, now_ms: u64) -> &mut OutLane {
         let rate = self.limits.rate;
         let lane = self.lanes.entry(name.to_owned()).or_default();

@@ -230,6 +230,13 @@ impl Delivery {
         self.lock().values().all(AccountOut::is_quiet)
     }
 
+    /// Conversations in which something is on its way now.
+    pub(crate) fn sending(&self) -> usize {
+        let now_ms = self.inner.world.monotonic_ms();
+        let accounts = self.lock();
+        accounts.values().map(|out| out.sending(now_ms)).sum()
+    }
+
     fn start_pump(&self, key: AccountKey, lane: String) {
         let delivery = self.clone();
         let name = format!("delivery {}/{}", key.0, key.1);

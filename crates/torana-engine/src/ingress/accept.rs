@@ -133,6 +133,7 @@ impl Engine {
         let routed = route::route(&settings.routing, conversation, &inbound.sender);
         if let Ok(route) = &routed {
             apply_agent(&mut account, &settings, route, conversation);
+            account.policy.mention_chosen = self.overrides().mention_of(&route.session);
         }
         let facts = Facts {
             policy: &account.policy,

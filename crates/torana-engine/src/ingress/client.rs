@@ -5,18 +5,19 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use torana_core::command::CommandNames;
 use torana_core::id::{
-    AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, RunId, WEBCHAT,
+    AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, IntentId, RunId, WEBCHAT,
 };
 use torana_core::key::SessionKey;
 use torana_core::lane::QueueMode;
 use torana_core::limit::{IDEMPOTENCY_KEY_CHARS_MAX, INBOX_OPEN_MAX, MESSAGE_BYTES_MAX};
-use torana_core::message::{Conversation, Peer, PeerKind, ReplyTarget};
+use torana_core::message::{Conversation, Operation, Peer, PeerKind, ReplyTarget};
 use torana_core::problem::{Code, Problem};
 
 use crate::engine::{Engine, Phase};
 use crate::session::Work;
 use crate::store::StoreError;
 use crate::store::inbox::{self, ClientInput, NewRow, Payload, State};
+use crate::store::outbox;
 use crate::store::session::Touch;
 use crate::turn::TurnHandle;
 
@@ -73,10 +74,38 @@ pub struct SendRequest {
     pub to: String,
     /// Topic or thread.
     pub thread: Option<String>,
-    /// Markdown.
+    /// What to do there.
+    pub deed: Deed,
+    /// Markdown; empty for a deed without words.
     pub text: String,
     /// Idempotency key.
     pub key: String,
+}
+
+/// What a client may have done in a chat.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Deed {
+    /// Say the text.
+    #[default]
+    Say,
+    /// Say the text as an answer to a message, by the platform's id.
+    Answer(String),
+    /// Replace what a message of ours says, by the platform's id.
+    Edit(String),
+    /// Remove a message of ours, by the platform's id.
+    Delete(String),
+}
+
+impl Deed {
+    /// The message it is about, and a word that tells the deeds apart.
+    fn about(&self) -> (&'static str, &str) {
+        match self {
+            Self::Say => ("say", ""),
+            Self::Answer(id) => ("answer", id),
+            Self::Edit(id) => ("edit", id),
+            Self::Delete(id) => ("delete", id),
+        }
+    }
 }
 
 /// A text that is in the outbox.
@@ -118,7 +147,8 @@ impl Engine {
             own_username: None,
             reset_triggers: &settings.reset_triggers,
         };
-        let command = understood(&settings, &request.input.text, &names);
+        let command =
+            understood(&settings, &request.input.text, &names).filter(|_| !request.input.literal);
         let outcome = match command {
             Some(command) => {
                 crate::command::run(self, work, row, command, request.input.owner).await
@@ -235,11 +265,8 @@ impl Engine {
     async fn repeated(&self, event_id: &str, digest: &str) -> Result<SubmitStatus, Problem> {
         let wanted = event_id.to_owned();
         let row = self
-            .shared
-            .store
             .read(move |connection| inbox::by_event(connection, WEBCHAT, "gateway", &wanted))
-            .await
-            .map_err(|error| self.problem(&error))?
+            .await?
             .ok_or_else(|| Problem::new(Code::Unavailable, "the request vanished; try again"))?;
         if row.digest.as_deref() != Some(digest) {
             return Err(Problem::new(
@@ -270,12 +297,7 @@ impl Engine {
             .clone()
             .or_else(configured)
             .unwrap_or_else(|| self.shared.accounts.default_of(&request.channel));
-        if self
-            .shared
-            .delivery
-            .limits(&request.channel, &account)
-            .is_none()
-        {
+        let Some(limits) = self.shared.delivery.limits(&request.channel, &account) else {
             return Err(Problem::new(
                 Code::NotFound,
                 format!(
@@ -284,8 +306,20 @@ impl Engine {
                 ),
             )
             .hint("see `torana channels status`"));
+        };
+        let can = match request.deed {
+            Deed::Say | Deed::Answer(_) => true,
+            Deed::Edit(_) => limits.edit,
+            Deed::Delete(_) => limits.delete,
+        };
+        if !can {
+            return Err(Problem::invalid(format!(
+                "channel \"{}\" cannot {} messages",
+                request.channel,
+                request.deed.about().0
+            )));
         }
-        if request.text.trim().is_empty() {
+        if request.text.trim().is_empty() && !matches!(request.deed, Deed::Delete(_)) {
             return Err(Problem::invalid("message text required"));
         }
         // Platforms that mark groups do so in the id itself; direct is the safe default for pacing.
@@ -303,29 +337,73 @@ impl Engine {
             },
             thread: request.thread.as_deref().map(Arc::from),
         };
+        let reply_to = match &request.deed {
+            Deed::Answer(id) => Some(id.clone()),
+            Deed::Say | Deed::Edit(_) | Deed::Delete(_) => None,
+        };
         Ok(ReplyTarget {
             conversation,
-            reply_to: None,
+            reply_to,
         })
+    }
+
+    /// The platform's id of the message that an intent became; `None` while there is none.
+    pub async fn message_of(&self, intent: i64) -> Result<Option<String>, Problem> {
+        let id = IntentId(intent);
+        let found = self
+            .read(move |connection| outbox::get(connection, id))
+            .await?;
+        Ok(found
+            .and_then(|intent| intent.receipt)
+            .and_then(|receipt| receipt.message_ids.into_iter().next()))
+    }
+
+    /// What a request does on its platform.
+    fn deeds(
+        &self,
+        request: &SendRequest,
+        target: &ReplyTarget,
+    ) -> Result<Vec<Operation>, Problem> {
+        let conversation = &target.conversation;
+        match &request.deed {
+            Deed::Say | Deed::Answer(_) => {
+                Ok(crate::reply::operations(self, &request.text, target, &[]))
+            }
+            Deed::Edit(message_id) => {
+                let shown = [message_id.clone()];
+                let operations = crate::reply::operations(self, &request.text, target, &shown);
+                if operations.len() > 1 {
+                    return Err(Problem::invalid(
+                        "the new text is longer than one message of this channel",
+                    ));
+                }
+                Ok(operations)
+            }
+            Deed::Delete(message_id) => Ok(vec![Operation::Delete {
+                conversation: conversation.clone(),
+                message_id: message_id.clone(),
+            }]),
+        }
     }
 
     /// Puts a text for a platform into the outbox. When this returns, it is on disk and will be sent.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, Problem> {
         client_key(&request.key)?;
         let target = self.send_target(&request)?;
-        let operations = crate::reply::operations(self, &request.text, &target, &[]);
-        let digest = hex_digest(&[
-            target.conversation.lane_name().as_bytes(),
-            request.text.as_bytes(),
-        ]);
+        let operations = self.deeds(&request, &target)?;
+        let (deed, about) = request.deed.about();
+        let lane = target.conversation.lane_name();
+        let mut parts = vec![lane.as_bytes(), request.text.as_bytes()];
+        if request.deed != Deed::Say {
+            parts.extend([deed.as_bytes(), about.as_bytes()]);
+        }
+        let digest = hex_digest(&parts);
         let (store, key, at_ms) = (
             self.shared.store.clone(),
             request.key,
             self.shared.world.wall_ms(),
         );
         let stored = self
-            .shared
-            .store
             .write(move |connection| {
                 if let Some(known) = crate::maintenance::known_key(connection, "send", &key)? {
                     return Ok(Err((known.0 == digest, known.1)));
@@ -343,8 +421,7 @@ impl Engine {
                 )?;
                 Ok(Ok(intents))
             })
-            .await
-            .map_err(|error| self.problem(&error))?;
+            .await?;
         match stored {
             Ok(intents) => {
                 let ids = intents.iter().map(|intent| intent.id.0).collect();

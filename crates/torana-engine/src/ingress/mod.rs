@@ -9,4 +9,4 @@ mod client;
 pub(crate) use accept::plain_operation;
 pub(crate) use arrival::Inserted;
 pub(crate) use client::hex_digest_of;
-pub use client::{ClientTurn, SendRequest, Sent, SubmitStatus, Submitted};
+pub use client::{ClientTurn, Deed, SendRequest, Sent, SubmitStatus, Submitted};

@@ -67,7 +67,7 @@ pub(crate) struct Preview {
 
 impl Preview {
     /// Starts the preview a conversation is configured for. A later attempt takes over what an earlier one showed.
-    pub(crate) async fn start(engine: &Engine, lead: &Work, attempt: u32) -> Self {
+    pub(crate) async fn start(engine: &Engine, lead: &Work, attempt: u32, is_sent: bool) -> Self {
         let slot = lead.handle.previewing().await;
         let known = if attempt > 1 {
             crate::run::known_previews(engine, lead.id).await
@@ -83,6 +83,9 @@ impl Preview {
             .account(&conversation.channel, &conversation.account);
         let mode = account.streaming;
         let known = Shown::left_by_crash(known, mode);
+        if !is_sent {
+            return Self::off(known);
+        }
         let Some(limits) = engine
             .delivery()
             .limits(&conversation.channel, &conversation.account)

@@ -26,6 +26,7 @@ use crate::store::StoreError;
 use crate::store::session::{self, RunEnd, SessionRow};
 use crate::store::transcript::{self, StoredEntry};
 use crate::store::usage::{self, Booking};
+use crate::suspension::Counted;
 
 /// Tokens of the newest lines that stay as they are (behaviour 2.5, `keepRecentTokens`).
 const KEEP_TOKENS: u64 = 20_000;
@@ -173,6 +174,8 @@ impl Engine {
         let Some(plan) = plan(row, context, agent_settings) else {
             return Ok(Err(Uncompacted::TooSmall));
         };
+        // A suspension waits for it: the model works, and the transcript changes.
+        let _counted = Counted::new(&self.shared.passing_runs);
         let settled = self
             .summarise(&agent, agent_settings, &plan, request.focus.as_deref())
             .await;

@@ -24,6 +24,8 @@ use crate::store::inbox::Payload;
 use crate::store::{inbox, outbox, session, transcript};
 use crate::turn::StopReason;
 
+/// Bytes of a model's thoughts that are kept to be shown: a message or two on every platform.
+const THOUGHTS_BYTES_MAX: usize = 8 * 1024;
 /// Lines of history offered to a model at most; context windows are full long before.
 const HISTORY_LINES_MAX: usize = 1_000;
 /// What came of a run.
@@ -32,6 +34,17 @@ pub(super) struct Driven {
     pub(super) stopped: Option<StopReason>,
     /// Messages on the platform that show the answer so far.
     pub(super) shown: Shown,
+    /// What the session wants told beside the answer.
+    pub(super) aside: Aside,
+}
+
+/// What a run leaves besides its answer, for sessions that show it.
+#[derive(Default)]
+pub(super) struct Aside {
+    /// The model's thoughts, as far as they are kept.
+    pub(super) thoughts: String,
+    /// The model that was to answer, and the one that did, when another one took over.
+    pub(super) fallback: Option<(String, String)>,
 }
 
 /// Runs the backend until the turn is over. Never fails: whatever happens becomes an outcome.
@@ -50,7 +63,14 @@ pub(super) async fn run(
         .shared
         .bus
         .publish(Event::Run(Arc::clone(facts), RunSignal::Started));
-    let preview = Preview::start(engine, lead, adopted.attempt).await;
+    let preview = Preview::start(
+        engine,
+        lead,
+        adopted.attempt,
+        !adopted.row.manner.keeps_answers(),
+    )
+    .await;
+    let mut aside = Aside::default();
     // A permit bounds how many runs use the machine at once; waiting for one can be stopped like a run.
     let permit = tokio::select! {
         biased;
@@ -59,7 +79,7 @@ pub(super) async fn run(
     };
     let settled = match permit {
         None => stopped_settled(String::new()),
-        Some(_permit) => attempts(engine, plan, adopted, facts, &preview).await,
+        Some(_permit) => attempts(engine, plan, adopted, facts, &preview, &mut aside).await,
     };
     let shown = preview.stop().await;
     let stopped = (settled.outcome == Outcome::Cancelled)
@@ -68,6 +88,7 @@ pub(super) async fn run(
         settled,
         stopped,
         shown,
+        aside,
     }
 }
 
@@ -78,12 +99,14 @@ async fn attempts(
     adopted: &Adopted,
     facts: &Arc<RunFacts>,
     preview: &Preview,
+    aside: &mut Aside,
 ) -> Settled {
     let mut compacted = false;
     loop {
         let settled = match open(engine, plan, adopted).await {
             Ok((stream, deadline_ms, _conversation)) => {
-                watch(engine, plan, facts, stream, deadline_ms, preview).await
+                *aside = Aside::default();
+                watch(engine, plan, facts, stream, deadline_ms, preview, aside).await
             }
             Err(settled) => settled,
         };
@@ -209,6 +232,9 @@ async fn open(engine: &Engine, plan: &TurnPlan, adopted: &Adopted) -> Result<Ope
             .timeout_ms
             .unwrap_or(timeout_ms)
             .min(settings.turn_timeout_ms);
+        if input.bare {
+            system.clear();
+        }
         if let Some(more) = &input.system {
             system.push_str("\n\n");
             system.push_str(more);
@@ -391,6 +417,7 @@ async fn watch(
     mut stream: RunStream,
     deadline_ms: u64,
     preview: &Preview,
+    aside: &mut Aside,
 ) -> Settled {
     let handle = &plan.lead.handle;
     let cancelled = handle.cancelled();
@@ -434,6 +461,7 @@ async fn watch(
             }
             Some(RunEvent::Settled(settled)) => return settled,
             Some(event) => {
+                aside.take(&event);
                 if !seen.take(engine, facts, handle, preview, event) {
                     return timed_out(seen, "the answer grew beyond 16 MiB");
                 }
@@ -449,6 +477,26 @@ fn timed_out(seen: Seen, why: &str) -> Settled {
         provider: seen.provider,
         model: seen.model,
         ..failed
+    }
+}
+
+impl Aside {
+    /// Keeps what a session may want told beside the answer.
+    fn take(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::ThinkingDelta(delta) => {
+                let room = THOUGHTS_BYTES_MAX.saturating_sub(self.thoughts.len());
+                let end = (0..=room.min(delta.len()))
+                    .rev()
+                    .find(|end| delta.is_char_boundary(*end));
+                self.thoughts.push_str(&delta[..end.unwrap_or(0)]);
+            }
+            RunEvent::Fallback { from, to, .. } => {
+                let first = self.fallback.take().map(|(first, _)| first);
+                self.fallback = Some((first.unwrap_or_else(|| from.clone()), to.clone()));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use torana_core::message::Operation;
 use torana_core::run::{Entry, ModelRef, Outcome, Role, Settled};
 
 use super::drive::Driven;
-use super::{Adopted, STORE_RETRY_MS, prompt};
+use super::{Adopted, STORE_RETRY_MS, aside, prompt};
 use crate::engine::{Engine, appended};
 use crate::reply;
 use crate::service::usage::utc_day;
@@ -190,17 +190,21 @@ pub(super) async fn run(
         Some(target) => {
             let mut target = target.clone();
             reply::direct_to(&mut target, reply_to, plan);
-            let text = if silent.is_some() {
+            let manner = &adopted.row.manner;
+            let text = if silent.is_some() || manner.keeps_answers() {
                 String::new()
             } else {
-                reply::prefixed(engine, &plan.lead, &settled, &text)
+                let text = reply::prefixed(engine, &plan.lead, &settled, &text);
+                aside::dressed(manner, &adopted.row, &settled, &driven.aside, text)
             };
             reply::replacing(engine, &text, &target, &driven.shown)
         }
         None => Vec::new(),
     };
+    let keeps = plan.lead.target.is_some() && adopted.row.manner.keeps_answers();
+    let kept = keeps.then_some("send_off");
     let ending = Arc::new(Ending {
-        reason: row_reason(&settled, silent),
+        reason: row_reason(&settled, silent.or(kept)),
         result: result_of(&settled, &finished, &adopted.row.session_id),
         line: line_of(&plan.lead, &settled, ended_at_ms),
         operations,

@@ -6,9 +6,11 @@
 mod compact;
 mod context;
 mod drive;
+pub(crate) use aside::tokens as usage_words;
 pub(crate) use compact::Pauses;
 pub use compact::{CompactRequest, Compaction, Uncompacted};
 pub(crate) use drive::known_previews;
+mod aside;
 mod finish;
 mod mark;
 pub(crate) mod prompt;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use torana_core::ask::{Attached, Wishes};
 use torana_core::blame::NOBODY;
-use torana_core::event::{Event, RunFacts, RunSignal, SessionChange};
+use torana_core::event::{Event, RunFacts, RunSignal, SessionChange, SuspensionPhase};
 use torana_core::id::{
     AccountId, AgentId, ChannelId, DEFAULT_ACCOUNT, InboxId, RunId, SessionId, WEBCHAT,
 };
@@ -36,6 +38,7 @@ use crate::store::inbox;
 use crate::store::session::SessionRow;
 use crate::store::{StoreError, outbox, session, transcript};
 use crate::supervise::panic_text;
+use crate::suspension::Counted;
 use crate::turn::{Finished, StopReason};
 use mark::RunMark;
 
@@ -423,6 +426,11 @@ impl Engine {
 
     /// Starts a run that leaves nothing behind; dropping the stream ends it.
     pub async fn ephemeral(&self, turn: EphemeralTurn) -> Result<RunStream, Problem> {
+        // Counted first and looked at second, so that a suspension sees the run or the run sees the suspension.
+        let counted = Counted::new(&self.shared.passing_runs);
+        if self.suspension_phase() != SuspensionPhase::Accepting {
+            return Err(Problem::new(Code::Unavailable, "the gateway is suspended"));
+        }
         let settings = self.settings();
         let agent = settings.agents.get(&turn.agent).ok_or_else(|| {
             Problem::new(
@@ -475,12 +483,12 @@ impl Engine {
                 .saturating_add(settings.turn_timeout_ms),
         };
         let stream = conversation.turn(request);
-        // The conversation lives as long as its stream.
+        // The conversation lives as long as its stream, and the stream counts as long as it lives.
         let stream = Box::pin(futures_util::stream::unfold(
-            (conversation, stream),
-            |(conversation, mut stream)| async move {
+            (conversation, stream, counted),
+            |(conversation, mut stream, counted)| async move {
                 let event = futures_util::StreamExt::next(&mut stream).await?;
-                Some((event, (conversation, stream)))
+                Some((event, (conversation, stream, counted)))
             },
         ));
         // No row is at stake, but a crash in here must not be blamed on somebody else's message.

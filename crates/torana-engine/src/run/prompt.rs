@@ -166,6 +166,9 @@ pub(crate) fn input_of(plan: &TurnPlan, adopted: &Adopted, context: &[(String, S
     works.sort_by_key(|work| work.id);
     for work in works {
         for work in work.fragments.iter().chain([work]) {
+            if let Payload::Client(input) = work.payload.as_ref() {
+                parts.extend(input.preface.clone());
+            }
             let entry = entry_of(work);
             let in_group = matches!(work.payload.as_ref(),
                 Payload::Channel(inbound) if inbound.conversation.peer.kind != PeerKind::Direct);

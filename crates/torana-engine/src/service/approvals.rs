@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::watch;
 use torana_core::approval::{Approval, Decision, Ending, Kind, Resolver, Status};
 use torana_core::event::Event;
@@ -17,7 +18,8 @@ use torana_core::problem::{Code, Problem};
 use torana_core::question::{Question, QuestionStatus};
 
 use crate::engine::Engine;
-use crate::store::{StoreError, approval, question};
+use crate::store::audit::Record;
+use crate::store::{approval, audit, question};
 
 /// How long a shortened id must be to stand for a whole one (decisions-control-and-agents 48).
 const PREFIX_CHARS_MIN: usize = 8;
@@ -152,26 +154,11 @@ impl Approvals {
             engine: engine.clone(),
             changes: Arc::new(watch::Sender::new(0)),
         };
+        let expires = approvals.clone();
         engine
             .tasks()
-            .spawn_until_stop("approval expiry", approvals.clone().expire());
+            .keep("approval expiry", move || expires.clone().expire());
         approvals
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let result = self.engine.store().read(query).await;
-        result.map_err(|error| self.engine.problem(&error))
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let result = self.engine.store().write(change).await;
-        result.map_err(|error| self.engine.problem(&error))
     }
 
     fn tell(&self, event: Event) {
@@ -201,15 +188,16 @@ impl Approvals {
             resolver: None,
         };
         let stored = row.clone();
-        self.write(move |connection| {
-            if approval::count_pending(connection)? >= APPROVAL_PENDING_MAX {
-                return Ok(Stored::Full);
-            }
-            let new = approval::insert(connection, &stored)?;
-            Ok(if new { Stored::Done } else { Stored::Taken })
-        })
-        .await?
-        .check()?;
+        self.engine
+            .write(move |connection| {
+                if approval::count_pending(connection)? >= APPROVAL_PENDING_MAX {
+                    return Ok(Stored::Full);
+                }
+                let new = approval::insert(connection, &stored)?;
+                Ok(if new { Stored::Done } else { Stored::Taken })
+            })
+            .await?
+            .check()?;
         self.tell(Event::Approval(Arc::new(row.clone())));
         Ok(row)
     }
@@ -217,7 +205,7 @@ impl Approvals {
     /// Those that wait, oldest first.
     pub async fn pending(&self, kind: Option<Kind>) -> Result<Vec<Approval>, Problem> {
         let now_ms = self.engine.world().wall_ms();
-        let mut rows = self.read(approval::pending).await?;
+        let mut rows = self.engine.read(approval::pending).await?;
         rows.retain(|row| row.expires_at_ms > now_ms && kind.is_none_or(|kind| row.kind == kind));
         Ok(rows)
     }
@@ -226,6 +214,7 @@ impl Approvals {
     pub async fn get(&self, id: &str) -> Result<Approval, Problem> {
         let wanted = id.to_owned();
         if let Some(row) = self
+            .engine
             .read(move |connection| approval::get(connection, &wanted))
             .await?
         {
@@ -295,12 +284,37 @@ impl Approvals {
 
     async fn end(&self, id: String, end: approval::End) -> Result<Option<Approval>, Problem> {
         let ended = self
-            .write(move |connection| approval::end(connection, &id, &end))
+            .engine
+            .write(move |connection| {
+                let ended = approval::end(connection, &id, &end)?;
+                // In one commit: no decision without its record, and none that is told before. Where nobody could be
+                // asked, nobody decided; such requests cost nothing, so a flood of them must not push decisions out.
+                let decided = |row: &&Approval| row.ending != Some(Ending::NoRoute);
+                if let Some(row) = ended.as_ref().filter(decided) {
+                    audit::append(connection, &record_of(row, end.at_ms))?;
+                }
+                Ok(ended)
+            })
             .await?;
         if let Some(row) = &ended {
             self.tell(Event::Approval(Arc::new(row.clone())));
         }
         Ok(ended)
+    }
+
+    /// Ends one that nobody could be asked about. `None` when it ended meanwhile.
+    pub async fn end_without_route(&self, id: &str) -> Result<Option<Approval>, Problem> {
+        let end = approval::End {
+            status: Ending::NoRoute.status(),
+            decision: None,
+            ending: Ending::NoRoute,
+            resolver: Resolver {
+                kind: "system".to_owned(),
+                id: Some("no-approval-route".to_owned()),
+            },
+            at_ms: self.engine.world().wall_ms(),
+        };
+        self.end(id.to_owned(), end).await
     }
 
     /// Waits until one is decided, expired or cancelled.
@@ -323,19 +337,31 @@ impl Approvals {
         after: Option<HistoryPlace>,
         limit: usize,
     ) -> Result<(Vec<Approval>, Option<HistoryPlace>), Problem> {
-        let mut rows = self
+        let rows = self
+            .engine
             .read(move |connection| {
                 let after = after.as_ref().map(|(at_ms, id)| (*at_ms, id.as_str()));
                 approval::history(connection, kind, after, limit + 1)
             })
             .await?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let place = rows
-            .last()
-            .filter(|_| more)
-            .map(|row| (row.resolved_at_ms.unwrap_or_default(), row.id.clone()));
-        Ok((rows, place))
+        Ok(page(rows, limit))
+    }
+
+    /// The same of those that one run asked for.
+    pub async fn of_run(
+        &self,
+        run_id: String,
+        after: Option<HistoryPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Approval>, Option<HistoryPlace>), Problem> {
+        let rows = self
+            .engine
+            .read(move |connection| {
+                let after = after.as_ref().map(|(at_ms, id)| (*at_ms, id.as_str()));
+                approval::of_run(connection, &run_id, after, limit + 1)
+            })
+            .await?;
+        Ok(page(rows, limit))
     }
 
     // === Questions ===
@@ -358,15 +384,16 @@ impl Approvals {
             resolution_id: None,
         };
         let stored = row.clone();
-        self.write(move |connection| {
-            if question::pending(connection)?.len() >= APPROVAL_PENDING_MAX {
-                return Ok(Stored::Full);
-            }
-            let new = question::insert(connection, &stored)?;
-            Ok(if new { Stored::Done } else { Stored::Taken })
-        })
-        .await?
-        .check()?;
+        self.engine
+            .write(move |connection| {
+                if question::pending(connection)?.len() >= APPROVAL_PENDING_MAX {
+                    return Ok(Stored::Full);
+                }
+                let new = question::insert(connection, &stored)?;
+                Ok(if new { Stored::Done } else { Stored::Taken })
+            })
+            .await?
+            .check()?;
         self.tell(Event::Question(Arc::new(row.clone())));
         Ok(row)
     }
@@ -374,7 +401,7 @@ impl Approvals {
     /// Questions that wait, oldest first.
     pub async fn questions(&self) -> Result<Vec<Question>, Problem> {
         let now_ms = self.engine.world().wall_ms();
-        let mut rows = self.read(question::pending).await?;
+        let mut rows = self.engine.read(question::pending).await?;
         rows.retain(|row| row.expires_at_ms > now_ms);
         Ok(rows)
     }
@@ -382,7 +409,8 @@ impl Approvals {
     /// One question.
     pub async fn question(&self, id: &str) -> Result<Question, Problem> {
         let id = id.to_owned();
-        self.read(move |connection| question::get(connection, &id))
+        self.engine
+            .read(move |connection| question::get(connection, &id))
             .await?
             .ok_or_else(|| Problem::new(Code::NotFound, "unknown or expired question id"))
     }
@@ -390,8 +418,16 @@ impl Approvals {
     /// Answers or takes back a question; the first answer wins, and saying the same answer again is no error.
     pub async fn answer(&self, id: &str, end: question::End) -> Result<Question, Problem> {
         let (wanted, given) = (id.to_owned(), end.clone());
+        let at_ms = self.engine.world().wall_ms();
         let ended = self
-            .write(move |connection| question::end(connection, &wanted, &given))
+            .engine
+            .write(move |connection| {
+                let ended = question::end(connection, &wanted, &given)?;
+                if let Some(row) = &ended {
+                    audit::append(connection, &record_of_question(row, at_ms))?;
+                }
+                Ok(ended)
+            })
             .await?;
         if let Some(row) = ended {
             self.tell(Event::Question(Arc::new(row.clone())));
@@ -435,22 +471,29 @@ impl Approvals {
         loop {
             changes.mark_unchanged();
             let sleep_ms = match self.expire_due().await {
-                Ok(next_ms) => next_ms.clamp(1, EXPIRY_SLEEP_MAX_MS),
+                Ok(next_ms) => next_ms.map(|next_ms| next_ms.clamp(1, EXPIRY_SLEEP_MAX_MS)),
                 Err(problem) => {
                     tracing::warn!(%problem, "Expired approvals could not be ended.");
-                    EXPIRY_SLEEP_MAX_MS
+                    Some(EXPIRY_SLEEP_MAX_MS)
+                }
+            };
+            let due = async {
+                match sleep_ms {
+                    Some(sleep_ms) => self.engine.world().sleep_ms(sleep_ms).await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = self.engine.world().sleep_ms(sleep_ms) => {}
+                () = due => {}
                 moved = changed(&mut changes) => if moved.is_err() { return },
             }
         }
     }
 
-    /// Ends what is due; milliseconds until the next is.
-    async fn expire_due(&self) -> Result<u64, Problem> {
+    /// Ends what is due; milliseconds until the next is, `None` while nothing waits.
+    async fn expire_due(&self) -> Result<Option<u64>, Problem> {
         let (approvals, questions) = self
+            .engine
             .read(|connection| {
                 Ok((
                     approval::pending(connection)?,
@@ -459,12 +502,16 @@ impl Approvals {
             })
             .await?;
         let now_ms = self.engine.world().wall_ms();
-        let mut next_ms = i64::MAX;
+        let mut next_ms: Option<i64> = None;
+        let mut sooner = |expires_at_ms: i64| {
+            let in_ms = expires_at_ms - now_ms;
+            next_ms = Some(next_ms.map_or(in_ms, |next_ms| next_ms.min(in_ms)));
+        };
         for row in approvals {
             if row.expires_at_ms <= now_ms {
                 self.end(row.id, timed_out(now_ms)).await?;
             } else {
-                next_ms = next_ms.min(row.expires_at_ms - now_ms);
+                sooner(row.expires_at_ms);
             }
         }
         for row in questions {
@@ -478,10 +525,73 @@ impl Approvals {
                 // Answered a moment ago is as good as expired.
                 drop(self.answer(&row.id, end).await);
             } else {
-                next_ms = next_ms.min(row.expires_at_ms - now_ms);
+                sooner(row.expires_at_ms);
             }
         }
-        Ok(u64::try_from(next_ms).unwrap_or(EXPIRY_SLEEP_MAX_MS))
+        Ok(next_ms.and_then(|next_ms| u64::try_from(next_ms).ok()))
+    }
+}
+
+/// Cuts a page off rows of which one more than fits was read, with the place of the next page.
+fn page(mut rows: Vec<Approval>, limit: usize) -> (Vec<Approval>, Option<HistoryPlace>) {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let place = rows
+        .last()
+        .filter(|_| more)
+        .map(|row| (row.resolved_at_ms.unwrap_or_default(), row.id.clone()));
+    (rows, place)
+}
+
+/// A decision as the audit log keeps it: who, about what kind of thing, when and how; never what was asked, which may
+/// hold secrets.
+fn record_of(row: &Approval, at_ms: i64) -> Record {
+    let resolver = row.resolver.as_ref();
+    let actor = resolver.map_or_else(
+        || "gateway".to_owned(),
+        |resolver| match (resolver.kind.as_str(), &resolver.id) {
+            ("system", _) => "gateway".to_owned(),
+            (kind, Some(id)) => format!("{kind}:{id}"),
+            (kind, None) => kind.to_owned(),
+        },
+    );
+    Record {
+        at_ms,
+        kind: "approval",
+        action: format!("{}.approval", row.kind.as_str()),
+        actor,
+        target: row.id.clone(),
+        allowed: row.status == Status::Allowed,
+        count: 1,
+        detail: Some(json!({
+            "status": row.status.as_str(),
+            "decision": row.decision.map(Decision::as_str),
+            "reason": row.ending.map(Ending::as_str),
+            "agentId": row.agent.as_ref().map(AgentId::as_str),
+            "sessionKey": row.session.as_ref().map(SessionKey::as_str),
+        })),
+    }
+}
+
+/// The same for a question; what was answered stays out of it.
+fn record_of_question(row: &Question, at_ms: i64) -> Record {
+    Record {
+        at_ms,
+        kind: "question",
+        action: "question.resolve".to_owned(),
+        actor: row
+            .resolved_by
+            .clone()
+            .unwrap_or_else(|| "gateway".to_owned()),
+        target: row.id.clone(),
+        allowed: row.status == QuestionStatus::Answered,
+        count: 1,
+        detail: Some(json!({
+            "status": row.status.as_str(),
+            "agentId": row.agent.as_ref().map(AgentId::as_str),
+            "sessionKey": row.session.as_ref().map(SessionKey::as_str),
+            "runId": row.run_id,
+        })),
     }
 }
 

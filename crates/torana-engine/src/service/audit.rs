@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use torana_core::event::Event;
+use tokio_util::sync::CancellationToken;
+use torana_core::event::{Event, NodeDecision};
 use torana_core::problem::Problem;
 
 use crate::engine::Engine;
@@ -23,7 +24,7 @@ pub const PAGE_MAX: usize = 500;
 /// Something somebody did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Act {
-    /// What it concerns: `config`, `agent`, `channel`, `pairing`, `device`, `auth`, `gateway`.
+    /// What it concerns: `config`, `agent`, `channel`, `pairing`, `device`, `auth`, `gateway`, `approval`, `question`.
     pub kind: &'static str,
     /// What was done, such as `config.patch`.
     pub action: String,
@@ -53,7 +54,7 @@ impl Audit {
             engine: engine.clone(),
             refusals: Arc::default(),
         };
-        let (acts, mut waiting) = mpsc::channel::<Act>(WAITING_MAX);
+        let (acts, waiting) = mpsc::channel::<Act>(WAITING_MAX);
         engine.bus().attach(Arc::new(move |_, event| {
             if let Some(act) = act_of(event)
                 && acts.try_send(act).is_err()
@@ -61,23 +62,47 @@ impl Audit {
                 tracing::warn!("An act was not written to the audit log: too many at once.");
             }
         }));
-        let writer = audit.clone();
-        let stopping = engine.tasks().stopping();
-        engine.tasks().spawn("audit", async move {
-            loop {
-                tokio::select! {
-                    biased;
-                    () = stopping.cancelled() => break,
-                    act = waiting.recv() => match act {
-                        Some(act) => writer.keep(act).await,
-                        None => break,
-                    },
-                    () = writer.engine.world().sleep_ms(BUNDLE_MS) => writer.write_refusals().await,
-                }
+        // Lent to one life of the task after the other.
+        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        let (writer, stopping) = (audit.clone(), engine.tasks().stopping());
+        engine.tasks().keep("audit", {
+            let (writer, stopping) = (writer.clone(), stopping.clone());
+            let waiting = Arc::clone(&waiting);
+            move || {
+                writer
+                    .clone()
+                    .write_acts(Arc::clone(&waiting), stopping.clone())
+            }
+        });
+        // A kept task is dropped when the tree stops; what was done and counted until then is still written.
+        engine.tasks().spawn("audit end", async move {
+            stopping.cancelled().await;
+            let mut waiting = waiting.lock().await;
+            while let Ok(act) = waiting.try_recv() {
+                writer.keep(act).await;
             }
             writer.write_refusals().await;
         });
         audit
+    }
+
+    async fn write_acts(
+        self,
+        waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<Act>>>,
+        stopping: CancellationToken,
+    ) {
+        let mut waiting = waiting.lock().await;
+        loop {
+            tokio::select! {
+                biased;
+                act = waiting.recv() => match act {
+                    Some(act) => self.keep(act).await,
+                    // The bus outlives the tree, so this is only the end of a test.
+                    None => return stopping.cancelled().await,
+                },
+                () = self.engine.world().sleep_ms(BUNDLE_MS) => self.write_refusals().await,
+            }
+        }
     }
 
     /// Writes an act down; it is on disk when this returns.
@@ -136,10 +161,8 @@ impl Audit {
             detail: act.detail,
         };
         self.engine
-            .store()
             .write(move |connection| audit::append(connection, &record))
             .await
-            .map_err(|error| self.engine.problem(&error))
     }
 
     /// Records before a number, newest first; of one kind when given.
@@ -150,30 +173,22 @@ impl Audit {
         limit: usize,
     ) -> Result<Vec<AuditRow>, Problem> {
         self.engine
-            .store()
             .read(move |connection| {
                 audit::page(connection, before, kind.as_deref(), limit.min(PAGE_MAX))
             })
             .await
-            .map_err(|error| self.engine.problem(&error))
     }
 
     /// Checks that no record was changed or taken out.
     pub async fn verify(&self) -> Result<Verified, Problem> {
-        self.engine
-            .store()
-            .read(audit::verify)
-            .await
-            .map_err(|error| self.engine.problem(&error))
+        self.engine.read(audit::verify).await
     }
 
     /// Turns of agents, newest first. They are read from the inbox, which remembers them as long as it must.
     pub async fn runs(&self, filter: RunFilter) -> Result<Vec<RunRow>, Problem> {
         self.engine
-            .store()
             .read(move |connection| audit::runs(connection, &filter))
             .await
-            .map_err(|error| self.engine.problem(&error))
     }
 }
 
@@ -207,6 +222,14 @@ fn act_of(event: &Event) -> Option<Act> {
             device.as_str().to_owned(),
             *approved,
         )),
+        Event::NodePairResolved { node, decision, .. } => {
+            let (action, allowed) = match decision {
+                NodeDecision::Approved => ("node.pair", true),
+                NodeDecision::Rejected => ("node.pair", false),
+                NodeDecision::Removed => ("node.pair.remove", true),
+            };
+            Some(act("device", action, node.as_str().to_owned(), allowed))
+        }
         Event::ShuttingDown { reason, .. } => Some(Act {
             actor: "gateway".to_owned(),
             detail: Some(json!({ "reason": reason })),

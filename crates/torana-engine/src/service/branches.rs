@@ -60,7 +60,6 @@ fn no_entry() -> Problem {
 pub async fn list(engine: &Engine, key: &SessionKey) -> Result<Vec<Branch>, Problem> {
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let Some(row) = session::get(connection, &name)? else {
                 return Ok(Vec::new());
@@ -79,7 +78,6 @@ pub async fn list(engine: &Engine, key: &SessionKey) -> Result<Vec<Branch>, Prob
                 .collect()
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 fn branch(
@@ -184,7 +182,6 @@ pub async fn rewind(engine: &Engine, key: &SessionKey, to: Cursor) -> Result<Tak
     engine.abort(key, None, StopReason::Stop).await?;
     let (name, at_ms) = (key.as_str().to_owned(), engine.world().wall_ms());
     let outcome = engine
-        .store()
         .write(move |connection| {
             let (row, tree, line) = match found(connection, &name, &to)? {
                 Ok(found) => found,
@@ -198,8 +195,7 @@ pub async fn rewind(engine: &Engine, key: &SessionKey, to: Cursor) -> Result<Tak
             session::move_leaf(connection, &row, leaf, last_text.as_deref(), at_ms)?;
             Ok(Ok(taken))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     let taken = outcome.map_err(|missing| missing.problem(key))?;
     engine.session_changed(key, &agent, SessionChange::Rewound);
     Ok(taken)
@@ -212,7 +208,6 @@ pub async fn switch(engine: &Engine, key: &SessionKey, to: Cursor) -> Result<(),
     engine.abort(key, None, StopReason::Stop).await?;
     let (name, at_ms) = (key.as_str().to_owned(), engine.world().wall_ms());
     let outcome = engine
-        .store()
         .write(move |connection| {
             let (row, tree, line) = match found(connection, &name, &to)? {
                 Ok(found) => found,
@@ -226,8 +221,7 @@ pub async fn switch(engine: &Engine, key: &SessionKey, to: Cursor) -> Result<(),
             session::move_leaf(connection, &row, line.sequence, text, at_ms)?;
             Ok(Ok(()))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     outcome.map_err(|missing| missing.problem(key))?;
     engine.session_changed(key, &agent, SessionChange::Rewound);
     Ok(())
@@ -237,10 +231,8 @@ pub async fn switch(engine: &Engine, key: &SessionKey, to: Cursor) -> Result<(),
 async fn check(engine: &Engine, key: &SessionKey, at: &Cursor) -> Result<(), Problem> {
     let (name, at) = (key.as_str().to_owned(), at.clone());
     engine
-        .store()
         .read(move |connection| Ok(found(connection, &name, &at)?.map(|_| ())))
-        .await
-        .map_err(|error| engine.problem(&error))?
+        .await?
         .map_err(|missing| missing.problem(key))
 }
 
@@ -265,7 +257,6 @@ pub async fn fork(
     };
     let name = key.as_str().to_owned();
     let outcome = engine
-        .store()
         .write(move |connection| {
             let (row, tree, line) = match found(connection, &name, &at)? {
                 Ok(found) => found,
@@ -285,8 +276,7 @@ pub async fn fork(
             session::change(connection, new, &like_before, touch.at_ms)?;
             Ok(Ok(taken))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     let taken = outcome.map_err(|missing| missing.problem(key))?;
     engine.session_changed(&new, &agent, SessionChange::Created);
     Ok((new, taken))

@@ -7,37 +7,10 @@ use torana_core::problem::Problem;
 
 use crate::engine::Engine;
 use crate::settings::{ModelInfo, ModelPrice};
-use crate::store::cost::{self as table, UsageRow};
+use crate::store::usage::{self, CostParts, DayRow, Figures};
 
 /// Longest range, days: two years of rows are still read in a few milliseconds.
 pub const DAYS_MAX: i32 = 731;
-
-/// Tokens and money of some runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Sum {
-    /// Runs.
-    pub calls: u64,
-    /// Tokens sent.
-    pub input: u64,
-    /// Tokens received.
-    pub output: u64,
-    /// Tokens read from the provider's cache.
-    pub cache_read: u64,
-    /// Tokens written to it.
-    pub cache_write: u64,
-    /// What it cost, US dollars.
-    pub cost: f64,
-    /// The part of it for tokens sent.
-    pub input_cost: f64,
-    /// The part for tokens received.
-    pub output_cost: f64,
-    /// The part for tokens read from the cache.
-    pub cache_read_cost: f64,
-    /// The part for tokens written to the cache.
-    pub cache_write_cost: f64,
-    /// Runs whose model has no price.
-    pub unpriced: u64,
-}
 
 /// Usage over a range of days.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,9 +20,9 @@ pub struct Usage {
     /// Last day.
     pub last: Date,
     /// Days with runs, in order.
-    pub days: Vec<(String, Sum)>,
+    pub days: Vec<(String, Figures)>,
     /// All of it.
-    pub total: Sum,
+    pub total: Figures,
 }
 
 /// Which days.
@@ -68,17 +41,15 @@ pub async fn cost(engine: &Engine, range: Range, agent: Option<String>) -> Resul
     let (first, last) = bounds(&range, engine.world().wall_ms())?;
     let (from, to) = (first.to_string(), last.to_string());
     let rows = engine
-        .store()
-        .read(move |connection| table::between(connection, &from, &to, agent.as_deref()))
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .read(move |connection| usage::days(connection, &from, &to, agent.as_deref()))
+        .await?;
     let settings = engine.settings();
-    let mut days: BTreeMap<String, Sum> = BTreeMap::new();
-    let mut total = Sum::default();
+    let mut days: BTreeMap<String, Figures> = BTreeMap::new();
+    let mut total = Figures::default();
     for row in &rows {
-        let sum = sum_of(row, &settings.models);
-        days.entry(row.day.clone()).or_default().add(&sum);
-        total.add(&sum);
+        let figures = priced(row, &settings.models);
+        days.entry(row.day.clone()).or_default().add(&figures);
+        total.add(&figures);
     }
     Ok(Usage {
         first,
@@ -123,70 +94,111 @@ fn short(text: &str) -> String {
     text.chars().take(32).collect()
 }
 
-fn sum_of(row: &UsageRow, models: &[ModelInfo]) -> Sum {
-    let price = models
-        .iter()
-        .find(|model| {
-            model.reference.provider == row.provider && model.reference.model == row.model
-        })
-        .and_then(|model| model.price);
-    let mut sum = Sum {
-        calls: row.calls,
-        input: row.input,
-        output: row.output,
-        cache_read: row.cache_read,
-        cache_write: row.cache_write,
-        cost: row.cost_usd,
-        ..Sum::default()
-    };
-    match price {
-        Some(price) => sum.split(price),
-        None if row.cost_usd == 0.0 => sum.unpriced = row.calls,
-        None => {}
+/// The figures of a day with their cost split.
+fn priced(row: &DayRow, models: &[ModelInfo]) -> Figures {
+    let mut figures = row.figures;
+    let price = price_of(models, &row.provider, &row.model);
+    // The days do not count calls without a price, but a model without one has no other calls.
+    if price.is_none() && figures.cost_usd == 0.0 {
+        figures.unpriced = figures.calls;
     }
-    sum
+    split(&mut figures, price);
+    figures
 }
 
-impl Sum {
-    /// Splits the stored cost over the kinds of tokens by today's prices: only the whole is stored.
-    fn split(&mut self, price: ModelPrice) {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a share of a sum for display; token counts are far below 2^53"
-        )]
-        let weights = [
-            self.input as f64 * price.input,
-            self.output as f64 * price.output,
-            self.cache_read as f64 * price.cache_read,
-            self.cache_write as f64 * price.cache_write,
-        ];
-        let whole: f64 = weights.iter().sum();
-        if whole > 0.0 {
-            let share = |weight: f64| self.cost * weight / whole;
-            let [input, output, cache_read, cache_write] = weights.map(share);
-            self.input_cost = input;
-            self.output_cost = output;
-            self.cache_read_cost = cache_read;
-            self.cache_write_cost = cache_write;
+/// What a model costs today.
+pub(crate) fn price_of(models: &[ModelInfo], provider: &str, model: &str) -> Option<ModelPrice> {
+    models
+        .iter()
+        .find(|known| known.reference.provider == provider && known.reference.model == model)
+        .and_then(|known| known.price)
+}
+
+/// Splits the stored cost over the kinds of tokens by today's prices: only the whole is stored. Without a price, or where
+/// nothing has one, the whole stays undivided.
+pub(crate) fn split(figures: &mut Figures, price: Option<ModelPrice>) {
+    let Some(price) = price else {
+        return;
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share of a sum for display; token counts are far below 2^53"
+    )]
+    let weights = [
+        figures.input as f64 * price.input,
+        figures.output as f64 * price.output,
+        figures.cache_read as f64 * price.cache_read,
+        figures.cache_write as f64 * price.cache_write,
+    ];
+    let whole: f64 = weights.iter().sum();
+    if whole > 0.0 {
+        let share = |weight: f64| figures.cost_usd * weight / whole;
+        let [input, output, cache_read, cache_write] = weights.map(share);
+        figures.parts = CostParts {
+            input,
+            output,
+            cache_read,
+            cache_write,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(figures: &Figures) -> f64 {
+        let parts = figures.parts;
+        parts.input + parts.output + parts.cache_read + parts.cache_write
+    }
+
+    #[test]
+    fn parts_make_up_the_whole_however_the_calls_are_grouped() {
+        let price = ModelPrice {
+            input: 3.0,
+            output: 15.0,
+            cache_read: 0.3,
+            cache_write: 3.75,
+        };
+        let (mut apart, mut together) = (Figures::default(), Figures::default());
+        for number in 1_u32..500 {
+            let (input, output) = (number * 977 % 40_000, number * 613 % 9_000 + 1);
+            let (cache_read, cache_write) = (number * 331 % 90_000, number * 47 % 5_000);
+            let cost_usd = (f64::from(input) * 3.0
+                + f64::from(output) * 15.0
+                + f64::from(cache_read) * 0.3
+                + f64::from(cache_write) * 3.75)
+                / 1e6;
+            let mut call = Figures {
+                calls: 1,
+                input: input.into(),
+                output: output.into(),
+                cache_read: cache_read.into(),
+                cache_write: cache_write.into(),
+                cost_usd,
+                ..Figures::default()
+            };
+            together.add(&call);
+            split(&mut call, Some(price));
+            apart.add(&call);
         }
+        split(&mut together, Some(price));
+        // A hundredth of a cent: the reports have to agree to the cent.
+        assert!((money(&apart) - apart.cost_usd).abs() < 1e-4);
+        assert!((apart.parts.input - together.parts.input).abs() < 1e-4);
+        assert!((apart.parts.cache_write - together.parts.cache_write).abs() < 1e-4);
     }
 
-    fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.input += other.input;
-        self.output += other.output;
-        self.cache_read += other.cache_read;
-        self.cache_write += other.cache_write;
-        self.cost += other.cost;
-        self.input_cost += other.input_cost;
-        self.output_cost += other.output_cost;
-        self.cache_read_cost += other.cache_read_cost;
-        self.cache_write_cost += other.cache_write_cost;
-        self.unpriced += other.unpriced;
-    }
-
-    /// All tokens.
-    pub fn tokens(&self) -> u64 {
-        self.input + self.output + self.cache_read + self.cache_write
+    #[test]
+    fn a_cost_without_a_price_stays_whole() {
+        let mut figures = Figures {
+            calls: 1,
+            input: 10,
+            cost_usd: 0.5,
+            ..Figures::default()
+        };
+        split(&mut figures, None);
+        assert_eq!(money(&figures), 0.0);
+        assert_eq!(figures.cost_usd, 0.5);
     }
 }

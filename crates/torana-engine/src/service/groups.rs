@@ -49,11 +49,7 @@ fn save(connection: &Connection, groups: &Groups) -> Result<(), StoreError> {
 
 /// The groups, in order.
 pub async fn list(engine: &Engine) -> Result<Groups, Problem> {
-    engine
-        .store()
-        .read(load)
-        .await
-        .map_err(|error| engine.problem(&error))
+    engine.read(load).await
 }
 
 /// Sets the groups and their order. Sessions in a group that is gone are in none afterwards.
@@ -82,7 +78,6 @@ pub async fn put(
         )));
     }
     engine
-        .store()
         .write(move |connection| {
             let before = load(connection)?;
             for gone in before.names.iter().filter(|name| !unique.contains(name)) {
@@ -96,7 +91,6 @@ pub async fn put(
             Ok(groups)
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// Gives a group another name; its sessions stay in it.
@@ -107,7 +101,6 @@ pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups,
     }
     let wanted = name.clone();
     let renamed = engine
-        .store()
         .write(move |connection| {
             let mut groups = load(connection)?;
             if name != to && groups.names.contains(&to) {
@@ -124,8 +117,7 @@ pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups,
             save(connection, &groups)?;
             Ok(Ok(groups))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     renamed.map_err(|taken| {
         if taken {
             Problem::invalid("a group of that name exists")
@@ -139,7 +131,6 @@ pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups,
 pub async fn delete(engine: &Engine, name: String) -> Result<Groups, Problem> {
     let wanted = name.clone();
     let left = engine
-        .store()
         .write(move |connection| {
             let mut groups = load(connection)?;
             if !groups.names.contains(&name) {
@@ -151,8 +142,7 @@ pub async fn delete(engine: &Engine, name: String) -> Result<Groups, Problem> {
             save(connection, &groups)?;
             Ok(Some(groups))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     left.ok_or_else(|| missing(&wanted))
 }
 

@@ -117,7 +117,6 @@ impl Health {
         let counted_at_ms = self.counted.at_ms.load(Ordering::Relaxed);
         let count = at_ms.saturating_sub(counted_at_ms) >= COUNT_MS;
         let (page, inbox, outbox) = engine
-            .store()
             .read(move |connection| {
                 let filter = Filter {
                     archived: Archived::Shown,
@@ -136,8 +135,7 @@ impl Health {
                     outbox::census(connection)?,
                 ))
             })
-            .await
-            .map_err(|error| engine.problem(&error))?;
+            .await?;
         let previous = self.last();
         let (recent, sessions) = match page {
             Some((recent, total)) => {

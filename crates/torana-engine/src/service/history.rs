@@ -152,7 +152,6 @@ pub async fn read(
     let open: Vec<_> = engine.turns_of(key).iter().map(|turn| turn.inbox).collect();
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let place = place(connection, &name, page.session_id.as_deref())?;
             let is_current = place
@@ -192,7 +191,6 @@ pub async fn read(
             })
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// What came after a cursor. `None` when the cursor is of another transcript or branch, or too far back: then everything
@@ -207,7 +205,6 @@ pub async fn since(
     let open: Vec<_> = engine.turns_of(key).iter().map(|turn| turn.inbox).collect();
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let place = place(connection, &name, None)?;
             let known = cursor.sequence == 0 || place.path.contains(cursor.sequence);
@@ -245,7 +242,6 @@ pub async fn since(
             }))
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// What became of a message that a client sent.
@@ -265,7 +261,6 @@ pub async fn receipts(
 ) -> Result<Vec<(String, Receipt)>, Problem> {
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let session_id = session::get(connection, &name)?
                 .map(|row| row.session_id)
@@ -294,7 +289,6 @@ pub async fn receipts(
             Ok(found)
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// Whether a line is on the branch in use.
@@ -305,13 +299,11 @@ pub async fn is_on_branch(
 ) -> Result<bool, Problem> {
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let place = place(connection, &name, None)?;
             Ok(place.session_id == line.session_id && place.path.contains(line.sequence))
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// Lines in which the last question is looked for: a turn rarely has more.
@@ -321,7 +313,6 @@ const QUESTION_LINES: usize = 50;
 pub async fn last_question(engine: &Engine, key: &SessionKey) -> Result<Option<Cursor>, Problem> {
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let place = place(connection, &name, None)?;
             let lines = transcript::newest(
@@ -341,7 +332,6 @@ pub async fn last_question(engine: &Engine, key: &SessionKey) -> Result<Option<C
             }))
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// One line of the current or an archived transcript of a session.
@@ -352,7 +342,6 @@ pub async fn line(
 ) -> Result<Option<StoredEntry>, Problem> {
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let current = session::get(connection, &name)?
                 .is_some_and(|row| row.session_id == cursor.session_id);
@@ -362,5 +351,4 @@ pub async fn line(
             transcript::get(connection, &cursor.session_id, cursor.sequence)
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }

@@ -63,7 +63,6 @@ impl Story {
 /// The story of a message; `None` when there is no such message.
 pub async fn explain(engine: &Engine, which: Which) -> Result<Option<Story>, Problem> {
     let found = engine
-        .store()
         .read(move |connection| {
             let row = match which {
                 Which::Last => inbox::last(connection)?,
@@ -75,8 +74,7 @@ pub async fn explain(engine: &Engine, which: Which) -> Result<Option<Story>, Pro
             let intents = outbox::of_inbox(connection, row.id)?;
             Ok(Some((row, merged, intents)))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     Ok(found.map(|(row, merged, intents)| {
         let merged: Vec<InboxId> = merged.iter().map(|row| row.id).collect();
         let steps = steps(&row, &merged, &intents);
@@ -205,10 +203,8 @@ fn intent_text(intent: &Intent) -> String {
 pub async fn outbox_list(engine: &Engine, limit: usize) -> Result<Vec<Intent>, Problem> {
     let limit = limit.clamp(1, LIST_MAX);
     engine
-        .store()
         .read(move |connection| outbox::pending(connection, limit))
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// Puts a parked intent back in its queue, perhaps with other words.
@@ -232,8 +228,6 @@ pub async fn outbox_drop(engine: &Engine, id: i64) -> Result<(), Problem> {
 pub async fn parked(engine: &Engine, limit: usize) -> Result<Vec<InboxRow>, Problem> {
     let limit = limit.clamp(1, LIST_MAX);
     engine
-        .store()
         .read(move |connection| inbox::parked(connection, limit))
         .await
-        .map_err(|error| engine.problem(&error))
 }

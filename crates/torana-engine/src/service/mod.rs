@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod approvals;
+pub mod artifacts;
 pub mod audit;
 pub mod branches;
 pub mod cost;
@@ -22,3 +23,4 @@ pub mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod voice_wake;

@@ -47,15 +47,13 @@ pub async fn list(
     let now_ms = engine.world().wall_ms();
     let configured = !engine.settings().owners.is_empty();
     let (requests, owners) = engine
-        .store()
         .read(move |connection| {
             Ok((
                 pairing::list(connection, channel.as_deref(), now_ms)?,
                 pairing::owners(connection)?,
             ))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     let waiting = requests
         .into_iter()
         .filter(|request| account.is_none_or(|account| request.account == account))

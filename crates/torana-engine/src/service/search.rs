@@ -56,10 +56,8 @@ pub async fn search(
     }
     filter.limit = SESSIONS_MAX;
     let sessions = engine
-        .store()
         .read(move |connection| session::keys(connection, &filter))
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     let pattern = sieve_of(&words);
     let deadline_ms = engine.world().monotonic_ms() + SEARCH_MS_MAX;
     let mut found = Found {
@@ -74,12 +72,10 @@ pub async fn search(
         let (id, pattern) = (session_id.clone(), pattern.clone());
         // A read of its own for every session, so that a long search keeps nobody else waiting.
         let lines = engine
-            .store()
             .read(move |connection| {
                 transcript::sieve(connection, &id, i64::MAX, &pattern, SIEVED_MAX)
             })
-            .await
-            .map_err(|error| engine.problem(&error))?;
+            .await?;
         let hits = lines
             .iter()
             .filter_map(|line| hit(&key, &session_id, line, &words));

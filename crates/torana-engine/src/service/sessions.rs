@@ -43,10 +43,8 @@ fn view(engine: &Engine, row: SessionRow) -> SessionView {
 /// A page of sessions.
 pub async fn list(engine: &Engine, filter: Filter) -> Result<SessionPage, Problem> {
     let (rows, total) = engine
-        .store()
         .read(move |connection| session::list(connection, &filter))
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     let sessions = rows.into_iter().map(|row| view(engine, row)).collect();
     Ok(SessionPage {
         sessions,
@@ -57,10 +55,8 @@ pub async fn list(engine: &Engine, filter: Filter) -> Result<SessionPage, Proble
 /// Keys of the sessions a list would show.
 pub async fn keys(engine: &Engine, filter: Filter) -> Result<Vec<String>, Problem> {
     let found = engine
-        .store()
         .read(move |connection| session::keys(connection, &filter))
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     Ok(found.into_iter().map(|(key, _)| key).collect())
 }
 
@@ -73,10 +69,8 @@ pub fn active_keys(engine: &Engine) -> Vec<String> {
 pub async fn get(engine: &Engine, key: &SessionKey) -> Result<Option<SessionView>, Problem> {
     let name = key.as_str().to_owned();
     let row = engine
-        .store()
         .read(move |connection| session::get(connection, &name))
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     Ok(row.map(|row| SessionView {
         row,
         active: engine.active(key),
@@ -115,7 +109,6 @@ pub async fn resolve(
         Lookup::SessionId(_) | Lookup::Label(_) => None,
     };
     engine
-        .store()
         .read(move |connection| {
             let agent = agent.as_deref();
             match (&lookup, key) {
@@ -132,7 +125,6 @@ pub async fn resolve(
             }
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// The newest lines of a session, shortened.
@@ -159,7 +151,6 @@ pub async fn preview(
         })
         .collect();
     engine
-        .store()
         .read(move |connection| {
             let mut found = Vec::with_capacity(parsed.len());
             for (text, key) in parsed {
@@ -195,7 +186,6 @@ pub async fn preview(
             Ok(found)
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// What a new session is like.
@@ -211,6 +201,8 @@ pub struct NewSession {
     pub change: Change,
     /// A session whose lines it begins with.
     pub fork: Option<SessionKey>,
+    /// Only with the lines up to its last answer: what is being answered stays behind.
+    pub fork_completed: bool,
 }
 
 /// A session that was made, or was there before.
@@ -223,6 +215,9 @@ pub struct Made {
     /// It is new.
     pub is_new: bool,
 }
+
+/// Lines after the last answer that are looked through for it: a full queue's worth.
+const UNANSWERED_MAX: usize = 1_000;
 
 /// Why a session could not be made, decided inside the transaction.
 enum Refused {
@@ -257,10 +252,8 @@ pub async fn create(engine: &Engine, new: NewSession) -> Result<Made, Problem> {
     let asked = new.key.as_ref().map(|key| key.as_str().to_owned());
     let digest = format!("{}\n{}", asked.unwrap_or_default(), agent);
     let outcome = engine
-        .store()
         .write(move |connection| make(connection, &new, &touch, &digest))
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
     let (row, is_new) = outcome.map_err(|refused| match refused {
         Refused::NoSource => {
             Problem::new(Code::SessionNotFound, "the session to fork does not exist")
@@ -322,7 +315,22 @@ fn make(
         session::touch(connection, touch)?;
     }
     if let Some(source) = source.filter(|_| is_new) {
-        let path = transcript::tree(connection, &source.session_id)?.path(source.branch_leaf());
+        let tree = transcript::tree(connection, &source.session_id)?;
+        let mut path = tree.path(source.branch_leaf());
+        if new.fork_completed {
+            let lines = transcript::newest(
+                connection,
+                &source.session_id,
+                &path,
+                UNANSWERED_MAX,
+                usize::MAX,
+            )?;
+            let last = lines
+                .iter()
+                .rev()
+                .find(|line| line.entry.role == Role::Assistant);
+            path = tree.path(last.map_or(0, |line| line.sequence));
+        }
         session::copy_branch(connection, name, &source, &path, touch.at_ms)?;
     }
     let row =

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use torana_core::event::Event;
 use torana_core::id::ConnectionId;
-use torana_core::limit::{DEVICE_PENDING_MAX, LOGIN_CODE_MS};
+use torana_core::limit::{DEVICE_PENDING_MAX, LOGIN_CODE_MS, PAIRING_PENDING_MAX};
 use torana_core::port::{BoxFuture, Clock, Entropy, World};
 
 use super::login::LoginCodes;
 use super::presence::{Presence, PresenceEntry};
 use crate::bus::Bus;
 use crate::store::device::{self, DeviceFacts, DeviceRequest, DeviceRow, TokenRow};
+use crate::store::pairing::{self, PairingRequest};
 use crate::store::{Options, Store};
 
 #[derive(Default)]
@@ -309,7 +310,7 @@ async fn a_changed_audit_record_is_noticed_and_the_oldest_make_room() {
 
 #[tokio::test]
 async fn usage_is_summed_over_days_and_agents() {
-    use crate::store::cost as usage;
+    use crate::store::usage;
     let folder = std::env::temp_dir().join(format!("torana-usage-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let store = Store::open(Options::new(folder.join("usage.db"))).expect("a store");
@@ -326,16 +327,53 @@ async fn usage_is_summed_over_days_and_agents() {
                 )?;
             }
             Ok((
-                usage::between(connection, "2026-01-01", "2026-01-02", None)?,
-                usage::between(connection, "2026-01-01", "2026-01-31", Some("a"))?,
+                usage::days(connection, "2026-01-01", "2026-01-02", None)?,
+                usage::days(connection, "2026-01-01", "2026-01-31", Some("a"))?,
             ))
         })
         .await
         .expect("read");
     assert_eq!(
-        (rows.0.len(), rows.0[0].calls, rows.0[0].cost_usd),
+        (
+            rows.0.len(),
+            rows.0[0].figures.calls,
+            rows.0[0].figures.cost_usd
+        ),
         (1, 2, 3.0)
     );
     assert_eq!((rows.1.len(), rows.1[1].day.as_str()), (2, "2026-01-03"));
     drop(std::fs::remove_dir_all(&folder));
+}
+
+/// S-044: a flood of strangers at one account leaves the newest there, and those of another account alone.
+#[tokio::test]
+async fn waiting_strangers_are_bounded_per_account() {
+    let (store, path) = store().await;
+    let stranger = |account: &str, number: i64| PairingRequest {
+        channel: "chat".to_owned(),
+        account: account.to_owned(),
+        sender: format!("s{number}"),
+        code: format!("C{number:07}"),
+        name: None,
+        payload: None,
+        created_at_ms: number,
+        expires_at_ms: 10_000_000,
+        replied_at_ms: number,
+    };
+    let (flooded, other) = store
+        .write(move |connection| {
+            pairing::put(connection, &stranger("quiet", 1))?;
+            for number in 0..10_000 {
+                pairing::put(connection, &stranger("loud", number))?;
+            }
+            let (flooded, other): (Vec<_>, Vec<_>) = pairing::list(connection, None, 0)?
+                .into_iter()
+                .partition(|request| request.account == "loud");
+            Ok((flooded, other))
+        })
+        .await
+        .expect("written");
+    assert_eq!((flooded.len(), other.len()), (PAIRING_PENDING_MAX, 1));
+    assert!(flooded.iter().all(|request| request.created_at_ms >= 9_900));
+    drop(std::fs::remove_file(path));
 }

@@ -6,10 +6,11 @@ use torana_core::key::SessionKey;
 use torana_core::problem::Problem;
 use torana_core::run::Role;
 
+use super::cost::{price_of, split};
 use crate::engine::Engine;
 use crate::store::session::{self, SessionRow};
 use crate::store::transcript;
-use crate::store::usage::{self, DayRow, QuarterRow, Span};
+use crate::store::usage::{self, QuarterRow, Span};
 
 pub use crate::store::usage::Figures;
 
@@ -19,17 +20,6 @@ pub const DAYS_MAX: i64 = 3_660;
 const QUARTERS_MAX: usize = 200_000;
 /// Lines of a transcript one report reads at most.
 const LINES_MAX: usize = 10_000;
-/// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
-
-/// A day with what was used in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Day {
-    /// `YYYY-MM-DD`.
-    pub day: String,
-    /// What was used.
-    pub figures: Figures,
-}
 
 /// The calendar day of a moment, in UTC.
 pub fn utc_day(at_ms: i64) -> String {
@@ -43,39 +33,6 @@ pub fn day_start_ms(day: &str) -> Option<i64> {
     let date: jiff::civil::Date = day.parse().ok()?;
     let midnight = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     Some(midnight.timestamp().as_millisecond())
-}
-
-/// The last `days` days in UTC, today included, oldest first; days without use are there with zeros.
-pub async fn daily(engine: &Engine, days: i64) -> Result<Vec<Day>, Problem> {
-    let now_ms = engine.world().wall_ms();
-    let days = days.clamp(1, DAYS_MAX);
-    let first_ms = now_ms.saturating_sub((days - 1) * DAY_MS);
-    let rows = models(engine, &utc_day(first_ms), &utc_day(now_ms)).await?;
-    let mut found: BTreeMap<String, Figures> = (0..days)
-        .map(|day| {
-            (
-                utc_day(first_ms.saturating_add(day * DAY_MS)),
-                Figures::default(),
-            )
-        })
-        .collect();
-    for row in rows {
-        found.entry(row.day).or_default().add(&row.figures);
-    }
-    Ok(found
-        .into_iter()
-        .map(|(day, figures)| Day { day, figures })
-        .collect())
-}
-
-/// What each model of each agent used on each day, oldest first.
-pub async fn models(engine: &Engine, from: &str, to: &str) -> Result<Vec<DayRow>, Problem> {
-    let (from, to) = (from.to_owned(), to.to_owned());
-    engine
-        .store()
-        .read(move |connection| usage::days(connection, &from, &to))
-        .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// What a report is about.
@@ -108,8 +65,7 @@ pub async fn sessions(engine: &Engine, request: Request) -> Result<Report, Probl
         agent: request.agent,
         limit: QUARTERS_MAX,
     };
-    let (quarters, rows) = engine
-        .store()
+    let (mut quarters, rows) = engine
         .read(move |connection| {
             let quarters = usage::quarters(connection, &span)?;
             let mut rows = BTreeMap::new();
@@ -122,8 +78,12 @@ pub async fn sessions(engine: &Engine, request: Request) -> Result<Report, Probl
             }
             Ok((quarters, rows))
         })
-        .await
-        .map_err(|error| engine.problem(&error))?;
+        .await?;
+    let settings = engine.settings();
+    for quarter in &mut quarters {
+        let price = price_of(&settings.models, &quarter.provider, &quarter.model);
+        split(&mut quarter.figures, price);
+    }
     Ok(Report { quarters, rows })
 }
 
@@ -148,7 +108,6 @@ pub async fn lines(
 ) -> Result<Option<(SessionRow, Vec<Line>)>, Problem> {
     let name = key.as_str().to_owned();
     engine
-        .store()
         .read(move |connection| {
             let Some(row) = session::get(connection, &name)? else {
                 return Ok(None);
@@ -166,7 +125,6 @@ pub async fn lines(
             Ok(Some((row, lines)))
         })
         .await
-        .map_err(|error| engine.problem(&error))
 }
 
 /// The time zone in which a report cuts its days.

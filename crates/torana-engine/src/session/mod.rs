@@ -5,6 +5,7 @@
 mod debounce;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use torana_core::id::{AgentId, ConnectionId, InboxId, RunId};
@@ -75,6 +76,8 @@ struct Slot {
 #[derive(Default)]
 pub(crate) struct Sessions {
     slots: Mutex<HashMap<SessionKey, Slot>>,
+    /// No turn begins. Read and changed while `slots` is locked, so that no turn slips in between.
+    resting: AtomicBool,
     pub(crate) debounce: Debounce,
 }
 
@@ -95,9 +98,13 @@ impl Sessions {
                 .active
                 .as_ref()
                 .is_some_and(|active| active.steer().is_some());
-        let arrival = slot
-            .lane
-            .arrive(work.id, work.target_hash(), policy, can_steer);
+        let arrival = if self.is_resting() {
+            // Not into the running turn either: that would keep it from coming to its end.
+            slot.lane.wait(work.id, work.target_hash(), policy)
+        } else {
+            slot.lane
+                .arrive(work.id, work.target_hash(), policy, can_steer)
+        };
         let dropped: &[InboxId] = match &arrival {
             Arrival::Interrupt(superseded) => superseded,
             Arrival::WaitInsteadOf(oldest) => std::slice::from_ref(oldest),
@@ -130,7 +137,7 @@ impl Sessions {
             slot.lane.restore(work.id, work.target_hash(), collect);
             slot.works.insert(work.id, work);
         }
-        Self::next(slot)
+        self.next(slot)
     }
 
     /// Queues a message that the running turn did not take.
@@ -144,7 +151,7 @@ impl Sessions {
             policy.mode == torana_core::lane::QueueMode::Collect,
         );
         slot.works.insert(work.id, work.clone());
-        Self::next(slot)
+        self.next(slot)
     }
 
     /// Queues a message found in the inbox at start.
@@ -164,7 +171,7 @@ impl Sessions {
         slot.works.remove(&id);
         let plan = if ran && slot.lane.unstart(id) {
             slot.active = None;
-            Self::next(slot)
+            self.next(slot)
         } else {
             slot.lane.withdraw(id);
             None
@@ -192,8 +199,8 @@ impl Sessions {
         let mut slots = self.lock();
         let slot = slots.get_mut(session)?;
         slot.active = None;
-        let next = slot.lane.settle();
-        let plan = next.and_then(|next| Self::plan(slot, &next));
+        slot.lane.rest();
+        let plan = self.next(slot);
         if plan.is_none() && slot.lane.is_idle() {
             slots.remove(session);
         }
@@ -203,12 +210,37 @@ impl Sessions {
     /// Starts every lane that has work and no run; at start, after recovery.
     pub(crate) fn start_waiting(&self) -> Vec<TurnPlan> {
         let mut slots = self.lock();
-        let mut plans: Vec<TurnPlan> = slots.values_mut().filter_map(Self::next).collect();
+        let mut plans: Vec<TurnPlan> = slots
+            .values_mut()
+            .filter_map(|slot| self.next(slot))
+            .collect();
         plans.sort_by_key(|plan| plan.lead.id);
         plans
     }
 
-    fn next(slot: &mut Slot) -> Option<TurnPlan> {
+    fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::SeqCst)
+    }
+
+    /// From now on no turn begins; those that run go on.
+    pub(crate) fn rest(&self) {
+        let _slots = self.lock();
+        self.resting.store(true, Ordering::SeqCst);
+    }
+
+    /// Turns begin again; returns those that waited.
+    pub(crate) fn wake(&self) -> Vec<TurnPlan> {
+        {
+            let _slots = self.lock();
+            self.resting.store(false, Ordering::SeqCst);
+        }
+        self.start_waiting()
+    }
+
+    fn next(&self, slot: &mut Slot) -> Option<TurnPlan> {
+        if self.is_resting() {
+            return None;
+        }
         let next = slot.lane.start_next()?;
         Self::plan(slot, &next)
     }

@@ -148,6 +148,24 @@ fn prune(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A page of ended ones that a run asked for, newest first, after a place in that order. Only those that name it count.
+pub fn of_run(
+    connection: &Connection,
+    run_id: &str,
+    after: Option<(i64, &str)>,
+    limit: usize,
+) -> Result<Vec<Approval>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM approval
+         WHERE status <> 'pending' AND (resolved_at, id) < (?2, ?3) AND json_extract(request_json, '$.runId') = ?1
+         ORDER BY resolved_at DESC, id DESC LIMIT ?4"
+    );
+    let (at_ms, id) = after.unwrap_or((i64::MAX, ""));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&sql)?;
+    collect(statement.query(params![run_id, at_ms, id, limit])?)
+}
+
 /// A page of ended ones, newest first, after a place in that order.
 pub fn history(
     connection: &Connection,

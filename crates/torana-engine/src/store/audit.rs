@@ -18,7 +18,7 @@ const PRUNE_EVERY: i64 = 64;
 pub struct Record {
     /// When, Unix milliseconds.
     pub at_ms: i64,
-    /// What it concerns: `config`, `agent`, `channel`, `pairing`, `device`, `auth`, `gateway`.
+    /// What it concerns: `config`, `agent`, `channel`, `pairing`, `device`, `auth`, `gateway`, `approval`, `question`.
     pub kind: &'static str,
     /// What was done, such as `config.patch`.
     pub action: String,

@@ -96,24 +96,40 @@ struct Inner {
     path: PathBuf,
 }
 
-/// Builds a new, empty database at `path` without flushing anything, and closes it again.
-///
-/// Opening a new file in place flushes nine times before it can be used, although nothing is promised yet. A caller that
-/// cares builds it aside, flushes it once, and then gives it its name; the folder is flushed by the first commit, because
-/// SQLite flushes the folder of the log it makes there.
-pub fn create(path: &Path) -> Result<(), OpenError> {
-    let mut connection = Connection::open(path).map_err(classify)?;
-    // What is interrupted here is thrown away, so nothing has to be undone or flushed.
-    for (name, value) in [("journal_mode", "OFF"), ("synchronous", "OFF")] {
-        connection
-            .pragma_update(None, name, value)
-            .map_err(classify)?;
+/// Bytes of the file header that say how it is written and read; 2 is with a log (sqlite.org/fileformat2.html, 1.3.3).
+const LOG_FORMAT: std::ops::Range<usize> = 18..20;
+
+/// A new, empty database in the making, on a thread of its own.
+#[derive(Debug)]
+pub struct Blank(std::thread::JoinHandle<Result<Vec<u8>, OpenError>>);
+
+impl Blank {
+    /// Begins to make one. `None` when there is no thread for it; then [`blank`] does it on the spot.
+    pub fn begin() -> Option<Self> {
+        let maker = std::thread::Builder::new().name("store-blank".to_owned());
+        maker.spawn(blank).ok().map(Self)
     }
+
+    /// Waits until it is made.
+    pub fn finish(self) -> Result<Vec<u8>, OpenError> {
+        let ended = || OpenError::Other("the maker of the new store ended early".to_owned());
+        self.0.join().unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+/// A new, empty database as the bytes of its file.
+///
+/// It is made in memory: opening a new file in place flushes nine times before it can be used, although nothing is
+/// promised yet. Whoever writes these bytes aside flushes them once and then gives them their name; the folder is flushed
+/// by the first commit, because SQLite flushes the folder of the log it makes there.
+pub fn blank() -> Result<Vec<u8>, OpenError> {
+    let mut connection = Connection::open_in_memory().map_err(classify)?;
     migrate::run(&mut connection)?;
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(classify)?;
-    connection.close().map_err(|(_, error)| classify(error))
+    let mut bytes = connection.serialize("main").map_err(classify)?.to_vec();
+    for format in bytes.get_mut(LOG_FORMAT).into_iter().flatten() {
+        *format = 2;
+    }
+    Ok(bytes)
 }
 
 impl Store {
@@ -276,23 +292,45 @@ fn start_threads(connection: Connection, options: &Options) -> Result<Backend, O
     })?;
     let (reads, read_queue) = mpsc::channel::<ReadJob>(STORE_QUEUE_MAX);
     let read_queue = Arc::new(Mutex::new(read_queue));
+    let mut opening = Vec::with_capacity(READERS);
     for _ in 0..READERS {
-        let reader = connect(&options.path, true, options.flush, READER_CACHE_KIB)?;
         let queue = Arc::clone(&read_queue);
+        let (path, flush) = (options.path.clone(), options.flush);
+        let (opened, outcome) = std::sync::mpsc::sync_channel(1);
+        // Each opens its connection itself, so that they do it at the same time.
         spawn("store-read", move || {
-            loop {
-                let job = queue
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .blocking_recv();
-                match job {
-                    Some(job) => job(&reader),
-                    None => return,
-                }
+            let connected = connect(&path, true, flush, READER_CACHE_KIB);
+            let (reader, told) = match connected {
+                Ok(reader) => (Some(reader), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            // Nobody waits any more when the other reader could not be opened.
+            drop(opened.send(told));
+            if let Some(reader) = reader {
+                read_until_closed(&reader, &queue);
             }
         })?;
+        opening.push(outcome);
+    }
+    for outcome in opening {
+        outcome
+            .recv()
+            .map_err(|_| OpenError::Other("a reader of the store ended".to_owned()))??;
     }
     Ok(Backend::Threads { writes, reads })
+}
+
+fn read_until_closed(reader: &Connection, queue: &Mutex<mpsc::Receiver<ReadJob>>) {
+    loop {
+        let job = queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .blocking_recv();
+        match job {
+            Some(job) => job(reader),
+            None => return,
+        }
+    }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
@@ -435,14 +473,12 @@ mod tests {
     }
 
     #[test]
-    fn a_database_built_aside_is_the_one_that_opening_makes() {
+    fn a_database_made_in_memory_is_the_one_that_opening_makes() {
         let path = |name: &str| {
             std::env::temp_dir().join(format!("torana-{name}-{}.db", std::process::id()))
         };
         let (aside, opened) = (path("aside"), path("opened"));
-        create(&aside).expect("built");
-        let log = PathBuf::from(format!("{}-wal", aside.display()));
-        assert!(!log.exists(), "closing leaves no log behind");
+        std::fs::write(&aside, blank().expect("made")).expect("written");
         drop(
             Store::open(Options {
                 inline: true,

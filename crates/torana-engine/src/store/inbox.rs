@@ -107,6 +107,15 @@ pub struct ClientInput {
     /// What else is asked of the answer.
     #[serde(default, skip_serializing_if = "Wishes::is_empty")]
     pub wishes: Wishes,
+    /// The text is no command, whatever it looks like.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub literal: bool,
+    /// The agent's own instructions are left out of this turn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
+    /// Words for the agent before the message: what it answers, what the person looks at. The transcript leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preface: Option<String>,
     /// Lines the client says came before; they join the transcript ahead of the message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prelude: Vec<Entry>,

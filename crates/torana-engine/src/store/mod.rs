@@ -5,7 +5,6 @@
 
 pub mod approval;
 pub mod audit;
-pub mod cost;
 mod database;
 pub mod device;
 pub mod inbox;
@@ -19,7 +18,7 @@ pub mod transcript;
 pub mod usage;
 mod writer;
 
-pub use database::{OpenError, Options, Store, create};
+pub use database::{Blank, OpenError, Options, Store, blank};
 pub use writer::{CommitFault, CommitHook};
 
 /// Why a write or read failed.

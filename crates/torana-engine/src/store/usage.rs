@@ -26,6 +26,8 @@ pub struct Figures {
     pub cache_write: u64,
     /// US dollars, as far as prices are known.
     pub cost_usd: f64,
+    /// The same by kind of token. Only the whole is stored; whoever knows the prices splits it.
+    pub parts: CostParts,
     /// Calls whose price is not known.
     pub unpriced: u64,
     /// Time from start to end of the answered runs, milliseconds.
@@ -34,6 +36,28 @@ pub struct Figures {
     pub wait_ms_min: u64,
     /// The longest.
     pub wait_ms_max: u64,
+}
+
+/// Money by kind of token, US dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CostParts {
+    /// For tokens sent.
+    pub input: f64,
+    /// For tokens received.
+    pub output: f64,
+    /// For tokens read from providers' caches.
+    pub cache_read: f64,
+    /// For tokens written to providers' caches.
+    pub cache_write: f64,
+}
+
+impl CostParts {
+    fn add(&mut self, other: &Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.cache_read += other.cache_read;
+        self.cache_write += other.cache_write;
+    }
 }
 
 impl Figures {
@@ -60,6 +84,7 @@ impl Figures {
         self.cache_read += other.cache_read;
         self.cache_write += other.cache_write;
         self.cost_usd += other.cost_usd;
+        self.parts.add(&other.parts);
         self.unpriced += other.unpriced;
         self.wait_ms += other.wait_ms;
     }
@@ -70,8 +95,6 @@ impl Figures {
 pub struct DayRow {
     /// Day in UTC, `YYYY-MM-DD`.
     pub day: String,
-    /// The agent.
-    pub agent: String,
     /// The provider.
     pub provider: String,
     /// The model.
@@ -206,25 +229,30 @@ fn figure(row: &Row<'_>, index: usize) -> Result<u64, rusqlite::Error> {
         .map(|value| u64::try_from(value).unwrap_or(0))
 }
 
-/// Days from one to another, both included, oldest first.
-pub fn days(connection: &Connection, from: &str, to: &str) -> Result<Vec<DayRow>, StoreError> {
+/// Days from one to another, both included, oldest first; of one agent when given.
+pub fn days(
+    connection: &Connection,
+    from: &str,
+    to: &str,
+    agent: Option<&str>,
+) -> Result<Vec<DayRow>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT day, agent, provider, model, calls, input, output, cache_read, cache_write, cost_usd FROM usage_day
-         WHERE day BETWEEN ?1 AND ?2 ORDER BY day, agent, provider, model",
+        "SELECT day, provider, model, sum(calls), sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cost_usd)
+         FROM usage_day WHERE day >= ?1 AND day <= ?2 AND (?3 IS NULL OR agent = ?3)
+         GROUP BY day, provider, model ORDER BY day, provider, model",
     )?;
-    let rows = statement.query_map([from, to], |row| {
+    let rows = statement.query_map(params![from, to, agent], |row| {
         Ok(DayRow {
             day: row.get(0)?,
-            agent: row.get(1)?,
-            provider: row.get(2)?,
-            model: row.get(3)?,
+            provider: row.get(1)?,
+            model: row.get(2)?,
             figures: Figures {
-                calls: figure(row, 4)?,
-                input: figure(row, 5)?,
-                output: figure(row, 6)?,
-                cache_read: figure(row, 7)?,
-                cache_write: figure(row, 8)?,
-                cost_usd: row.get(9)?,
+                calls: figure(row, 3)?,
+                input: figure(row, 4)?,
+                output: figure(row, 5)?,
+                cache_read: figure(row, 6)?,
+                cache_write: figure(row, 7)?,
+                cost_usd: row.get(8)?,
                 ..Figures::default()
             },
         })
@@ -277,6 +305,7 @@ pub fn quarters(connection: &Connection, span: &Span) -> Result<Vec<QuarterRow>,
                     cache_read: figure(row, 13)?,
                     cache_write: figure(row, 14)?,
                     cost_usd: row.get(15)?,
+                    parts: CostParts::default(),
                     unpriced: figure(row, 16)?,
                     wait_ms: figure(row, 17)?,
                     wait_ms_min: figure(row, 18)?,

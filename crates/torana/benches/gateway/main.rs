@@ -7,6 +7,7 @@
 mod binary;
 mod client;
 mod clock;
+mod connect;
 mod drive;
 mod fanout;
 mod floor;
@@ -53,6 +54,7 @@ const BENCHES: &[(&str, Run)] = &[
     ("binary", binary::run),
     ("start", start::run),
     ("rss", rss::run),
+    ("connect", connect::run),
     ("health", health::run),
     ("turn", turn::run),
     ("turns", turns::run),

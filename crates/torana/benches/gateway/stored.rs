@@ -59,16 +59,24 @@ pub(super) fn fill(
 
 /// Makes the transcript of the session `stored-1` this long, by repeating its two lines.
 pub(super) fn lengthen(home: &Home, lines: usize) -> Result<(), Fault> {
-    let connection = Connection::open(home.database())?;
-    connection.execute_batch(&format!(
+    let mut connection = Connection::open(home.database())?;
+    let transaction = connection.transaction()?;
+    let key = "agent:main:stored-1";
+    let lines = i64::try_from(lines)?;
+    let session: String = transaction.query_row(
+        "UPDATE session SET entries = ?1 WHERE key = ?2 RETURNING session_id",
+        (lines, key),
+        |row| row.get(0),
+    )?;
+    transaction.execute(
         "INSERT INTO transcript (session_id, sequence, inbox, role, entry_json)
-           WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < {lines})
+           WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
            SELECT model.session_id, n.i, NULL, model.role, model.entry_json FROM n
-             JOIN session ON session.key LIKE 'agent:%:stored-1'
-             JOIN transcript AS model ON model.session_id = session.session_id AND model.sequence = 1 + n.i % 2;
-         UPDATE session SET entries = {lines} WHERE key LIKE 'agent:%:stored-1';
-         PRAGMA wal_checkpoint(TRUNCATE); ANALYZE;"
-    ))?;
+             JOIN transcript AS model ON model.session_id = ?2 AND model.sequence = 1 + n.i % 2",
+        (lines, session),
+    )?;
+    transaction.commit()?;
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); ANALYZE;")?;
     Ok(())
 }
 

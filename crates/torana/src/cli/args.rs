@@ -10,8 +10,9 @@ mod operate;
 
 pub(crate) use operate::{
     AgentsCommand, AllowlistCommand, AllowlistEntry, ApprovalsCommand, AuditFlags, CallFlags,
-    Decision, DevicesCommand, HeartbeatCommand, ModelsCommand, NodesCommand, SystemCommand,
-    UsersCommand, WakeMode,
+    Decision, DevicesCommand, FamilyWaitFlag, GrantsCommand, HeartbeatCommand, InvokeFlags,
+    ModelsCommand, NodesCommand, NodesFilter, QrFlags, StabilityFlags, SystemCommand, TokenFlags,
+    UsersCommand, WaitFlag, WakeMode,
 };
 
 /// A gateway between people on messaging platforms and AI agents.
@@ -24,6 +25,47 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// The lines that start the gateway, as part of [`Cli`]: `torana`, `torana gateway` and `torana gateway run` with any
+/// global options.
+#[derive(Debug, Parser)]
+#[command(
+    name = "torana",
+    disable_help_flag = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct StartLine {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<StartWord>,
+}
+
+#[derive(Debug, Subcommand)]
+enum StartWord {
+    Gateway {
+        #[command(subcommand)]
+        command: Option<RunWord>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RunWord {
+    Run,
+}
+
+impl From<StartLine> for Cli {
+    fn from(line: StartLine) -> Self {
+        let command = line.command.map(|StartWord::Gateway { command }| {
+            let command = command.map(|RunWord::Run| GatewayCommand::Run);
+            Command::Gateway { command }
+        });
+        Self {
+            global: line.global,
+            command,
+        }
+    }
 }
 
 /// Options of every command.
@@ -56,7 +98,7 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) port: Option<u16>,
-    /// A gateway elsewhere, as `ws://` or `wss://` address; needs --token, stored secrets are never sent there
+    /// A gateway elsewhere, as `ws://` or `wss://` address, instead of `gateway.remote.url`; needs --token, stored secrets are never sent there
     #[arg(
         long,
         global = true,
@@ -72,6 +114,23 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) token: Option<String>,
+    /// The same as --token, for gateways with a password
+    #[arg(
+        long,
+        global = true,
+        value_name = "PASSWORD",
+        conflicts_with = "token",
+        help_heading = "Global options"
+    )]
+    pub(crate) password: Option<String>,
+    /// SHA-256 of the one certificate a `wss://` gateway may show, as it prints it when it starts
+    #[arg(
+        long,
+        global = true,
+        value_name = "SHA256",
+        help_heading = "Global options"
+    )]
+    pub(crate) tls_fingerprint: Option<String>,
     /// Addresses to listen on: `loopback`, `lan`, `auto` or an IP address
     #[arg(
         long,
@@ -94,9 +153,11 @@ pub(crate) struct Global {
 /// Everything that can be asked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run, look at or stop the gateway
-    #[command(subcommand)]
-    Gateway(GatewayCommand),
+    /// Run, look at or stop the gateway; alone it runs it
+    Gateway {
+        #[command(subcommand)]
+        command: Option<GatewayCommand>,
+    },
     /// Show agents, channels, sessions and what waits
     Status,
     /// Ask the gateway whether all is well
@@ -104,6 +165,7 @@ pub(crate) enum Command {
     /// Talk to an agent in the terminal
     Chat(ChatFlags),
     /// Talk to agents in a full-screen terminal
+    #[command(visible_alias = "terminal")]
     Tui(TuiFlags),
     /// Run one turn of an agent and print the answer
     Agent(AgentFlags),
@@ -133,16 +195,25 @@ pub(crate) enum Command {
     },
     /// Browsers and programs that asked to be let in
     Devices {
+        #[command(flatten)]
+        wait: FamilyWaitFlag,
         #[command(subcommand)]
         command: Option<DevicesCommand>,
     },
+    /// Show a code that lets a phone in, once
+    Qr(QrFlags),
     /// Phones and machines that lend the gateway their hands
     Nodes {
+        #[command(flatten)]
+        wait: FamilyWaitFlag,
         #[command(subcommand)]
         command: Option<NodesCommand>,
     },
     /// What agents may run, and what waits for a decision
+    #[command(visible_alias = "exec-approvals")]
     Approvals {
+        #[command(flatten)]
+        wait: FamilyWaitFlag,
         #[command(subcommand)]
         command: ApprovalsCommand,
     },
@@ -158,11 +229,15 @@ pub(crate) enum Command {
     },
     /// People the gateway knows
     Users {
+        #[command(flatten)]
+        wait: FamilyWaitFlag,
         #[command(subcommand)]
         command: Option<UsersCommand>,
     },
     /// Events for agents, heartbeats, and who is connected
     System {
+        #[command(flatten)]
+        wait: FamilyWaitFlag,
         #[command(subcommand)]
         command: SystemCommand,
     },
@@ -216,15 +291,37 @@ pub(crate) enum GatewayCommand {
     /// Start the gateway and stay in the foreground
     Run,
     /// Show whether it runs, where, and since when
-    Status,
+    Status {
+        #[command(flatten)]
+        wait: WaitFlag,
+        /// Look at this machine only, and ask nothing
+        #[arg(long, conflicts_with = "require_rpc")]
+        no_probe: bool,
+        /// Fail when it does not answer, as without this option
+        #[arg(long)]
+        require_rpc: bool,
+    },
     /// Stop it in order: runs finish, the rest continues after the next start
     Stop,
+    /// Start it again in its own process; nothing accepted is lost and nobody is refused
+    Restart {
+        /// Wait for what runs, five minutes at most; this is what happens without a flag
+        #[arg(long, conflicts_with = "skip_deferral")]
+        safe: bool,
+        /// Do not wait for what runs: it gets 30 seconds, and what is not over goes on after the restart
+        #[arg(long)]
+        skip_deferral: bool,
+    },
     /// Call any method and print its answer as JSON
     Call(CallFlags),
     /// Ask whether the gateway lives and what it lets us do
-    Probe,
-    /// Look for gateways on this machine
-    Discover,
+    Probe(WaitFlag),
+    /// Look for gateways on this machine and in the local network
+    Discover(WaitFlag),
+    /// Ask the gateway whether all is well
+    Health(WaitFlag),
+    /// Show what happened last, without content
+    Stability(StabilityFlags),
 }
 
 /// `torana chat`
@@ -244,9 +341,9 @@ pub(crate) struct ChatFlags {
 /// `torana tui`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TuiFlags {
-    /// Session to show
-    #[arg(long, short, value_name = "KEY", default_value = "main")]
-    pub(crate) session: String,
+    /// Session to show; the one that was shown last when absent, or else `main`
+    #[arg(long, short, value_name = "KEY")]
+    pub(crate) session: Option<String>,
     /// Agent to talk to, in its main session
     #[arg(long, value_name = "ID", conflicts_with = "session")]
     pub(crate) agent: Option<String>,
@@ -259,6 +356,9 @@ pub(crate) struct TuiFlags {
     /// Messages to begin with
     #[arg(long, value_name = "NUMBER", default_value_t = 200)]
     pub(crate) history_limit: usize,
+    /// Longest time for one answer, milliseconds
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=172_800_000))]
+    pub(crate) timeout_ms: Option<u64>,
     /// Send answers to the platform of the session as well
     #[arg(long)]
     pub(crate) deliver: bool,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use super::args::{Cli, Command, GatewayCommand, Global, UsersCommand};
+use super::args::{Cli, Command, GatewayCommand, Global, StartLine, UsersCommand};
 use super::command;
 use super::failure::{Exit, Failure};
 use super::generate;
@@ -14,7 +14,7 @@ use crate::gateway::{self, RunOptions};
 
 /// Runs what the command line says.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -26,6 +26,12 @@ pub(crate) fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// The line that starts the gateway is tried first: the grammar of all commands takes milliseconds to build, and a
+/// gateway that starts needs none of it.
+fn parse() -> Result<Cli, clap::Error> {
+    StartLine::try_parse().map_or_else(|_| Cli::try_parse(), |line| Ok(line.into()))
 }
 
 /// Help and version go to stdout with code 0, mistakes to stderr with code 2; clap knows which.
@@ -41,7 +47,10 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { global, command } = cli;
     let command = match command {
-        None | Some(Command::Gateway(GatewayCommand::Run)) => return start(&global),
+        None
+        | Some(Command::Gateway {
+            command: None | Some(GatewayCommand::Run),
+        }) => return start(&global),
         Some(Command::Completion { shell }) => {
             return generate::completion(shell).map(|()| ExitCode::SUCCESS);
         }
@@ -72,7 +81,7 @@ fn start(global: &Global) -> Result<ExitCode, Failure> {
     let options = RunOptions {
         port: global.port,
         bind: global.bind.clone(),
-        token: global.token.clone(),
+        token: global.token.clone().or_else(|| global.password.clone()),
         verbose: global.verbose,
         force: global.force,
     };
@@ -81,13 +90,9 @@ fn start(global: &Global) -> Result<ExitCode, Failure> {
 
 async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Gateway(GatewayCommand::Status) => command::gateway::status(invocation).await,
-        Command::Gateway(GatewayCommand::Stop) => command::gateway::stop(invocation).await,
-        Command::Gateway(GatewayCommand::Call(flags)) => {
-            command::call::call(invocation, flags).await
+        Command::Gateway { command } => {
+            gateway_command(invocation, command.unwrap_or(GatewayCommand::Run)).await
         }
-        Command::Gateway(GatewayCommand::Probe) => command::call::probe(invocation).await,
-        Command::Gateway(GatewayCommand::Discover) => command::call::discover(invocation).await,
         Command::Status => command::status::status(invocation).await,
         Command::Health => command::status::health(invocation).await,
         Command::Chat(flags) => command::chat::run(invocation, flags).await,
@@ -101,23 +106,35 @@ async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), F
         Command::Channels { command } => command::channels::run(invocation, command).await,
         Command::Logs(flags) => command::logs::run(invocation, flags).await,
         Command::Pairing { command } => command::pairing::run(invocation, command).await,
-        Command::Devices { command } => {
+        Command::Devices { wait, command } => {
+            invocation.wait_ms = wait.wait_ms;
             command::devices::run(invocation, command.unwrap_or_default()).await
         }
-        Command::Nodes { command } => {
+        Command::Qr(flags) => command::setup::qr(invocation, flags).await,
+        Command::Nodes { wait, command } => {
+            invocation.wait_ms = wait.wait_ms;
             command::nodes::run(invocation, command.unwrap_or_default()).await
         }
-        Command::Approvals { command } => command::approvals::run(invocation, command).await,
+        Command::Approvals { wait, command } => {
+            invocation.wait_ms = wait.wait_ms;
+            command::approvals::run(invocation, command).await
+        }
         Command::Agents { command } => {
             command::agents::run(invocation, command.unwrap_or_default()).await
         }
         Command::Models { command } => {
             command::agents::models(invocation, command.unwrap_or_default()).await
         }
-        Command::Users { command } => match command.unwrap_or_default() {
-            UsersCommand::List => command::system::users(invocation).await,
-        },
-        Command::System { command } => command::system::run(invocation, command).await,
+        Command::Users { wait, command } => {
+            invocation.wait_ms = wait.wait_ms;
+            match command.unwrap_or_default() {
+                UsersCommand::List => command::system::users(invocation).await,
+            }
+        }
+        Command::System { wait, command } => {
+            invocation.wait_ms = wait.wait_ms;
+            command::system::run(invocation, command).await
+        }
         Command::Audit(flags) => command::system::audit(invocation, flags).await,
         Command::Outbox { command } => {
             command::journal::outbox(invocation, command.unwrap_or_default()).await
@@ -129,9 +146,53 @@ async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), F
         Command::Doctor { fix } => command::doctor::run(invocation, fix).await,
         Command::Config { command } => command::config::run(invocation, command),
         Command::Dashboard => command::dashboard::run(invocation).await,
-        // These three never come here: `run` takes them before there is an invocation.
-        Command::Gateway(GatewayCommand::Run)
-        | Command::Completion { .. }
-        | Command::Gen { .. } => Err(Failure::new(Exit::Usage, "this command is not for here")),
+        // These two never come here: `run` takes them before there is an invocation.
+        Command::Completion { .. } | Command::Gen { .. } => Err(not_here()),
+    }
+}
+
+fn not_here() -> Failure {
+    Failure::new(Exit::Usage, "this command is not for here")
+}
+
+async fn gateway_command(
+    invocation: &mut Invocation,
+    command: GatewayCommand,
+) -> Result<(), Failure> {
+    match command {
+        GatewayCommand::Status { wait, no_probe, .. } => {
+            invocation.wait_ms = wait.wait_ms;
+            if no_probe {
+                command::gateway::look(invocation)
+            } else {
+                command::gateway::status(invocation).await
+            }
+        }
+        GatewayCommand::Stop => command::gateway::stop(invocation).await,
+        GatewayCommand::Restart { skip_deferral, .. } => {
+            command::gateway::restart(invocation, skip_deferral).await
+        }
+        GatewayCommand::Call(flags) => {
+            invocation.wait_ms = flags.wait.wait_ms;
+            command::call::call(invocation, flags).await
+        }
+        GatewayCommand::Probe(wait) => {
+            invocation.wait_ms = wait.wait_ms;
+            command::call::probe(invocation).await
+        }
+        GatewayCommand::Discover(wait) => {
+            invocation.wait_ms = wait.wait_ms;
+            command::discover::run(invocation).await
+        }
+        GatewayCommand::Health(wait) => {
+            invocation.wait_ms = wait.wait_ms;
+            command::status::health(invocation).await
+        }
+        GatewayCommand::Stability(flags) => {
+            invocation.wait_ms = flags.wait.wait_ms;
+            command::system::stability(invocation, flags).await
+        }
+        // `run` takes it before there is an invocation.
+        GatewayCommand::Run => Err(not_here()),
     }
 }

@@ -84,6 +84,8 @@ pub(crate) enum Reason {
     TokenStale,
     /// The gateway does not believe us; asking again changes nothing.
     Refused,
+    /// We do not believe whoever answers: its certificate is not trusted. Asking again changes nothing either.
+    Untrusted,
 }
 
 /// A command that did not succeed.

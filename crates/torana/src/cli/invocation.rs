@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use torana_core::auth::Fingerprint;
 use torana_core::config::Config;
 use torana_core::port::World;
 use torana_host::env::Environment;
-use torana_host::files;
 use torana_host::lock::{Holder, StateLock};
 use torana_host::secret::Secret;
 
@@ -13,21 +13,12 @@ use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::offline::Offline;
 use super::output::Output;
-use super::rpc::{Caller, Client, Endpoint, Identity, Persona};
+use super::rpc::{Caller, Client, Persona};
 use crate::configuration::{self, Configuration, Variables};
 use crate::paths::{PathFlags, Paths};
 
-/// Names under which the environment gives the gateway's secret, the first one set wins; the gateway reads the same.
-const SECRET_NAMES: [&str; 4] = [
-    "TORANA_GATEWAY_TOKEN",
-    "OPENCLAW_GATEWAY_TOKEN",
-    "TORANA_GATEWAY_PASSWORD",
-    "OPENCLAW_GATEWAY_PASSWORD",
-];
 /// Names under which the environment gives the port.
 const PORT_NAMES: [&str; 2] = ["TORANA_GATEWAY_PORT", "OPENCLAW_GATEWAY_PORT"];
-/// A token file holds one line; more is not a token.
-const TOKEN_BYTES_MAX: u64 = 4_096;
 
 /// One command's surroundings.
 pub(crate) struct Invocation {
@@ -35,9 +26,18 @@ pub(crate) struct Invocation {
     pub(crate) paths: Paths,
     pub(crate) environment: Environment,
     pub(crate) world: World,
-    pub(crate) url: Option<String>,
-    port: Option<u16>,
-    token: Option<Secret>,
+    /// What the command line says about the gateway to talk to.
+    pub(super) wanted: Wanted,
+    /// How long connecting and an ordinary answer may take, when the command line says it.
+    pub(crate) wait_ms: Option<u64>,
+}
+
+/// What the command line says about the gateway to talk to.
+pub(super) struct Wanted {
+    pub(super) url: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) secret: Option<Secret>,
+    pub(super) pin: Option<Fingerprint>,
 }
 
 /// Where answers come from.
@@ -53,7 +53,11 @@ pub(crate) enum Access {
 impl Invocation {
     /// Reads flags and environment; touches no file.
     pub(crate) fn new(global: &Global) -> Result<Self, Failure> {
-        let environment = Environment::capture();
+        Self::of(global, Environment::capture())
+    }
+
+    /// The same with another environment than the process's.
+    pub(super) fn of(global: &Global, environment: Environment) -> Result<Self, Failure> {
         let flags = PathFlags {
             config: global.config.clone(),
             profile: global.profile.clone(),
@@ -66,9 +70,17 @@ impl Invocation {
             paths,
             environment,
             world: torana_host::world(),
-            url: global.url.clone(),
-            port: global.port,
-            token: global.token.as_deref().map(Secret::new),
+            wanted: Wanted {
+                url: global.url.clone(),
+                port: global.port,
+                secret: global
+                    .token
+                    .as_deref()
+                    .or(global.password.as_deref())
+                    .map(Secret::new),
+                pin: global.tls_fingerprint.as_deref().map(pin).transpose()?,
+            },
+            wait_ms: None,
         })
     }
 
@@ -102,7 +114,7 @@ impl Invocation {
 
     /// The port a gateway of ours would be reached on, and the gateway that runs, if one does.
     pub(crate) fn port(&self, config: Option<&Config>) -> Result<u16, Failure> {
-        if let Some(port) = self.port {
+        if let Some(port) = self.wanted.port {
             return Ok(port);
         }
         if let Some(text) = self.environment.first(PORT_NAMES) {
@@ -123,57 +135,6 @@ impl Invocation {
             .unwrap_or_else(|| self.paths.default_port()))
     }
 
-    /// Where the gateway is and what it wants to hear.
-    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
-        if let Some(url) = &self.url {
-            // Stored secrets belong to the gateway they were made for (S-004).
-            let endpoint = Endpoint::remote(url, self.token.clone())?;
-            if self.token.is_none()
-                && Identity::token(&self.paths.credentials(), &endpoint.origin()).is_none()
-            {
-                return Err(Failure::new(Exit::Usage, "--url needs --token")
-                    .hint("give the token of that gateway with --token; later calls use the one it gives this device"));
-            }
-            return Ok(endpoint);
-        }
-        // A file that is wrong at the moment must not keep people from asking a gateway that runs.
-        let config = self
-            .configuration()
-            .ok()
-            .and_then(|configuration| configuration.loaded.config);
-        let port = self.port(config.as_ref())?;
-        let pin = config
-            .as_ref()
-            .and_then(|config| crate::compose::tls::pin(config, &self.paths));
-        Ok(Endpoint::local(port, self.secret(config.as_ref())).pinned(pin))
-    }
-
-    fn secret(&self, config: Option<&Config>) -> Option<Secret> {
-        if let Some(token) = &self.token {
-            return Some(token.clone());
-        }
-        let variables = self.variables();
-        if let Some(secret) = SECRET_NAMES.iter().find_map(|name| variables.get(name)) {
-            return Some(Secret::new(secret));
-        }
-        let auth = config.map(|config| &config.gateway.auth);
-        let written = auth.and_then(|auth| match auth.effective_mode() {
-            torana_core::config::tree::AuthMode::Password => {
-                auth.password.as_ref().or(auth.token.as_ref())
-            }
-            torana_core::config::tree::AuthMode::Token
-            | torana_core::config::tree::AuthMode::TrustedProxy
-            | torana_core::config::tree::AuthMode::None => {
-                auth.token.as_ref().or(auth.password.as_ref())
-            }
-        });
-        if let Some(secret) = written.and_then(|secret| secret.expose()) {
-            return Some(Secret::new(secret));
-        }
-        let bytes = files::read_capped(&self.paths.token_file(), TOKEN_BYTES_MAX).ok()?;
-        Some(Secret::new(String::from_utf8_lossy(&bytes))).filter(|secret| !secret.is_empty())
-    }
-
     /// Connects to the gateway, as one command.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
         self.connect_as(&Persona::CLI).await
@@ -182,15 +143,17 @@ impl Invocation {
     /// Connects to the gateway.
     pub(crate) async fn connect_as(&self, persona: &Persona) -> Result<Client, Failure> {
         let endpoint = self.endpoint()?;
+        let is_elsewhere = endpoint.is_elsewhere();
         let credentials = self.paths.credentials();
         let caller = Caller {
             persona,
             credentials: &credentials,
             world: &self.world,
-            may_sign: self.url.is_some() && *persona != Persona::PROBE,
+            may_sign: is_elsewhere && *persona != Persona::PROBE,
+            wait_ms: self.wait_ms,
         };
         match Client::connect(&endpoint, &caller).await {
-            Err(failure) if failure.exit == Exit::Unreachable && self.url.is_none() => {
+            Err(failure) if failure.exit == Exit::Unreachable && !is_elsewhere => {
                 match self.holder() {
                     // It has the lock and does not listen on that port: it starts, or it was told another port.
                     Some(holder) => Err(Failure::new(
@@ -228,4 +191,15 @@ impl Invocation {
             .and_then(|configuration| configuration.loaded.config?.logging.file);
         configured.map_or_else(|| self.paths.log_file(), PathBuf::from)
     }
+}
+
+/// Reads a fingerprint from the command line.
+fn pin(text: &str) -> Result<Fingerprint, Failure> {
+    Fingerprint::parse(text).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("`{text}` is not the SHA-256 of a certificate"),
+        )
+        .hint("give 64 hexadecimal digits, with or without colons, as the gateway prints them when it starts")
+    })
 }

@@ -1,7 +1,7 @@
 //! The command line: what people type, what they read back, and with which code it ends.
 //!
-//! Start with [`main`]; `args` is the grammar, `command/` has one file per command family, `rpc/` talks to a running
-//! gateway and `offline` to the store when none runs (decision 52). Words and numbers of the output live in `output`
+//! Start with [`main`]; `args` is the grammar, `command/` has one file per command family, `place` says which
+//! gateway that is, `rpc/` talks to it and `offline` to the store when none runs (decision 52). Words and numbers of the output live in `output`
 //! and `words`; every failure is a [`failure::Failure`].
 
 mod args;
@@ -12,6 +12,7 @@ mod generate;
 mod invocation;
 mod offline;
 mod output;
+mod place;
 mod rpc;
 mod target;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::args::{Cli, Command, GatewayCommand, OutboxCommand, SessionsCommand};
+use super::args::{Cli, Command, GatewayCommand, OutboxCommand, SessionsCommand, StartLine};
 use super::command::chat::{Screen, Shown};
 use super::command::journal::Which;
 use super::command::logs::Line;
@@ -37,9 +37,43 @@ fn torana_alone_takes_the_options_of_the_gateway() {
     let run = parse("torana gateway run --port 1").expect("valid");
     assert!(matches!(
         run.command,
-        Some(Command::Gateway(GatewayCommand::Run))
+        Some(Command::Gateway {
+            command: Some(GatewayCommand::Run)
+        })
     ));
     assert_eq!(run.global.port, Some(1));
+}
+
+#[test]
+fn the_short_grammar_of_a_start_says_what_the_whole_one_says() {
+    StartLine::command().debug_assert();
+    let short = |line: &str| StartLine::try_parse_from(line.split_whitespace()).map(Cli::from);
+    for line in [
+        "torana",
+        "torana --dev",
+        "torana gateway",
+        "torana gateway --port 1",
+        "torana gateway run",
+        "torana --port 1 gateway --verbose run --bind lan --force --token t --profile p",
+    ] {
+        let whole = parse(line).expect("valid");
+        assert_eq!(
+            format!("{:?}", short(line).expect("valid")),
+            format!("{whole:?}")
+        );
+    }
+    for line in [
+        "torana --help",
+        "torana --version",
+        "torana help",
+        "torana gateway run --help",
+        "torana gateway status",
+        "torana gateway run --nonsense",
+        "torana status",
+        "torana --port x",
+    ] {
+        assert!(short(line).is_err(), "{line}");
+    }
 }
 
 #[test]
@@ -117,6 +151,46 @@ fn every_command_of_the_guides_is_understood() {
 }
 
 #[test]
+fn the_official_grammar_is_understood() {
+    for line in [
+        "torana devices approve --latest",
+        "torana devices clear --pending --yes",
+        "torana devices list --timeout 5000 --json",
+        "torana devices rename --device abcd --name phone",
+        "torana devices remove --device abcd",
+        "torana devices rotate --device abcd --role operator --scope a --scope b",
+        "torana devices rotate abcd --no-scopes",
+        "torana devices join-code --public-url wss://gateway.example.org",
+        "torana qr --limited --no-ascii",
+        "torana nodes list --connected --last-connected 24h",
+        "torana nodes describe --node phone",
+        "torana nodes rename --node phone --name Kitchen",
+        "torana nodes invoke --node phone --command camera.snap --invoke-timeout 5000 --idempotency-key k --timeout 9000",
+        "torana nodes notify --node phone --title hi --priority active",
+        "torana exec-approvals get --gateway",
+        "torana approvals set --stdin",
+        "torana approvals allowlist add --agent * --gateway /usr/bin/uname",
+        "torana approvals resolve abcd deny --reason no",
+        "torana approvals grants list",
+        "torana approvals grants",
+        "torana system event --text hi --session-key main --timeout 100",
+        "torana terminal --tls-fingerprint AB",
+        "torana tui --timeout-ms 1000",
+        "torana audit --after 2026-09-23T16:33:12Z --before 1790000000000 --direction inbound",
+        "torana gateway",
+        "torana gateway --port 19000",
+        "torana gateway discover --timeout 500 --json",
+        "torana gateway health --timeout 500",
+        "torana gateway stability --limit 5 --type message.received --since-seq 3",
+        "torana gateway status --no-probe",
+        "torana gateway status --require-rpc --timeout 500",
+        "torana gateway call health --timeout 500 --expect-url ws://127.0.0.1:1 --password p",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+#[test]
 fn mistakes_are_usage_errors() {
     for line in [
         "torana fly",
@@ -124,6 +198,16 @@ fn mistakes_are_usage_errors() {
         "torana send --to telegram:1",
         "torana outbox retry seven",
         "torana --port 70000",
+        "torana devices rename abcd",
+        "torana devices remove abcd --device abcd",
+        "torana devices rotate abcd --no-scopes --scope a",
+        "torana nodes list --last-connected 3w",
+        "torana nodes notify --node phone",
+        "torana approvals set",
+        "torana gateway call health --timeout 0",
+        "torana gateway status --no-probe --require-rpc",
+        "torana audit --after yesterday",
+        "torana sessions --token a --password b",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

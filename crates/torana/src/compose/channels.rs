@@ -112,6 +112,8 @@ fn admission(config: &Config, account: &AccountConfig) -> AccountPolicy {
             .map(|(id, rule)| (id.clone(), group_rule(rule)))
             .collect(),
         mention_optional: false,
+        // The engine knows what was chosen in a conversation.
+        mention_chosen: None,
         // Every agent has its own; see the engine's agent rules.
         mention_patterns: MentionPatterns::default(),
         bots: BotPolicy::Ignore,

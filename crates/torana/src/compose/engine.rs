@@ -137,6 +137,7 @@ fn agent_settings(sources: &Sources<'_>, agent: config::AgentSettings<'_>) -> Ag
     AgentSettings {
         system: system_prompt(&name, agent) + &(sources.notes)(agent.id),
         emoji: identity.and_then(|identity| identity.emoji.clone()),
+        avatar: identity.and_then(|identity| identity.avatar.clone()),
         model: chain.into_iter().next(),
         thinking: agents::thinking_of(config, agent),
         context_tokens,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use torana_core::auth::Fingerprint;
 use torana_core::config::Config;
 use torana_core::port::World;
 use torana_host::tls::{ServerTls, TlsError, TlsFiles, own_names};
@@ -53,9 +54,10 @@ pub(crate) fn load(
 }
 
 /// SHA-256 of the certificate a gateway with this config presents, for clients on this machine.
-pub(crate) fn pin(config: &Config, paths: &Paths) -> Option<String> {
+pub(crate) fn pin(config: &Config, paths: &Paths) -> Option<Fingerprint> {
     if !config.gateway.tls.enabled {
         return None;
     }
-    files(config, paths).fingerprint().ok()
+    let text = files(config, paths).fingerprint().ok()?;
+    Fingerprint::parse(&text)
 }

@@ -9,12 +9,21 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use torana_core::port::World;
 use torana_engine::Store;
-use torana_engine::store::{self, OpenError};
+use torana_engine::store::{self, Blank, OpenError};
 use torana_host::files;
 
 use super::run::{EXIT_DAMAGED, EXIT_IO, Failure};
 use crate::compose::{self, front::Credentials};
 use crate::paths::Paths;
+
+/// Begins to make the database of a new installation, in memory and beside the reading of the configuration, because
+/// each takes a third of a first start. Nothing is on disk before [`open`].
+pub(super) fn prepare(paths: &Paths) -> Option<Blank> {
+    if paths.database().exists() {
+        return None;
+    }
+    Blank::begin()
+}
 
 /// Opens what must be on disk before anything is promised. At the first start both halves wait for the disk, so they
 /// wait side by side.
@@ -22,6 +31,7 @@ pub(super) fn open(
     paths: &Paths,
     world: &World,
     flush_failed: &CancellationToken,
+    blank: Option<Blank>,
 ) -> Result<(Store, Credentials), Failure> {
     let failed = |message: String| Failure::new(EXIT_IO, message);
     let cannot_write = |path: &Path, error: std::io::Error| {
@@ -31,11 +41,11 @@ pub(super) fn open(
     files::private_dir(&folder).map_err(|error| cannot_write(&folder, error))?;
     let credentials = compose::front::credentials(paths, world).map_err(failed)?;
     if credentials.missing.is_empty() {
-        return Ok((open_store(paths, flush_failed)?, credentials));
+        return Ok((open_store(paths, flush_failed, blank)?, credentials));
     }
     let (written, store) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| files::create_private_together(&credentials.missing));
-        let store = open_store(paths, flush_failed);
+        let store = open_store(paths, flush_failed, blank);
         (writing.join(), store)
     });
     written
@@ -44,8 +54,8 @@ pub(super) fn open(
     Ok((store?, credentials))
 }
 
-/// Makes the database of a new installation: whole and on disk before it gets its name.
-fn create_database(path: &Path) -> Result<(), Failure> {
+/// Writes the database of a new installation: whole and on disk before it gets its name.
+fn create_database(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let beside = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -68,19 +78,24 @@ fn create_database(path: &Path) -> Result<(), Failure> {
         files::remove_if_there(&beside(suffix)).map_err(|error| fail(&error))?;
     }
     let new = beside(".new");
-    files::create_private_unflushed(&new).map_err(|error| fail(&error))?;
-    store::create(&new).map_err(|error| fail(&error))?;
+    files::create_private_unflushed(&new, bytes).map_err(|error| fail(&error))?;
     files::publish(&new, path).map_err(|error| fail(&error))
 }
 
-fn open_store(paths: &Paths, flush_failed: &CancellationToken) -> Result<Store, Failure> {
+fn open_store(
+    paths: &Paths,
+    flush_failed: &CancellationToken,
+    blank: Option<Blank>,
+) -> Result<Store, Failure> {
     let failed = flush_failed.clone();
     let options = store::Options {
         on_flush_failure: Some(Arc::new(move || failed.cancel())),
         ..store::Options::new(paths.database())
     };
     if !paths.database().exists() {
-        create_database(&paths.database())?;
+        let made = blank.map_or_else(store::blank, Blank::finish);
+        let bytes = made.map_err(|error| Failure::new(EXIT_IO, error.to_string()))?;
+        create_database(&paths.database(), &bytes)?;
     }
     Store::open(options).map_err(|error| match error {
         OpenError::Damaged(_) => Failure::new(EXIT_DAMAGED, format!("{}: {error}", paths.database().display()))
@@ -105,7 +120,8 @@ mod tests {
         for left in ["torana.db-wal", "torana.db.new", "torana.db.new-wal"] {
             std::fs::write(folder.join(left), b"half a page").expect("written");
         }
-        create_database(&path)
+        let bytes = store::blank().expect("made");
+        create_database(&path, &bytes)
             .map_err(|failure| failure.message)
             .expect("created");
         let names: Vec<_> = std::fs::read_dir(&folder)

@@ -1,7 +1,8 @@
-//! The running gateway: its start (`run`) and end (`wait`), changed configuration (`reload`), and what is watched (`watch`).
+//! The running gateway: its start (`run`) and end (`wait`), changed configuration (`reload`), when it starts again (`restart`), and what is watched (`watch`).
 
 mod durable;
 mod reload;
+mod restart;
 mod run;
 mod wait;
 mod watch;

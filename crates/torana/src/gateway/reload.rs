@@ -8,19 +8,19 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use torana_channels::AccountConfig;
 use torana_core::config::{Config, Part, Refusal, ReloadPlan, tree::ReloadMode};
 use torana_core::id::{AccountId, ChannelId};
 use torana_core::problem::{Code, Problem};
 use torana_dialects::openclaw::OpenClaw;
-use torana_dialects::{Context, FrontSettings};
+use torana_dialects::{Context, FrontSettings, RestartRequest};
 use torana_engine::Engine;
 use torana_host::lock::IdentityLock;
 
+use super::restart::RestartDesk;
 use super::run::{self, Credential, Parts};
 use crate::compose;
-use crate::configuration::{self, Configuration, Variables};
+use crate::configuration::{self, AsRead, Configuration, Variables};
 use crate::host::{GatewayHost, Running, hash_of};
 use crate::logging::Logging;
 use crate::paths::Paths;
@@ -36,6 +36,8 @@ pub(crate) struct Applied {
     pub(crate) plan: ReloadPlan,
     /// It was done; otherwise reloading is switched off.
     pub(crate) in_force: bool,
+    /// The gateway restarts for it.
+    pub(crate) restarts: bool,
 }
 
 /// Length and time of every file the configuration came from.
@@ -44,11 +46,33 @@ pub(super) type Stamp = Vec<(String, u64, Option<SystemTime>)>;
 struct State {
     parts: Parts,
     value: Value,
+    /// A restart was asked for that reads `value` anew; until then what runs stays in force.
+    restarting: bool,
     files: Vec<String>,
     refusals: Vec<Refusal>,
     /// Accounts that a person stopped; they stay so through reloads.
     stopped: BTreeSet<AccountKey>,
     locks: BTreeMap<AccountKey, IdentityLock>,
+}
+
+/// The files of a start: the texts of the configuration, and what all of them looked like before the notes were read.
+pub(super) struct FirstLook {
+    as_read: AsRead,
+    stamp: Stamp,
+}
+
+impl FirstLook {
+    pub(super) fn new(
+        configuration: &Configuration,
+        config: &Config,
+        parts: &Parts,
+        paths: &Paths,
+    ) -> Self {
+        Self {
+            as_read: AsRead::of(configuration),
+            stamp: stamp(watched(configuration, config, parts, paths)),
+        }
+    }
 }
 
 /// What of the front a changed configuration may concern.
@@ -69,8 +93,9 @@ pub(crate) struct Runner {
     logging: Logging,
     state: Mutex<State>,
     files: std::sync::Mutex<Vec<String>>,
+    first_look: Mutex<Option<FirstLook>>,
     front: Front,
-    restart: CancellationToken,
+    restarts: Arc<RestartDesk>,
 }
 
 impl Runner {
@@ -88,12 +113,14 @@ impl Runner {
         config: &Config,
         logging: Logging,
         configuration: &Configuration,
+        first_look: FirstLook,
         front: Front,
     ) -> Self {
         if let Some(warning) = compose::engine::privacy_warning(config, &parts.accounts) {
             tracing::warn!("{warning}");
         }
         let files = watched(configuration, config, &parts, paths);
+        let restarts = RestartDesk::new(engine.world());
         Self {
             paths: paths.clone(),
             variables: Arc::clone(variables),
@@ -102,11 +129,13 @@ impl Runner {
             host: Arc::clone(host),
             logging,
             files: std::sync::Mutex::new(files.clone()),
+            first_look: Mutex::new(Some(first_look)),
             front,
-            restart: CancellationToken::new(),
+            restarts,
             state: Mutex::new(State {
                 parts,
                 value: configuration::value_of(&configuration.loaded),
+                restarting: false,
                 files,
                 refusals: configuration.loaded.refusals.clone(),
                 stopped: BTreeSet::new(),
@@ -115,9 +144,9 @@ impl Runner {
         }
     }
 
-    /// Ends when a changed configuration needs a restart.
-    pub(super) async fn restart_wanted(&self) {
-        self.restart.cancelled().await;
+    /// Where restarts are asked for.
+    pub(crate) fn restarts(&self) -> &RestartDesk {
+        &self.restarts
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -131,18 +160,7 @@ impl Runner {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone();
-        files
-            .into_iter()
-            .map(|file| {
-                let metadata = std::fs::metadata(&file).ok();
-                let length = metadata.as_ref().map_or(0, std::fs::Metadata::len);
-                (
-                    file,
-                    length,
-                    metadata.and_then(|metadata| metadata.modified().ok()),
-                )
-            })
-            .collect()
+        stamp(files)
     }
 
     /// Starts every account of the configuration.
@@ -209,10 +227,31 @@ impl Runner {
         }
     }
 
+    /// What the files looked like when they were read, so that every later change differs from it.
+    pub(super) async fn seen_at_start(&self) -> Stamp {
+        let Some(look) = self.first_look.lock().await.take() else {
+            // The watcher begins anew after a fault; what was saved meanwhile must not wait for the next change.
+            let stamp = self.stamp();
+            self.reload("watch").await;
+            return stamp;
+        };
+        // Saved between the reading and the look: reading everything anew would say so as well, at the price of what a
+        // start costs.
+        if !look.as_read.is_current(&self.paths.config) {
+            self.reload("start").await;
+        }
+        look.stamp
+    }
+
     /// Reads the configuration again and applies what changed.
     ///
     /// `None` when nothing was applied, because nothing changed or the file cannot be used.
     pub(crate) async fn reload(&self, cause: &str) -> Option<Applied> {
+        self.reload_after(cause, 0).await
+    }
+
+    /// The same; a restart the change needs waits for a moment.
+    pub(crate) async fn reload_after(&self, cause: &str, delay_ms: u64) -> Option<Applied> {
         let mut state = self.state.lock().await;
         let read = match configuration::read(&self.paths, &self.variables) {
             Ok(read) => read,
@@ -232,6 +271,21 @@ impl Runner {
         };
         let value = configuration::value_of(&read.loaded);
         let plan = ReloadPlan::between(configuration::schema(), &state.value, &value);
+        if state.restarting && !plan.is_empty() {
+            // Half of two configurations is neither: the restart that is on its way reads this one too.
+            let in_force =
+                self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value);
+            return Some(Applied {
+                plan,
+                in_force,
+                restarts: in_force,
+            });
+        }
+        if state.restarting {
+            let running = self.host.running.load().config.clone();
+            self.follow_notes(&state, &running);
+            return None;
+        }
         if plan.is_empty() {
             // Layout, comments, keys that are not built, or a note in a workspace.
             self.remember(&state.value, &config, &read);
@@ -246,6 +300,7 @@ impl Runner {
                 return Some(Applied {
                     plan,
                     in_force: false,
+                    restarts: false,
                 });
             }
             ReloadMode::Hot if !plan.restart.is_empty() => {
@@ -254,8 +309,13 @@ impl Runner {
             ReloadMode::Hybrid if plan.restart.is_empty() => {}
             ReloadMode::Hot => {}
             ReloadMode::Hybrid | ReloadMode::Restart => {
-                let in_force = self.ask_for_restart(&mut state, &config, &read, &plan, value);
-                return Some(Applied { plan, in_force });
+                let in_force =
+                    self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value);
+                return Some(Applied {
+                    plan,
+                    in_force,
+                    restarts: in_force,
+                });
             }
         }
         self.apply(&mut state, &config, &read, &plan).await;
@@ -287,6 +347,7 @@ impl Runner {
         Some(Applied {
             plan,
             in_force: true,
+            restarts: false,
         })
     }
 
@@ -429,7 +490,7 @@ impl Runner {
         state: &mut State,
         config: &Config,
         read: &Configuration,
-        plan: &ReloadPlan,
+        (plan, delay_ms): (&ReloadPlan, u64),
         value: Value,
     ) -> bool {
         let usable = run::required(&self.paths, read)
@@ -442,7 +503,12 @@ impl Runner {
         tracing::info!(keys = %keys(plan), "The configuration changed; the gateway restarts.");
         // The same text must not be looked at again while the restart waits for its turn.
         state.value = value;
-        self.restart.cancel();
+        state.restarting = true;
+        self.restarts.ask(&RestartRequest {
+            reason: "configuration changed".to_owned(),
+            delay_ms,
+            at_once: true,
+        });
         true
     }
 
@@ -519,6 +585,16 @@ fn watched(
         parts.home.as_deref(),
     ));
     files
+}
+
+fn stamp(files: Vec<String>) -> Stamp {
+    let look = |file: String| {
+        let metadata = std::fs::metadata(&file).ok();
+        let length = metadata.as_ref().map_or(0, std::fs::Metadata::len);
+        let modified = metadata.and_then(|metadata| metadata.modified().ok());
+        (file, length, modified)
+    };
+    files.into_iter().map(look).collect()
 }
 
 fn files_of(configuration: &Configuration, paths: &Paths) -> Vec<String> {

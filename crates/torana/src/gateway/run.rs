@@ -4,7 +4,7 @@
 //! recovery, channels, and then waiting for a reason to stop.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use torana_host::env::Environment;
 use torana_host::files;
 use torana_host::lock::{IdentityLock, LockError, StateLock};
 use torana_host::restart::Restart;
+use torana_host::sockets::Handover;
 use torana_host::tls::ServerTls;
 
 use super::wait::{End, Reasons, wait};
@@ -87,6 +88,8 @@ pub(crate) fn run(
     environment: Environment,
     options: &RunOptions,
 ) -> Result<ExitCode, Failure> {
+    // Before there are other threads.
+    let mut inherited = torana_host::sockets::inherited();
     let workers =
         std::thread::available_parallelism().map_or(1, |count| count.get().min(WORKERS_MAX));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -97,14 +100,15 @@ pub(crate) fn run(
         .map_err(|error| Failure::new(EXIT_IO, format!("the runtime cannot start: {error}")))?;
     let restart = Restart::prepare()
         .map_err(|error| Failure::new(EXIT_IO, format!("this program cannot be found: {error}")))?;
-    let outcome = runtime.block_on(serve(paths, environment, options));
+    let outcome = runtime.block_on(serve(paths, environment, options, &mut inherited));
     // Whatever still runs has had its time to drain; the journals hold the rest.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
-    match outcome? {
+    let (end, sockets) = outcome?;
+    match end {
         End::Exit(code) => Ok(code),
         End::Restart { .. } if restart.stop_asked() => Ok(ExitCode::SUCCESS),
         End::Restart { at_ms } => {
-            let error = restart.now(at_ms);
+            let error = restart.now(at_ms, &sockets);
             Err(Failure::new(
                 EXIT_FAILED,
                 format!("the gateway cannot start again: {error}"),
@@ -118,20 +122,17 @@ async fn serve(
     paths: &Paths,
     environment: Environment,
     options: &RunOptions,
-) -> Result<End, Failure> {
+    inherited: &mut Vec<std::net::TcpListener>,
+) -> Result<(End, Handover), Failure> {
     install_crypto();
     // First of all, so that a stop during the start is an orderly one too.
     let mut signals = watch::Signals::new()
         .map_err(|error| Failure::new(EXIT_IO, format!("signals cannot be received: {error}")))?;
     torana_host::descriptors::raise_limit();
     let world = torana_host::world();
-    files::private_dir(&paths.state).map_err(|error| {
-        Failure::new(
-            EXIT_IO,
-            format!("cannot create {}: {error}", paths.state.display()),
-        )
-    })?;
+    state_folder(paths)?;
     let mut lock = state_lock(paths, &world, options.force).await?;
+    let blank = durable::prepare(paths);
     let variables = Arc::new(Variables::read(environment, paths));
     let configuration = configuration::read(paths, &variables)
         .map_err(|message| Failure::new(EXIT_CONFIG, message))?;
@@ -140,8 +141,9 @@ async fn serve(
         .map_err(|message| Failure::new(EXIT_IO, message))?;
     tell_findings(&configuration);
     let flush_failed = CancellationToken::new();
-    let (store, credentials) = durable::open(paths, &world, &flush_failed)?;
+    let (store, credentials) = durable::open(paths, &world, &flush_failed, blank)?;
     let parts = Parts::new(paths, &variables, &config, &world);
+    let first_look = reload::FirstLook::new(&configuration, &config, &parts, paths);
     compose::secrets::register(
         &logging.redactor,
         &config,
@@ -168,22 +170,19 @@ async fn serve(
         &credential,
         &parts,
     )?;
-    let (listeners, open_to_others) =
-        listen(&config, paths, &parts, options, &variables, &context).await?;
-    let tls = listeners.tls.clone();
-    let port = context.front.load().port;
+    let (listeners, open_to_others) = listen(
+        &config, paths, &parts, options, &variables, &context, inherited,
+    )
+    .await?;
+    let sockets = keep_sockets(&listeners);
+    let (tls, port) = (listeners.tls.clone(), context.front.load().port);
+    let bound = listeners.addresses();
     if let Err(error) = lock.set_port(port) {
         tracing::warn!(%error, "The port could not be written to the pid file.");
     }
     let front_stop = CancellationToken::new();
     let dialect = OpenClaw::new(Arc::clone(&context), context.gate.clone());
-    let front = front::serve(
-        Arc::clone(&context),
-        Arc::clone(&dialect),
-        listeners,
-        front_stop.clone(),
-    );
-    let front_ended = run_front(&engine, front);
+    let front_ended = run_front(&context, &dialect, listeners, &front_stop);
     announce(&context, &dialect, port, tls.as_deref());
     engine.recover().await.map_err(|error| {
         Failure::new(EXIT_IO, format!("open messages could not be read: {error}"))
@@ -198,6 +197,7 @@ async fn serve(
         &config,
         logging,
         &configuration,
+        first_look,
         reload::Front {
             dialect,
             credential,
@@ -207,14 +207,28 @@ async fn serve(
     host.follow(&runner);
     runner.start_accounts().await;
     remember_good(paths, &configuration);
-    start_watches(&engine, paths, &runner, tls);
+    let announced = compose::beacon::announce(&config, &variables, &bound, tls.as_deref());
+    // Only we keep it: the network hears a farewell when we end, not when the last watch does.
+    let announced = announced.map(Arc::new);
+    let heard = announced.as_ref().map(Arc::downgrade).unwrap_or_default();
+    start_watches(&engine, paths, &runner, tls, &heard);
     let reasons = Reasons {
         stop,
         flush_failed,
         front_ended,
         front_stop,
     };
-    Ok(wait(&engine, &reasons, &runner, &mut signals).await)
+    let end = wait(&engine, &reasons, &runner, &mut signals).await;
+    Ok((end, sockets))
+}
+
+/// Keeps hold of what is listened on, for a restart.
+fn keep_sockets(listeners: &Listeners) -> Handover {
+    let all = listeners.gateway.iter().chain(&listeners.webhooks);
+    Handover::of(all).unwrap_or_else(|error| {
+        tracing::warn!(%error, "Sockets cannot be handed over; a restart refuses who connects meanwhile.");
+        Handover::default()
+    })
 }
 
 /// Looks after what changes outside: the disk, the certificate, the configuration.
@@ -223,14 +237,21 @@ fn start_watches(
     paths: &Paths,
     runner: &Arc<reload::Runner>,
     tls: Option<Arc<ServerTls>>,
+    announced: &Weak<compose::beacon::Announced>,
 ) {
     let tasks = engine.tasks();
     let (watched, state) = (engine.clone(), paths.state.clone());
     tasks.keep("disk", move || watch::disk(watched.clone(), state.clone()));
     if let Some(tls) = tls {
-        let world = engine.world().clone();
+        let (world, announced) = (engine.world().clone(), Weak::clone(announced));
         tasks.keep("certificate", move || {
-            watch::certificate(Arc::clone(&tls), world.clone())
+            let announced = Weak::clone(&announced);
+            let tell = move |fingerprint: &str| {
+                if let Some(announced) = announced.upgrade() {
+                    announced.renewed(fingerprint);
+                }
+            };
+            watch::certificate(Arc::clone(&tls), world.clone(), tell)
         });
     }
     let follows = Arc::clone(runner);
@@ -239,12 +260,20 @@ fn start_watches(
 
 /// Runs the front as a task; the token is cancelled when it ends, by a panic too.
 fn run_front(
-    engine: &Engine,
-    front: impl Future<Output = ()> + Send + 'static,
+    context: &Arc<Context>,
+    dialect: &Arc<OpenClaw>,
+    listeners: Listeners,
+    stop: &CancellationToken,
 ) -> CancellationToken {
+    let front = front::serve(
+        Arc::clone(context),
+        Arc::clone(dialect),
+        listeners,
+        stop.clone(),
+    );
     let ended = CancellationToken::new();
     let ends = ended.clone().drop_guard();
-    engine.tasks().spawn("front", async move {
+    context.engine.tasks().spawn("front", async move {
         front.await;
         drop(ends);
     });
@@ -359,6 +388,16 @@ impl Parts {
         })
         .map_err(|message| Failure::new(EXIT_CONFIG, message))
     }
+}
+
+/// Everything durable lies in here, for its owner only.
+fn state_folder(paths: &Paths) -> Result<(), Failure> {
+    files::private_dir(&paths.state).map_err(|error| {
+        Failure::new(
+            EXIT_IO,
+            format!("cannot create {}: {error}", paths.state.display()),
+        )
+    })
 }
 
 async fn state_lock(paths: &Paths, world: &World, force: bool) -> Result<StateLock, Failure> {
@@ -549,6 +588,7 @@ async fn listen(
     options: &RunOptions,
     variables: &Variables,
     context: &Arc<Context>,
+    inherited: &mut Vec<std::net::TcpListener>,
 ) -> Result<(Listeners, bool), Failure> {
     let port = context.front.load().port;
     let in_container = compose::front::in_container(&variables.merged());
@@ -568,8 +608,10 @@ async fn listen(
     };
     let mut tries = 0;
     let gateway = loop {
-        match front::bind(&place) {
+        match front::bind_or_adopt(&place, inherited) {
             Ok(listeners) => break listeners,
+            // What another configuration listened on, such as the same port of another address, is in the way.
+            Err(BindError::InUse { .. }) if !inherited.is_empty() => inherited.clear(),
             Err(BindError::InUse { .. }) if tries < BIND_TRIES => {
                 tries += 1;
                 context.engine.world().sleep_ms(BIND_WAIT_MS).await;
@@ -594,14 +636,18 @@ async fn listen(
     }
     let listeners = Listeners {
         gateway,
-        webhooks: webhook_listeners(parts),
+        webhooks: webhook_listeners(parts, inherited),
         tls,
     };
+    inherited.clear();
     Ok((listeners, open_to_others))
 }
 
 /// Webhook accounts may also listen where the system they come from did (decision 51).
-fn webhook_listeners(parts: &Parts) -> Vec<tokio::net::TcpListener> {
+fn webhook_listeners(
+    parts: &Parts,
+    inherited: &mut Vec<std::net::TcpListener>,
+) -> Vec<tokio::net::TcpListener> {
     let mut wanted: Vec<std::net::SocketAddr> = parts
         .accounts
         .iter()
@@ -618,7 +664,13 @@ fn webhook_listeners(parts: &Parts) -> Vec<tokio::net::TcpListener> {
     wanted.dedup();
     let mut listeners = Vec::new();
     for address in wanted {
-        match front::bind(&Place::Addresses(vec![address])) {
+        let place = Place::Addresses(vec![address]);
+        let mut bound = front::bind_or_adopt(&place, inherited);
+        if matches!(bound, Err(BindError::InUse { .. })) && !inherited.is_empty() {
+            inherited.clear();
+            bound = front::bind_or_adopt(&place, inherited);
+        }
+        match bound {
             Ok(found) => listeners.extend(found),
             Err(error) => {
                 tracing::error!(%error, "A webhook listener cannot start; the webhook path on the gateway's own port still works.")
@@ -713,4 +765,31 @@ pub(crate) fn identity_lock(
         })
         .unwrap_or_else(|| std::env::temp_dir().join("torana"));
     IdentityLock::acquire(&folder, secret, world.wall_ms())
+}
+
+#[cfg(test)]
+mod tests {
+    use torana_dialects::AuthMode;
+
+    use super::*;
+
+    #[test]
+    fn s_011_other_machines_meet_only_a_strong_secret() {
+        let strong = "0123456789abcdef01234567";
+        for (auth, secret, is_fit) in [
+            (AuthMode::None, "", false),
+            (AuthMode::Token, "short", false),
+            (AuthMode::Token, &strong[1..], false),
+            (AuthMode::Token, strong, true),
+            (AuthMode::TrustedProxy, "short", false),
+            (AuthMode::TrustedProxy, strong, true),
+            (AuthMode::Password, "eleven-char", false),
+            (AuthMode::Password, "twelve-chars", true),
+        ] {
+            let front = FrontSettings::new(auth.clone(), Some(secret.into()), 1);
+            assert!(guard_exposure(&front, false).is_ok(), "this machine alone");
+            let beyond = guard_exposure(&front, true);
+            assert_eq!(beyond.is_ok(), is_fit, "{auth:?} {secret}");
+        }
+    }
 }

@@ -96,8 +96,9 @@ fn follow(engine: &Engine, reserve: &Reserve, available: u64) {
     }
 }
 
-/// Follows the files of the certificate: a renewal is used for new connections, and what cannot be used changes nothing.
-pub(super) async fn certificate(tls: Arc<ServerTls>, world: World) {
+/// Follows the files of the certificate: a renewal is used for new connections and told to whoever names the
+/// certificate elsewhere, and what cannot be used changes nothing.
+pub(super) async fn certificate(tls: Arc<ServerTls>, world: World, tell: impl Fn(&str) + Send) {
     let mut told = None;
     loop {
         world.sleep_ms(CERTIFICATE_MS).await;
@@ -105,7 +106,9 @@ pub(super) async fn certificate(tls: Arc<ServerTls>, world: World) {
             Ok(changed) => {
                 told = None;
                 if changed {
-                    tracing::info!(fingerprint = %tls.fingerprint(), "The certificate was renewed.");
+                    let fingerprint = tls.fingerprint();
+                    tracing::info!(%fingerprint, "The certificate was renewed.");
+                    tell(&fingerprint);
                 }
             }
             Err(error) if told.as_ref() != Some(&error) => {
@@ -119,10 +122,8 @@ pub(super) async fn certificate(tls: Arc<ServerTls>, world: World) {
 
 /// Watches the config file and reloads it after it changed and was quiet for a moment.
 pub(super) async fn config(runner: Arc<Runner>) {
-    let mut seen = runner.stamp();
+    let mut seen = runner.seen_at_start().await;
     let mut pending = None;
-    // Somebody may have saved the file between our reading it and the first look at its time.
-    runner.reload("start").await;
     loop {
         runner.engine().world().sleep_ms(CONFIG_MS).await;
         let now = runner.stamp();
@@ -136,5 +137,79 @@ pub(super) async fn config(runner: Arc<Runner>) {
         } else {
             pending = Some(now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures_util::FutureExt as _;
+    use torana_core::port::{BoxFuture, Clock};
+    use torana_host::tls::{TlsFiles, own_names};
+
+    use super::*;
+
+    /// A clock that lets one wait pass.
+    #[derive(Default)]
+    struct Once(AtomicBool);
+
+    impl Clock for Once {
+        fn wall_ms(&self) -> i64 {
+            0
+        }
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+        fn sleep_until(&self, _: u64) -> BoxFuture<'static, ()> {
+            if self.0.swap(true, Ordering::SeqCst) {
+                Box::pin(std::future::pending())
+            } else {
+                Box::pin(std::future::ready(()))
+            }
+        }
+    }
+
+    fn made(folder: &Path) -> TlsFiles {
+        let files = TlsFiles {
+            cert: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+            ca: None,
+        };
+        let now_ms = torana_host::world().wall_ms();
+        files
+            .generate_missing(&own_names([], None), now_ms)
+            .expect("a pair");
+        files
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_told_to_whoever_names_it_elsewhere() {
+        let own = torana_host::world();
+        let folder = std::env::temp_dir().join(format!("torana-renewal-{}", own.uuid()));
+        let (files, newer) = (made(&folder), made(&folder.join("newer")));
+        let tls = Arc::new(ServerTls::load(files.clone()).expect("usable"));
+        let told = Mutex::new(Vec::new());
+        let look = || {
+            let world = World {
+                clock: Arc::new(Once::default()),
+                ..own.clone()
+            };
+            let tell = |fingerprint: &str| {
+                let mut told = told.lock().expect("not poisoned");
+                told.push(fingerprint.to_owned());
+            };
+            certificate(Arc::clone(&tls), world, tell).now_or_never()
+        };
+        assert_eq!(look(), None, "it goes on looking");
+        std::fs::copy(&newer.cert, &files.cert).expect("copied");
+        std::fs::copy(&newer.key, &files.key).expect("copied");
+        assert_eq!(look(), None);
+        assert_eq!(look(), None);
+        let told = told.lock().expect("not poisoned").clone();
+        assert_eq!(told, [tls.fingerprint().to_string()], "once");
+        std::fs::remove_dir_all(folder).ok();
     }
 }

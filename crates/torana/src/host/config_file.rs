@@ -143,6 +143,10 @@ impl ConfigFile for GatewayHost {
         configuration::schema()
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name)
+    }
+
     fn check(&self, text: &str) -> Vec<ConfigIssue> {
         issues(&configuration::check(&self.paths, &self.variables, text).problems)
     }
@@ -151,6 +155,7 @@ impl ConfigFile for GatewayHost {
         &self,
         before: Arc<ConfigView>,
         text: String,
+        restart_delay_ms: u64,
     ) -> BoxFuture<'_, Result<ConfigEffect, Problem>> {
         Box::pin(async move {
             let runner = self.runner()?;
@@ -161,13 +166,16 @@ impl ConfigFile for GatewayHost {
                 .map_err(|refusal| refused(&refusal))?;
             }
             self.store(&before, &text)?;
-            let applied = runner.reload("a client's change").await;
+            let applied = runner
+                .reload_after("a client's change", restart_delay_ms)
+                .await;
             let mut effect = ConfigEffect::default();
             if let Some(applied) = applied {
                 let names = |paths: &[torana_core::config::KeyPath]| {
                     paths.iter().map(ToString::to_string).collect::<Vec<_>>()
                 };
                 effect.restart = names(&applied.plan.restart);
+                effect.restarts = applied.restarts;
                 let accounts =
                     applied
                         .plan

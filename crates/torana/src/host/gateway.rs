@@ -15,7 +15,10 @@ use torana_core::port::BoxFuture;
 use torana_core::problem::{Code, Problem};
 use torana_core::run::FailureKind;
 use torana_dialects::site::{ConfigFile, Site};
-use torana_dialects::{EmbedRequest, Embeddings, ExecPolicyFile, Host, LogsPage, LogsRequest};
+use torana_dialects::{
+    EmbedRequest, Embeddings, ExecPolicyFile, Host, LogsPage, LogsRequest, RestartPlan,
+    RestartRequest,
+};
 use torana_host::files;
 use torana_host::logs::{self, TailRequest};
 
@@ -281,5 +284,10 @@ impl Host for GatewayHost {
     fn stop(&self, reason: &str) {
         tracing::info!(reason, "A client asked the gateway to stop.");
         self.stop.cancel();
+    }
+
+    fn restart(&self, request: RestartRequest) -> Result<RestartPlan, Problem> {
+        tracing::info!(reason = %request.reason, at_once = request.at_once, "A client asked for a restart.");
+        Ok(self.runner()?.restarts().ask(&request))
     }
 }

@@ -113,7 +113,11 @@ pub(crate) struct Running(Child);
 
 impl Running {
     pub(crate) fn start(home: &Home) -> Self {
-        let mut command = home.command("gateway run --port 0");
+        Self::run(home, "gateway run --port 0")
+    }
+
+    pub(crate) fn run(home: &Home, line: &str) -> Self {
+        let mut command = home.command(line);
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

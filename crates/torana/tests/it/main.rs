@@ -4,6 +4,8 @@ mod chat;
 mod cli;
 mod crash;
 mod remote;
+mod remote_tls;
+mod restart;
 mod sim;
 mod tui;
 mod wait;

@@ -176,6 +176,38 @@ fn a_conversation_survives_a_restart_of_the_gateway_and_the_terminal_is_given_ba
 }
 
 #[test]
+fn a_question_of_an_agent_is_answered_where_one_sits_and_commands_are_completed() {
+    let home = Home::new("tui-question");
+    let _gateway = Running::start(&home);
+    let mut terminal = Terminal::start(&home, "tui");
+    terminal.waits_for("idle");
+    let params = r#"{"id":"q-door","sessionKey":"agent:main:main","questions":[{"questionId":"colour","header":"Colour","question":"Which_colour?","options":[{"label":"Red"},{"label":"Green"}]}]}"#;
+    let asked = home.run(&format!("gateway call question.request --params {params}"));
+    assert_eq!(asked.code, Some(0), "{}", asked.stderr);
+    terminal.waits_for("Ctrl-Y answers: Which_colour?");
+    terminal.press("\u{19}");
+    terminal.waits_for("2 Green");
+    terminal.press("2\r");
+    terminal.waits_for("answered: Which_colour?");
+    let answered = home.run("gateway call question.get --params {\"id\":\"q-door\"}");
+    let answered: serde_json::Value = serde_json::from_str(&answered.stdout).expect("JSON");
+    assert_eq!(
+        answered["question"]["answers"]["answers"]["colour"],
+        serde_json::json!(["Green"]),
+        "{answered}"
+    );
+
+    // A command of the gateway, listed and completed.
+    terminal.press("/comp");
+    terminal.waits_for("Tab completes");
+    terminal.press("\t");
+    terminal.waits_for("> /compact");
+    terminal.press("\u{15}\u{4}");
+    assert_eq!(terminal.ended(), Some(0));
+    assert!(terminal.is_given_back());
+}
+
+#[test]
 fn a_signal_ends_it_and_gives_the_terminal_back() {
     let home = Home::new("tui-signal");
     let _gateway = Running::start(&home);

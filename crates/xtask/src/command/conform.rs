@@ -2,11 +2,15 @@
 //!
 //! Each folder of `conformance/` is a package with a script `conform`, which finds the binaries in
 //! `TORANA_BIN`, `TORANA_FAKE_TELEGRAM_BIN` and `TORANA_FAKE_PROVIDER_BIN`, and ends with a line `N passed, N failed`.
+//!
+//! The packages are pinned, so that a run says something about us. `--latest` drives the newest releases instead, in a
+//! copy: it says what the next pin will ask for, and writes nothing into the tree.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use super::menu;
 use super::product::{self, Product};
@@ -14,8 +18,11 @@ use crate::source::workspace_root;
 use crate::step::run_here;
 use crate::tool::{self, Tool};
 
+/// Tests the newest releases instead of the pinned ones.
+const LATEST: &str = "--latest";
+
 pub(super) fn run(arguments: &[String]) -> Result<()> {
-    let (words, _) = menu::options(arguments, &[], &[])?;
+    let (words, options) = menu::options(arguments, &[], &[LATEST])?;
     if let Some(tool) = tool::missing(&[Tool::Node, Tool::Npm, Tool::Python]).first() {
         bail!("not installed: {}", tool.hint());
     }
@@ -34,7 +41,12 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
         .iter()
         .filter(|name| words.is_empty() || words.contains(&name.as_str()))
     {
-        for command in &mut commands(name, &product) {
+        let mut commands = if !options.is_empty() {
+            newest(name, &product)?
+        } else {
+            commands(name, &product)
+        };
+        for command in &mut commands {
             run_here(command)?;
         }
     }
@@ -61,6 +73,44 @@ pub(super) fn commands(name: &str, product: &Product) -> [Command; 2] {
     let mut conform = npm(&folder, &["run", "--silent", "conform"]);
     product::announce(&mut conform, product);
     [npm(&folder, &["ci"]), conform]
+}
+
+/// Installs the newest releases of what one folder tests into a copy of it, then runs that; what compares the
+/// tree with the pinned releases is left out.
+fn newest(name: &str, product: &Product) -> Result<[Command; 2]> {
+    let copy = workspace_root().join("target/latest/conformance");
+    for part in ["lib", name] {
+        copy_scripts(
+            &workspace_root().join("conformance").join(part),
+            &copy.join(part),
+        )?;
+    }
+    let folder = copy.join(name);
+    let text = std::fs::read_to_string(folder.join("package.json"))?;
+    let package: Value = serde_json::from_str(&text).context("package.json")?;
+    let names = package["dependencies"].as_object().into_iter().flatten();
+    let wanted: Vec<String> = names.map(|(name, _)| format!("{name}@latest")).collect();
+    let mut install = vec!["install", "--no-audit", "--no-fund", "--loglevel=error"];
+    install.extend(wanted.iter().map(String::as_str));
+    let script = if package["scripts"]["drive"].is_string() {
+        "drive"
+    } else {
+        "conform"
+    };
+    let mut drive = npm(&folder, &["run", "--silent", script]);
+    product::announce(&mut drive, product);
+    Ok([npm(&folder, &install), drive])
+}
+
+fn copy_scripts(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 /// npm in a folder, without the chatter that belongs to a person's terminal.

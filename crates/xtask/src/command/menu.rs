@@ -14,7 +14,7 @@ usage: cargo xtask <command>
   sim [--seed N] [--seeds N]       the simulated world: one seed, or many
   fuzz [target] [--rounds N]       drive the parsers of outside bytes with their corpus and random input
   bench [name] [--smoke]           measure against the checked-in budgets
-  conform [dialect]                original clients and peers against a release build
+  conform [dialect] [--latest]     original clients and peers against a release build
   dist                             the binary to ship, with its checksum
 ";
 

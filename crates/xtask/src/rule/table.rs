@@ -71,6 +71,10 @@ pub(crate) const RULES: &[Rule] = &[
         check: Text(tidy::docs_tests),
     },
     Rule {
+        name: "tidy::defences",
+        check: Text(tidy::defences),
+    },
+    Rule {
         name: "tidy::no_todo",
         check: Text(tidy::no_todo),
     },

@@ -61,11 +61,10 @@ fn keys_of_openclaw_that_are_not_built_are_accepted_with_one_warning() {
 
 #[test]
 fn keys_without_effect_here_are_never_in_the_tree() {
-    let text = "{ agents: { defaults: { blockStreamingDefault: 'on', blockStreamingChunk: { minChars: 5 } }, list: [{ id: 'a', identity: { avatar: 'a.png' } }] }, messages: { queue: { mode: 'steer+backlog', byChannel: { telegram: 'steer-backlog' }, debounceMs: 5, debounceMsByChannel: { telegram: 1 } } }, bindings: [{ agentId: 'a', match: { channel: 'telegram', guildId: '1' } }] }";
+    let text = "{ agents: { defaults: { blockStreamingDefault: 'on', blockStreamingChunk: { minChars: 5 } }, list: [{ id: 'a' }] }, messages: { queue: { mode: 'steer+backlog', byChannel: { telegram: 'steer-backlog' }, debounceMs: 5, debounceMsByChannel: { telegram: 1 } } }, bindings: [{ agentId: 'a', match: { channel: 'telegram', guildId: '1' } }] }";
     let unbuilt = EMPTY.load(text).accepted_unbuilt;
     for key in [
         "agents.defaults.blockStreamingDefault",
-        "agents.list[0].identity.avatar",
         "messages.queue.mode = steer+backlog",
         "messages.queue.debounceMs",
     ] {

@@ -10,6 +10,7 @@ mod path;
 mod properties;
 mod redact;
 mod reference;
+mod references;
 mod reload;
 mod roster;
 mod safety;

@@ -214,6 +214,34 @@ fn credentials_are_not_sent_in_clear_text_to_the_internet() {
 }
 
 #[test]
+fn a_gateway_elsewhere_is_one_that_can_be_reached_and_recognised() {
+    check(
+        "{ gateway: { mode: 'remote' } }",
+        expect![[r#"
+        problem: torana.json:1:3: `gateway.remote.url` is missing, but `gateway.mode` is `remote`; write the address of the gateway, such as `wss://gateway.example.org`
+    "#]],
+    );
+    check(
+        "{ gateway: { mode: 'remote', remote: { url: 'gateway.example.org', tlsFingerprint: 'AB:CD', edgeAuth: { 'CF-Access-Client-Id': 'x', Host: 'evil', 'a b': 'x' } } } }",
+        expect![[r#"
+            problem: torana.json:1:40: `gateway.remote.url` must be an address such as `wss://gateway.example.org`, without a user name
+            problem: torana.json:1:68: `gateway.remote.tlsFingerprint` must be a SHA-256: 64 hexadecimal digits, with or without colons
+            problem: torana.json:1:133: `gateway.remote.edgeAuth.Host` is no header that can be sent; write the name the proxy reads, such as `CF-Access-Client-Id`
+            problem: torana.json:1:147: `gateway.remote.edgeAuth["a b"]` is no header that can be sent; write the name the proxy reads, such as `CF-Access-Client-Id`
+        "#]],
+    );
+    let pin = "AB:".repeat(31) + "ab";
+    check(
+        &format!(
+            "{{ gateway: {{ mode: 'remote', remote: {{ url: 'wss://gateway.example.org', tlsFingerprint: 'sha256:{pin}', token: 't', transport: 'direct' }} }} }}"
+        ),
+        expect![[r#"
+            warning: 1 setting is known to OpenClaw but not built here yet, without effect: `gateway.remote.transport`
+        "#]],
+    );
+}
+
+#[test]
 fn addresses_are_checked() {
     check(
         "{ gateway: { trustedProxies: ['10.0.0.0/8', '::1', 'proxy', '10.0.0.0/33'], publicOrigin: 'https://x.org/path', controlUi: { allowedOrigins: ['*', 'https://a.org', 'a.org'], basePath: 'ui' } } }",
@@ -223,7 +251,7 @@ fn addresses_are_checked() {
             problem: torana.json:1:77: `gateway.publicOrigin` must be scheme and host only, such as `https://gateway.example.org`
             problem: torana.json:1:165: `gateway.controlUi.allowedOrigins[2]` must be scheme, host and port only, such as `https://panel.example.org`
             problem: torana.json:1:175: `gateway.controlUi.basePath` must start with `/`
-            warning: torana.json:1:143: `gateway.controlUi.allowedOrigins[0]` lets every website connect from a visitor's browser; list the origins you use
+            warning: torana.json:1:143: `gateway.controlUi.allowedOrigins[0]` is not honoured: it would let every website in through a visitor's browser; list the origins you use
         "#]],
     );
 }

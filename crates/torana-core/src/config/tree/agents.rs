@@ -111,6 +111,9 @@ pub struct Identity {
     /// Emoji shown beside the name.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub emoji: Option<String>,
+    /// Picture: a path below the workspace (`.png`, `.jpg`, `.gif`, `.webp`, `.svg`; at most 2 MiB), an `https:` address, a `data:image/` address, or a short text.
+    #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
+    pub avatar: Option<String>,
     /// A few words on the agent's manner, told to the model.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub theme: Option<String>,

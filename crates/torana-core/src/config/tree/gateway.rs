@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Remote;
 use crate::config::Secret;
 
 /// Where the gateway listens and who may connect.
@@ -42,6 +43,8 @@ pub struct Gateway {
     pub legacy_client_scopes: Vec<String>,
     /// What happens when this file changes while the gateway runs.
     pub reload: Reload,
+    /// The gateway that commands on this machine talk to when `mode` is `remote`.
+    pub remote: Remote,
 }
 
 /// What this configuration describes.

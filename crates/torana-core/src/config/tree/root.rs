@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Agents, Binding, Channels, Commands, Environment, Gateway, Logging, Messages, Models, Session,
+    Agents, Binding, Channels, Commands, Discovery, Environment, Gateway, Logging, Messages,
+    Models, Session,
 };
 
 /// The whole configuration; its default is a complete working setup without any file.
@@ -40,6 +41,8 @@ pub struct Config {
     pub messages: Messages,
     /// Chat commands such as `/status` and who may use them.
     pub commands: Commands,
+    /// How this gateway is found by those who look for one.
+    pub discovery: Discovery,
     /// Log level, file and console format.
     pub logging: Logging,
     /// Environment variables for this gateway.

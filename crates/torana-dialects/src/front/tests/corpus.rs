@@ -56,7 +56,42 @@ async fn ambiguous_requests_get_one_400_and_the_connection_ends() {
         format!("GET /healthz HTTP/1.1\r\nHost: local host\r\n\r\n{smuggled}"),
         format!("GET /healthz HTTP/1.1\r\nHost: localhost/x\r\n\r\n{smuggled}"),
         format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nNo colon here\r\n\r\n{smuggled}"),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n{smuggled}"
+        ),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x5\r\n\r\n{smuggled}"
+        ),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5 5\r\n\r\n{smuggled}"
+        ),
+        format!("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length:\r\n\r\n{smuggled}"),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n{smuggled}"
+        ),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n{smuggled}"
+        ),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \"chunked\"\r\n\r\n{smuggled}"
+        ),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: cow\r\n\r\n{smuggled}"
+        ),
+        format!(
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, chunked\r\n\r\n{smuggled}"
+        ),
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n{smuggled}"),
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n: nameless\r\n\r\n{smuggled}"),
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nNa me: x\r\n\r\n{smuggled}"),
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\tX: folded\r\n\r\n{smuggled}"),
+        format!("GET /heal\tthz HTTP/1.1\r\nHost: localhost\r\n\r\n{smuggled}"),
+        format!("G@T /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n{smuggled}"),
+        format!("GET /healthz\r\nHost: localhost\r\n\r\n{smuggled}"),
+        format!("GET /healthz?a=\u{1} HTTP/1.1\r\nHost: localhost\r\n\r\n{smuggled}"),
+        format!("GET /healthz HTTP/1.1\r\nHost:\r\n\r\n{smuggled}"),
     ];
+    assert!(corpus.len() >= 40);
     for request in corpus {
         let text = rig.raw(&request).await;
         assert!(text.starts_with("HTTP/1.1 400"), "{request:?} got {text:?}");
@@ -309,4 +344,90 @@ async fn methods_are_exact() {
         );
     }
     assert_eq!(rig.send("POST", "/nothing", &[], "").await.status, 404);
+}
+
+/// S-067: nobody else's page is told that it may read; the operator's listed one is served the same answers as ours.
+#[tokio::test]
+async fn s_067_no_origin_is_given_leave_to_read() {
+    let rig = Rig::start(Script::Echo).await;
+    let own = format!("http://{}", rig.address);
+    for path in [
+        "/",
+        "/healthz",
+        "/readyz",
+        "/v1/models",
+        "/v1/chat/completions",
+        "/tools/invoke",
+        "/metrics",
+    ] {
+        for origin in [
+            "http://evil.example",
+            "https://panel.example.net",
+            own.as_str(),
+        ] {
+            for method in ["GET", "OPTIONS"] {
+                let field = format!("Origin: {origin}");
+                let ask = ["Access-Control-Request-Method: POST", field.as_str()];
+                let reply = rig.ask(method, path, &ask, "").await;
+                let told = reply.head.contains("access-control-allow");
+                assert!(!told, "{method} {path} from {origin}: {}", reply.head);
+                let is_page_read = path == "/" && method == "GET";
+                if origin == "http://evil.example" && !is_page_read {
+                    assert_eq!(reply.status, 403, "{method} {path}");
+                }
+            }
+        }
+    }
+}
+
+/// S-072: whatever is wrong with a request, the answer names no file, statement, place in the source or panic.
+#[tokio::test]
+async fn s_072_errors_tell_nothing_of_the_inside() {
+    let rig = Rig::start(Script::Echo).await;
+    let folder = rig.folder().to_string_lossy().into_owned();
+    let bodies = [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"messages\":1}",
+        "{\"messages\":[{\"role\":\"nobody\",\"content\":\"x\"}]}",
+        "{\"input\":7,\"model\":\"../../etc/passwd\"}",
+        "{\"tool\":\"../exec\"}",
+        "{\"model\":\"' OR 1=1 --\",\"input\":\"x\"}",
+        "{\"previous_response_id\":\"resp_' ; DROP TABLE inbox;--\",\"input\":\"x\"}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"user\":\"\\u0000\"}",
+    ];
+    for path in [
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/embeddings",
+        "/tools/invoke",
+        "/v1/models/x'y",
+        "/nothing",
+    ] {
+        for body in bodies {
+            let reply = rig
+                .ask("POST", path, &["Content-Type: application/json"], body)
+                .await;
+            let text = reply.body.to_ascii_lowercase();
+            for inside in [
+                "panicked",
+                "src/",
+                ".rs:",
+                "sqlite",
+                "rusqlite",
+                "stack",
+                "/home",
+                folder.as_str(),
+            ] {
+                assert!(!text.contains(inside), "{path} {body}: {text}");
+            }
+            assert!(
+                reply.status < 500 || path == "/v1/embeddings",
+                "{path} {body}: {}",
+                reply.status
+            );
+        }
+    }
 }

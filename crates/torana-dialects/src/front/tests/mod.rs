@@ -4,8 +4,9 @@ mod corpus;
 mod endpoints;
 mod folder;
 mod headers;
+mod methods;
 mod rig;
 mod sockets;
 mod tls;
 
-pub(crate) use rig::{Rig, Script, TOKEN, drive, read_until};
+pub(crate) use rig::{Reply, Rig, Script, TOKEN, drive, read_all, read_until};

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use torana_core::ask::ToolCall;
 use torana_core::id::AgentId;
+use torana_core::media::MediaKind;
 use torana_core::port::{
     AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
     TurnRequest,
@@ -22,7 +23,9 @@ use torana_core::run::{Outcome, RunEvent, Settled, Usage};
 use torana_engine::{AgentSettings, Bus, Engine, Options, Settings, Store};
 use torana_host::tls::ServerTls;
 
-use crate::context::{AuthMode, Context, FrontSettings, Host, LogsPage, LogsRequest};
+use crate::context::{
+    AuthMode, Context, FrontSettings, Host, LogsPage, LogsRequest, RestartPlan, RestartRequest,
+};
 use crate::front::{Gate, Listeners, Place, bind, serve};
 use crate::site::{ConfigFile, Site};
 use crate::site_memory::MemorySite;
@@ -57,6 +60,10 @@ impl AgentBackend for Scripted {
     fn takes_wishes(&self) -> bool {
         true
     }
+
+    fn takes(&self, kind: MediaKind) -> bool {
+        kind == MediaKind::Image
+    }
 }
 
 struct Conversation(Script);
@@ -69,7 +76,8 @@ impl AgentConversation for Conversation {
             .iter()
             .map(|result| format!("[{} -> {}]", result.id, result.text))
             .collect();
-        let images = "*".repeat(request.attached.images.len());
+        let kept = request.media.iter().filter(|media| media.is_new).count();
+        let images = "*".repeat(request.attached.images.len() + kept);
         let answer = format!(
             "echo: {results}{}{images} ({} before)",
             request.input,
@@ -159,6 +167,9 @@ impl Host for Nobody {
         Box::pin(async { Ok(None) })
     }
     fn stop(&self, _: &str) {}
+    fn restart(&self, _: RestartRequest) -> Result<RestartPlan, Problem> {
+        Ok(RestartPlan::default())
+    }
 }
 
 /// A running gateway.
@@ -197,6 +208,7 @@ impl Rig {
         let agent = AgentSettings {
             name: "Test".to_owned(),
             emoji: None,
+            avatar: None,
             system: String::new(),
             model: None,
             thinking: None,
@@ -213,6 +225,8 @@ impl Rig {
         })
         .await
         .expect("an engine");
+        let media = torana_host::media::MediaFolder::new(folder.join("media"));
+        engine.keep_media(Arc::new(media));
         engine.recover().await.expect("recovered");
         let listeners = bind(&Place::Addresses(vec![SocketAddr::from((
             [127, 0, 0, 1],

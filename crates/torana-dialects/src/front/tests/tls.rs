@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use torana_host::tls::{ServerTls, TlsFiles, own_names, pinned_client};
+use torana_core::auth::Fingerprint;
+use torana_host::tls::{ServerTls, TlsFiles, own_names};
+use torana_host::tls_client::{ClientTls, Trust};
 
 use super::rig::{Reply, Rig, TOKEN, read_all};
 
@@ -27,7 +29,9 @@ fn certificate() -> Arc<ServerTls> {
 
 async fn ask(rig: &Rig, tls: &ServerTls, path: &str, fields: &str) -> Reply {
     let stream = TcpStream::connect(rig.address).await.expect("connected");
-    let connector = TlsConnector::from(pinned_client(&tls.fingerprint()));
+    let pin = Fingerprint::parse(&tls.fingerprint()).expect("a fingerprint");
+    let client = ClientTls::new(Trust::Pin(pin)).expect("a client");
+    let connector = TlsConnector::from(client.config());
     let name = "localhost".try_into().expect("a name");
     let mut stream = connector.connect(name, stream).await.expect("a handshake");
     let head = format!(

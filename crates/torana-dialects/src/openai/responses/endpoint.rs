@@ -1,8 +1,6 @@
 //! Answers a request: finds or makes its session, runs the turn, prints the answer whole or as events.
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
 use hyper::{HeaderMap, StatusCode};
 use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
@@ -10,9 +8,10 @@ use torana_core::problem::{Code, Problem};
 use torana_engine::Engine;
 use torana_engine::service::answers;
 
+use super::super::flow::streamed;
 use super::super::runs::Runs;
 use super::super::shape;
-use super::super::source::{self, Sent, Source, Step, error_of};
+use super::super::source::{self, error_of};
 use super::event::Printer;
 use super::request::{self, ResponseRequest};
 use crate::context::Context;
@@ -99,60 +98,4 @@ async fn choose_session(engine: &Engine, request: &mut ResponseRequest) -> Resul
         ask.session = Some(key);
     }
     Ok(())
-}
-
-struct Flow {
-    source: Source,
-    printer: Printer,
-    sent: Sent,
-    is_over: bool,
-}
-
-fn streamed(source: Source, mut printer: Printer) -> Answer {
-    let opening = printer.opening();
-    let flow = Flow {
-        source,
-        printer,
-        sent: Sent::default(),
-        is_over: false,
-    };
-    let rest = stream::unfold(flow, |mut flow| async move {
-        let bytes = flow.next().await?;
-        Some((bytes, flow))
-    });
-    let pieces: BoxStream<'static, Bytes> = stream::once(std::future::ready(opening))
-        .chain(rest)
-        .boxed();
-    shape::event_stream(pieces)
-}
-
-impl Flow {
-    async fn next(&mut self) -> Option<Bytes> {
-        while !self.is_over {
-            match self.source.step().await {
-                Step::Append(text) => {
-                    self.sent.append(&text);
-                    return Some(self.printer.text(&text));
-                }
-                Step::Whole(text) => {
-                    if let Some(more) = self.sent.grow(&text) {
-                        return Some(self.printer.text(more));
-                    }
-                }
-                Step::End(settled) => {
-                    self.is_over = true;
-                    if let Some(error) = error_of(&settled) {
-                        return Some(self.printer.broken(&settled, error));
-                    }
-                    let mut bytes = Vec::new();
-                    if let Some(rest) = self.sent.rest(&settled.text) {
-                        bytes.extend_from_slice(&self.printer.text(rest));
-                    }
-                    bytes.extend_from_slice(&self.printer.ending(self.sent.text(), &settled));
-                    return Some(bytes.into());
-                }
-            }
-        }
-        None
-    }
 }

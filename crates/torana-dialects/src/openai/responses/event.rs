@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use torana_core::ask::ToolCall;
 use torana_core::run::{Outcome, RunError, Settled, Usage};
 
+use super::super::flow::Print;
 use super::super::shape;
 use super::request::Echo;
 
@@ -152,16 +153,6 @@ impl Printer {
         out.extend_from_slice(format!("event: {name}\ndata: {fields}\n\n").as_bytes());
     }
 
-    /// `response.created` and `response.in_progress`.
-    pub(super) fn opening(&mut self) -> Bytes {
-        let mut out = Vec::new();
-        for name in ["response.created", "response.in_progress"] {
-            let response = self.object(&State::running());
-            self.event(&mut out, name, json!({ "response": response }));
-        }
-        out.into()
-    }
-
     fn open_message(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.is_message_open, true) {
             return;
@@ -187,8 +178,37 @@ impl Printer {
         fields
     }
 
-    /// More text; the first brings the message with it.
-    pub(super) fn text(&mut self, text: &str) -> Bytes {
+    fn call(&mut self, out: &mut Vec<u8>, index: usize, call: &ToolCall) {
+        let mut item = function_call(call, "in_progress");
+        item["arguments"] = json!("");
+        let added = json!({ "output_index": index, "item": item });
+        self.event(out, "response.output_item.added", added);
+        let id = item["id"].clone();
+        let delta = json!({ "item_id": id, "output_index": index, "delta": call.arguments });
+        self.event(out, "response.function_call_arguments.delta", delta);
+        let done = json!({
+            "item_id": id,
+            "output_index": index,
+            "name": call.name,
+            "arguments": call.arguments,
+        });
+        self.event(out, "response.function_call_arguments.done", done);
+        let done = json!({ "output_index": index, "item": function_call(call, "completed") });
+        self.event(out, "response.output_item.done", done);
+    }
+}
+
+impl Print for Printer {
+    fn opening(&mut self) -> Bytes {
+        let mut out = Vec::new();
+        for name in ["response.created", "response.in_progress"] {
+            let response = self.object(&State::running());
+            self.event(&mut out, name, json!({ "response": response }));
+        }
+        out.into()
+    }
+
+    fn text(&mut self, text: &str) -> Bytes {
         let mut out = Vec::new();
         self.open_message(&mut out);
         let delta = self.place(json!({ "delta": text, "logprobs": [] }));
@@ -196,8 +216,7 @@ impl Printer {
         out.into()
     }
 
-    /// The end of a run with an answer; `text` is everything that was sent.
-    pub(super) fn ending(&mut self, text: &str, settled: &Settled) -> Bytes {
+    fn ending(&mut self, text: &str, settled: &Settled) -> Bytes {
         let mut out = Vec::new();
         let state = self.state(text, settled);
         if !text.is_empty() || settled.calls.is_empty() {
@@ -223,27 +242,7 @@ impl Printer {
         out.into()
     }
 
-    fn call(&mut self, out: &mut Vec<u8>, index: usize, call: &ToolCall) {
-        let mut item = function_call(call, "in_progress");
-        item["arguments"] = json!("");
-        let added = json!({ "output_index": index, "item": item });
-        self.event(out, "response.output_item.added", added);
-        let id = item["id"].clone();
-        let delta = json!({ "item_id": id, "output_index": index, "delta": call.arguments });
-        self.event(out, "response.function_call_arguments.delta", delta);
-        let done = json!({
-            "item_id": id,
-            "output_index": index,
-            "name": call.name,
-            "arguments": call.arguments,
-        });
-        self.event(out, "response.function_call_arguments.done", done);
-        let done = json!({ "output_index": index, "item": function_call(call, "completed") });
-        self.event(out, "response.output_item.done", done);
-    }
-
-    /// The end of a run that failed.
-    pub(super) fn broken(&mut self, settled: &Settled, error: &RunError) -> Bytes {
+    fn broken(&mut self, settled: &Settled, error: &RunError) -> Bytes {
         let mut out = Vec::new();
         let response = self.object(&Self::failed(settled, error));
         self.event(&mut out, "response.failed", json!({ "response": response }));

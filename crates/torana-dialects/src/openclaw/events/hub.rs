@@ -73,13 +73,17 @@ impl Hub {
                 hub.tell(event);
             }
         }));
-        engine
-            .tasks()
-            .spawn_until_stop("openclaw chat deltas", flush_chat(Arc::downgrade(&hub)));
-        engine.tasks().spawn_until_stop(
-            "openclaw session rows",
-            tell_changes(Arc::downgrade(&hub), engine.clone(), waiting),
-        );
+        let (weak, tasks) = (Arc::downgrade(&hub), engine.tasks());
+        tasks.keep("openclaw chat deltas", {
+            let weak = Weak::clone(&weak);
+            move || flush_chat(Weak::clone(&weak))
+        });
+        // Lent to one life of the task after the other.
+        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        let reads = engine.clone();
+        tasks.keep("openclaw session rows", move || {
+            tell_changes(Weak::clone(&weak), reads.clone(), Arc::clone(&waiting))
+        });
         hub
     }
 
@@ -165,6 +169,11 @@ impl Hub {
                     Fate::Keep,
                     &|client| client.hears(audience),
                 );
+            }
+            Event::Suspension(phase) => {
+                let payload = json!({ "phase": phase.as_str() });
+                let frame = frame::event("gateway.suspension", &payload);
+                self.send(frame, Fate::Keep, &|_| true);
             }
             Event::ShuttingDown {
                 reason,
@@ -642,14 +651,18 @@ fn chat<T: Serialize>(facts: &RunFacts, seq: u64, state: T) -> Chat<'_, T> {
 /// Says late what came within a run's pause. One task for all runs; it sleeps only while something is unsaid.
 async fn flush_chat(hub: Weak<Hub>) {
     loop {
-        let Some(strong) = hub.upgrade() else { return };
+        let Some(strong) = hub.upgrade() else {
+            return gone().await;
+        };
         let world = strong.world.clone();
         // The notification is kept when it comes between two waits.
         strong.behind.notified().await;
         drop(strong);
         loop {
             world.sleep_ms(super::runs::CHAT_INTERVAL_MS / 2).await;
-            let Some(strong) = hub.upgrade() else { return };
+            let Some(strong) = hub.upgrade() else {
+                return gone().await;
+            };
             let mut runs = strong.runs();
             let behind = runs.behind();
             if behind.is_empty() {
@@ -669,13 +682,24 @@ async fn flush_chat(hub: Weak<Hub>) {
 }
 
 /// Reads the rows of changed sessions and tells their listeners.
-async fn tell_changes(hub: Weak<Hub>, engine: Engine, mut waiting: mpsc::Receiver<Change>) {
+async fn tell_changes(
+    hub: Weak<Hub>,
+    engine: Engine,
+    waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<Change>>>,
+) {
+    let mut waiting = waiting.lock().await;
     while let Some(change) = waiting.recv().await {
         let row = match torana_engine::service::sessions::get(&engine, &change.0).await {
             Ok(Some(view)) => Some(shape::session_row(&engine, &view)),
             Ok(None) | Err(_) => None,
         };
-        let Some(hub) = hub.upgrade() else { return };
+        let Some(hub) = hub.upgrade() else { break };
         hub.tell_change(&change, row);
     }
+    gone().await;
+}
+
+/// The hub is gone, so there is nothing to do until the tree stops; ending would look like a failure.
+async fn gone() {
+    std::future::pending().await
 }

@@ -115,6 +115,7 @@ pub(in crate::openclaw) fn connect(params: &Value) -> Result<Connect, WireError>
         commands: Vec::new(),
         permissions: Vec::new(),
         path_env: None,
+        model_catalog: None,
         legacy: Some(Legacy::Guide),
     })
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use torana_core::auth::Scope;
-use torana_core::id::{AccountId, AgentId, ChannelId};
+use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
-use torana_core::message::{Conversation, Peer, PeerKind, ReplyTarget};
+use torana_core::message::ReplyTarget;
+use torana_engine::service::sessions::{self, Lookup};
 use torana_engine::store::inbox::ClientInput;
 use torana_engine::{ClientTurn, Finished, SubmitStatus, Submitted, TurnHandle};
 
-use super::chat::session_of;
+use super::chat::{Place, session_of};
 use super::{Answer, Call, Running};
+use crate::front::avatar::{self, Avatar};
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::{self, Payload};
 use crate::openclaw::shape::{self, Ending};
@@ -35,7 +37,9 @@ pub(super) fn scope_of_agent(params: &Value) -> Scope {
 pub(super) fn list(call: Call) -> Running {
     Box::pin(async move {
         let settings = call.engine().settings();
-        let site = call.gateway.context().host.site();
+        let context = call.gateway.context();
+        let front = context.front.load();
+        let site = context.host.site();
         let default = settings.default_agent().map_or("main", AgentId::as_str);
         let agents: Vec<Value> = settings
             .agents
@@ -48,6 +52,13 @@ pub(super) fn list(call: Call) -> Running {
                 }
                 if let Some(emoji) = agent.emoji.as_ref().filter(|emoji| !emoji.is_empty()) {
                     value["identity"]["emoji"] = json!(emoji);
+                }
+                if let Some(source) = agent.avatar.as_deref().and_then(avatar::listed) {
+                    value["identity"]["avatar"] = json!(source);
+                    if avatar::is_path(source) {
+                        value["identity"]["avatarUrl"] =
+                            json!(avatar::address(&front.base_path, id));
+                    }
                 }
                 if let Some(model) = &agent.model {
                     value["model"] = json!({ "primary": model.to_string() });
@@ -83,17 +94,32 @@ pub(super) fn identity(call: Call) -> Running {
             .map(|found| found.name.clone())
             .filter(|name| !name.is_empty());
         let shown = name.clone().unwrap_or_else(|| "Assistant".to_owned());
-        let avatar: String = shown
+        let letter: String = shown
             .chars()
             .next()
             .map(|first| first.to_uppercase().collect())
             .unwrap_or_default();
+        let context = call.gateway.context();
+        let picture = avatar::find(context, &agent).await;
+        let picked = if call.client.observed {
+            picture.page_address(&context.front.load().base_path, &agent)
+        } else {
+            picture.shown().await
+        };
         let mut value = json!({
             "agentId": agent.as_str(),
             "name": shown,
             "nameSource": if name.is_some() { "config" } else { "default" },
-            "avatar": avatar,
+            "avatar": picked.unwrap_or(letter),
         });
+        if !matches!(picture, Avatar::Unset) {
+            let names = ["avatarSource", "avatarStatus", "avatarReason"];
+            for (name, fact) in names.into_iter().zip(picture.facts()) {
+                if let Some(fact) = fact {
+                    value[name] = json!(fact);
+                }
+            }
+        }
         if let Some(emoji) = found
             .and_then(|found| found.emoji.clone())
             .filter(|emoji| !emoji.is_empty())
@@ -108,16 +134,40 @@ pub(super) fn agent(call: Call) -> Running {
     Box::pin(async move { run_agent(call).await })
 }
 
-fn session_for(call: &Call) -> Result<SessionKey, WireError> {
+async fn session_for(call: &Call) -> Result<SessionKey, WireError> {
     if call.params.word("sessionKey").is_some() {
         return session_of(call, "sessionKey");
     }
     let engine = call.engine();
-    let text = call
-        .params
-        .word("agentId")
-        .map_or_else(|| "main".to_owned(), |agent| format!("agent:{agent}:main"));
+    let agent = call.params.word("agentId");
+    if let Some(id) = call.params.word("sessionId") {
+        let lookup = Lookup::SessionId(id.to_owned());
+        let found = sessions::resolve(engine, lookup, agent.map(str::to_owned)).await?;
+        // Only the whole id names a transcript; a new one gets a session of its own (2026.9.6).
+        if let Some(row) = found.iter().find(|row| row.session_id == id) {
+            return Ok(engine.parse_key(&row.key)?);
+        }
+        let main = engine.parse_key(
+            &agent.map_or_else(|| "main".to_owned(), |agent| format!("agent:{agent}:main")),
+        )?;
+        let agent = engine.agent_of(&main)?;
+        return Ok(engine.parse_key(&format!("agent:{agent}:explicit:{id}"))?);
+    }
+    let text = agent.map_or_else(|| "main".to_owned(), |agent| format!("agent:{agent}:main"));
     Ok(engine.parse_key(&text)?)
+}
+
+/// A caller that means a certain transcript must not write into the one after it.
+async fn check_existing(call: &Call, session: &SessionKey) -> Result<(), WireError> {
+    let Some(expected) = call.params.word("expectedExistingSessionId") else {
+        return Ok(());
+    };
+    let view = sessions::get(call.engine(), session).await?;
+    if view.is_some_and(|view| view.row.session_id == expected) {
+        Ok(())
+    } else {
+        Err(WireError::invalid("session changed; reload and retry"))
+    }
 }
 
 /// Where the answer also goes, when the caller asks for delivery.
@@ -131,33 +181,23 @@ fn target(call: &Call) -> Result<Option<ReplyTarget>, WireError> {
             .or_else(|| call.params.word(other))
             .map(str::to_owned)
     };
-    let (Some(channel), Some(to)) = (word("replyChannel", "channel"), word("replyTo", "to")) else {
-        return Err(WireError::invalid("deliver needs channel and to"));
+    let (channel, to) = (word("replyChannel", "channel"), word("replyTo", "to"));
+    let account = word("replyAccountId", "accountId");
+    let place = Place {
+        channel: channel.as_deref(),
+        to: to.as_deref(),
+        account: account.as_deref(),
+        thread: call.params.word("threadId"),
     };
-    let bad = |error: torana_core::id::IdError| WireError::invalid(error.to_string());
-    let account = word("replyAccountId", "accountId")
-        .unwrap_or_else(|| torana_core::id::DEFAULT_ACCOUNT.to_owned());
-    let kind = if to.starts_with('-') {
-        PeerKind::Group
-    } else {
-        PeerKind::Direct
-    };
-    Ok(Some(ReplyTarget {
-        conversation: Conversation {
-            channel: ChannelId::new(channel).map_err(bad)?,
-            account: AccountId::new(account).map_err(bad)?,
-            peer: Peer {
-                kind,
-                id: Arc::from(to),
-            },
-            thread: call.params.word("threadId").map(Arc::from),
-        },
-        reply_to: None,
-    }))
+    place
+        .target()?
+        .map(Some)
+        .ok_or_else(|| WireError::invalid("deliver needs channel and to"))
 }
 
 async fn run_agent(mut call: Call) -> Answer {
-    let session = session_for(&call)?;
+    let session = session_for(&call).await?;
+    check_existing(&call, &session).await?;
     let media = super::chat::accept(&mut call, &session).await?;
     let model = match (call.params.word("provider"), call.params.word("model")) {
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
@@ -175,6 +215,8 @@ async fn run_agent(mut call: Call) -> Answer {
             .map(|seconds| seconds.saturating_mul(1_000)),
         deliver_to: target(&call)?,
         owner: call.scopes().allows(Scope::Admin),
+        bare: call.params.word("promptMode") == Some("none")
+            || call.params.flag("modelRun") == Some(true),
         text: call.params.take_text("message").unwrap_or_default(),
         media,
         ..ClientInput::default()

@@ -1,6 +1,7 @@
 //! What was done: runs of agents in the original's shape, and administrative acts in ours.
 
 use serde_json::{Value, json};
+use torana_core::approval::{Approval, Ending, Status};
 use torana_engine::service::audit::PAGE_MAX;
 use torana_engine::store::audit::{AuditRow, RunFilter, RunRow};
 
@@ -10,6 +11,8 @@ use crate::openclaw::frame::Payload;
 
 /// Events of an answer when no limit is asked for.
 const EVENTS_DEFAULT: usize = 100;
+/// Decisions of an answer when no limit is asked for; the most there may be.
+const DECISIONS_DEFAULT: usize = 100;
 
 pub(super) fn activity(call: Call) -> Running {
     Box::pin(async move { runs(call, true).await })
@@ -148,6 +151,100 @@ fn ending(row: &RunRow) -> Option<&'static str> {
         "parked" => Some("failed"),
         _ => None,
     }
+}
+
+/// What is known of one run: whether there was one, and what people decided for it. Who it ran as is not recorded: every
+/// run here is the operator's.
+pub(super) fn inspect(call: Call) -> Running {
+    Box::pin(async move { inspected(call).await })
+}
+
+async fn inspected(call: Call) -> Answer {
+    let params = &call.params;
+    let (run_id, execution) = (params.word("runId"), params.word("executionId"));
+    if run_id.is_some() == execution.is_some() {
+        return Err(WireError::invalid("invalid audit.run.inspect params"));
+    }
+    let stale = || WireError::invalid("invalid audit.run.inspect cursor");
+    if params.word("executionCursor").is_some() {
+        // There are no pages of executions, so no answer gave this one out.
+        return Err(stale());
+    }
+    let after = match params.word("decisionCursor") {
+        None => None,
+        Some(text) => {
+            let (at_ms, id) = text.split_once(':').ok_or_else(stale)?;
+            let at_ms: i64 = at_ms.parse().map_err(|_| stale())?;
+            Some((at_ms, id.to_owned()))
+        }
+    };
+    let limit = params.count("decisionLimit").unwrap_or(DECISIONS_DEFAULT);
+    let mut run = json!({ "status": "unknown" });
+    let (mut decisions, mut next) = (Vec::new(), None);
+    if let Some(execution) = execution {
+        run["executionId"] = json!(execution);
+    }
+    if let Some(run_id) = run_id {
+        run["runId"] = json!(run_id);
+        let filter = RunFilter {
+            run_id: Some(run_id.to_owned()),
+            limit: 1,
+            ..RunFilter::default()
+        };
+        if !call.gateway.audit().runs(filter).await?.is_empty() {
+            run["status"] = json!("known");
+        }
+        let approvals = call.gateway.approvals();
+        (decisions, next) = approvals.of_run(run_id.to_owned(), after, limit).await?;
+    }
+    let is_known = run["status"] == "known";
+    let (state, reason) = if is_known {
+        ("unsupported", "execution-identity-not-recorded")
+    } else {
+        ("unknown", "run-not-found")
+    };
+    let coverage = if decisions.is_empty() {
+        json!({ "state": "unknown", "missingEvidence": ["no-decision-names-this-run"] })
+    } else {
+        json!({ "state": "attribution-only", "missingEvidence": ["execution-identity"] })
+    };
+    let mut answer = json!({
+        "schemaVersion": 1,
+        "run": run,
+        "identity": {
+            "state": state, "reasonCode": reason, "missingEvidence": ["execution-identity"], "remediation": [],
+        },
+        "decisionDisplays": decisions.iter().map(decision).collect::<Vec<_>>(),
+        "coverage": coverage,
+    });
+    if let Some((at_ms, id)) = next {
+        answer["nextDecisionCursor"] = json!(format!("{at_ms}:{id}"));
+    }
+    Ok(Payload::of(&answer))
+}
+
+/// A decision without what was asked, which may hold secrets.
+fn decision(approval: &Approval) -> Value {
+    let outcome = match approval.status {
+        Status::Allowed => "allowed",
+        Status::Denied | Status::Expired => "denied",
+        Status::Cancelled => "not-applicable",
+        Status::Pending => "unknown",
+    };
+    json!({
+        "schemaVersion": 1,
+        "selectorId": approval.id,
+        "occurredAt": approval.resolved_at_ms.unwrap_or_default().max(0),
+        "action": { "family": approval.kind.as_str(), "operation": "approval" },
+        "decision": { "outcome": outcome, "reasonCode": approval.ending.map_or("unknown", Ending::as_str) },
+        // Whoever asked carries the decision out; that it did is not ours to say.
+        "enforcement": {
+            "coverageState": "attribution-only", "policyCount": 0, "grantCount": 0, "contextFieldsUsed": ["runId"],
+        },
+        "provenance": { "state": "verified", "producer": "operator-approval" },
+        "missingEvidence": [],
+        "remediation": [],
+    })
 }
 
 pub(super) fn acts(call: Call) -> Running {

@@ -6,7 +6,7 @@ use torana_core::config::{KeyPath, edit, read_text};
 use torana_core::event::AccountState;
 use torana_core::id::{AccountId, ChannelId, DEFAULT_ACCOUNT};
 use torana_engine::service::audit::Act;
-use torana_engine::{AccountStatus, Probe, SendRequest};
+use torana_engine::{AccountStatus, Probe};
 
 use super::config::author;
 use super::{Answer, Call, Running};
@@ -253,77 +253,4 @@ fn credentials(document: &Value, channel: &str, account: &str, keys: &[&str]) ->
         }
     }
     found
-}
-
-pub(super) fn action(call: Call) -> Running {
-    Box::pin(async move { act(call).await })
-}
-
-/// `message.action`: sending text is what channels of this build can do on request.
-async fn act(mut call: Call) -> Answer {
-    let action = call.params.word("action").unwrap_or_default().to_owned();
-    if action != "send" {
-        return Err(WireError::invalid(format!(
-            "unsupported message action: {action}"
-        )));
-    }
-    let (channel, named) = {
-        let name = call
-            .params
-            .word("channel")
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        (name.clone(), ChannelId::new(name))
-    };
-    let bad = |error: torana_core::id::IdError| WireError::invalid(error.to_string());
-    let params = call.params.get("params").cloned().unwrap_or_default();
-    let word = |name: &str| {
-        params[name]
-            .as_str()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    };
-    let own = format!("{channel}:");
-    let to = word("to")
-        .or_else(|| word("target"))
-        .ok_or_else(|| WireError::invalid("message.action send needs a target"))?;
-    let text = word("message")
-        .or_else(|| word("text"))
-        .ok_or_else(|| WireError::invalid("message.action send needs a message"))?;
-    let has_media = [
-        "media",
-        "mediaUrl",
-        "mediaUrls",
-        "buffer",
-        "filePath",
-        "path",
-    ]
-    .iter()
-    .any(|name| params[*name].is_string() || params[*name].is_array());
-    if has_media {
-        return Err(WireError::invalid("media is not supported yet; send text"));
-    }
-    if params["dryRun"] == json!(true) {
-        return Ok(Payload::of(&json!({
-            "ok": true, "dryRun": true, "action": "send", "channel": channel, "to": to,
-        })));
-    }
-    let account = call.params.word("accountId").or_else(|| word("accountId"));
-    let thread = word("threadId").map(str::to_owned);
-    let request = SendRequest {
-        channel: named.map_err(bad)?,
-        account: account.map(AccountId::new).transpose().map_err(bad)?,
-        to: to.strip_prefix(&own).unwrap_or(to).to_owned(),
-        thread,
-        text: text.to_owned(),
-        key: call.params.take_text("idempotencyKey").unwrap_or_default(),
-    };
-    let to = request.to.clone();
-    let sent = call.engine().send(request).await?;
-    // The message id is ours: the platform's comes with the receipt, later.
-    let message_id = sent.intents.first().map(|id| format!("outbox:{id}"));
-    Ok(Payload::of(&json!({
-        "ok": true, "action": "send", "channel": channel, "to": to, "messageId": message_id,
-        "intents": sent.intents, "repeated": sent.repeated,
-    })))
 }

@@ -4,9 +4,11 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use torana_core::config::{Described, DescribedChild, KeyPath, read_text};
+use torana_core::key::SessionKey;
+use torana_core::limit::{RESTART_DELAY_MS, RESTART_DELAY_MS_MAX};
 
 use super::system::rfc3339;
-use super::{Answer, Call, Running};
+use super::{Answer, Call, Running, machine};
 use crate::openclaw::desk::{Author, Base, Written, edit_failure, return_failure};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
@@ -90,9 +92,14 @@ fn child(child: &DescribedChild) -> Value {
 /// Who a call comes from, as the audit log names it.
 pub(super) fn author(call: &Call, method: &'static str) -> Author {
     let note = call.params.word("note");
+    let delay_ms = call.params.count("restartDelayMs");
+    let delay_ms = delay_ms.map_or(RESTART_DELAY_MS, |delay_ms| {
+        u64::try_from(delay_ms).unwrap_or(u64::MAX)
+    });
     Author {
         method,
         actor: call.actor(),
+        restart_delay_ms: delay_ms.min(RESTART_DELAY_MS_MAX),
         note: note.map(|note| note.chars().take(NOTE_CHARS_MAX).collect()),
     }
 }
@@ -112,7 +119,9 @@ pub(super) fn set(call: Call) -> Running {
 
 pub(super) fn apply(call: Call) -> Running {
     Box::pin(async move {
+        let session = session_of(&call)?;
         let written = replace(&call, "config.apply").await?;
+        tell_session(&call, session, &written).await;
         Ok(answer(&call, "config.apply", &written))
     })
 }
@@ -148,7 +157,37 @@ pub(super) fn patch(call: Call) -> Running {
     Box::pin(async move { patched(call).await })
 }
 
+/// The session that is to hear of the change.
+fn session_of(call: &Call) -> Result<Option<SessionKey>, WireError> {
+    let key = call.params.word("sessionKey");
+    let key = key.map(|key| call.engine().parse_key(key)).transpose()?;
+    if let Some(key) = &key {
+        call.engine().agent_of(key)?;
+    }
+    Ok(key)
+}
+
+/// Leaves a remark in the transcript of who asked for a change that restarts the gateway: its next turn, which may be
+/// after the restart, reads why.
+async fn tell_session(call: &Call, session: Option<SessionKey>, written: &Written) {
+    let Some(session) = session.filter(|_| written.effect.restarts) else {
+        return;
+    };
+    let mut text = format!(
+        "The gateway restarts: {} changed its configuration.",
+        call.method
+    );
+    if let Some(note) = call.params.word("note") {
+        let note: String = note.chars().take(NOTE_CHARS_MAX).collect();
+        text.push_str(&format!(" Note: {note}"));
+    }
+    if let Err(problem) = machine::remark(call.engine(), &session, &text).await {
+        tracing::warn!(%problem, "A session could not be told of a restart.");
+    }
+}
+
 async fn patched(call: Call) -> Answer {
+    let session = session_of(&call)?;
     let raw = call.params.text("raw").unwrap_or_default();
     let patch = read_text(raw).map_err(|error| edit_failure(&error))?;
     if !patch.is_object() {
@@ -182,6 +221,7 @@ async fn patched(call: Call) -> Answer {
         )
         .await?;
     call.gateway.tell_config().await;
+    tell_session(&call, session, &written).await;
     Ok(answer(&call, "config.patch", &written))
 }
 

@@ -1,7 +1,10 @@
 //! Devices that wait, devices that are paired, and their tokens.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use torana_core::auth::{Role, Scope, ScopeSet};
+use torana_engine::service::audit::Act;
 use torana_engine::service::devices::Upgrade;
 use torana_engine::store::device::DeviceRow;
 
@@ -141,19 +144,43 @@ fn invalidate(call: &Call, device_id: &str, role: Option<Role>, reason: &str, pa
     call.gateway.invalidate(device_id, role, reason);
 }
 
+/// Writes down what was done to a device that was let in (S-105).
+async fn note(call: &Call, device_id: &str) {
+    let act = Act {
+        kind: "device",
+        action: call.method.to_owned(),
+        actor: call.actor(),
+        target: device_id.to_owned(),
+        allowed: true,
+        detail: call.params.word("role").map(|role| json!({ "role": role })),
+    };
+    call.gateway.audit().keep(act).await;
+}
+
 fn role_of(call: &Call) -> Result<Role, WireError> {
     let text = call.params.word("role").unwrap_or_default();
     Role::parse(text).ok_or_else(|| WireError::invalid("invalid role"))
 }
 
+/// Runs a call that takes a credential away to its end, even when the connection that asked for it ends before. What
+/// is gone must not stay connected, so its connections end right after the commit and everything else comes later.
+pub(super) fn to_the_end(call: Call, run: fn(Call) -> Running) -> Running {
+    let gateway = Arc::clone(&call.gateway);
+    Box::pin(async move { gateway.carry(call.method, run(call)).await? })
+}
+
 pub(super) fn remove_device(call: Call) -> Running {
-    Box::pin(async move {
-        let device_id = own_device(&call, "deviceId")?;
-        call.gateway.devices().remove(&device_id).await?;
-        call.gateway.nodes().forget(&device_id).await?;
-        let payload = Payload::of(&json!({ "deviceId": device_id }));
-        invalidate(&call, &device_id, None, "device-removed", &payload);
-        Ok(payload)
+    to_the_end(call, |call| {
+        Box::pin(async move {
+            let device_id = own_device(&call, "deviceId")?;
+            call.gateway.devices().remove(&device_id).await?;
+            let payload = Payload::of(&json!({ "deviceId": device_id }));
+            invalidate(&call, &device_id, None, "device-removed", &payload);
+            let forgotten = call.gateway.nodes().forget(&device_id).await;
+            note(&call, &device_id).await;
+            forgotten?;
+            Ok(payload)
+        })
     })
 }
 
@@ -174,7 +201,7 @@ pub(super) fn rename_device(call: Call) -> Running {
 }
 
 pub(super) fn rotate_token(call: Call) -> Running {
-    Box::pin(async move { rotate(call).await })
+    to_the_end(call, |call| Box::pin(rotate(call)))
 }
 
 async fn rotate(call: Call) -> Answer {
@@ -205,26 +232,29 @@ async fn rotate(call: Call) -> Answer {
         "device-token-rotated",
         &payload,
     );
+    note(&call, &device_id).await;
     Ok(payload)
 }
 
 pub(super) fn revoke_token(call: Call) -> Running {
-    Box::pin(async move {
-        let device_id = own_device(&call, "deviceId")?;
-        let role = role_of(&call)?;
-        let at_ms = call.gateway.devices().revoke(&device_id, role).await?;
-        let payload = Payload::of(
-            &json!({ "deviceId": device_id, "role": role.as_str(), "revokedAtMs": at_ms }),
-        );
-        invalidate(
-            &call,
-            &device_id,
-            Some(role),
-            "device-token-revoked",
-            &payload,
-        );
-        Ok(payload)
-    })
+    to_the_end(call, |call| Box::pin(revoke(call)))
+}
+
+async fn revoke(call: Call) -> Answer {
+    let device_id = own_device(&call, "deviceId")?;
+    let role = role_of(&call)?;
+    let at_ms = call.gateway.devices().revoke(&device_id, role).await?;
+    let payload =
+        Payload::of(&json!({ "deviceId": device_id, "role": role.as_str(), "revokedAtMs": at_ms }));
+    invalidate(
+        &call,
+        &device_id,
+        Some(role),
+        "device-token-revoked",
+        &payload,
+    );
+    note(&call, &device_id).await;
+    Ok(payload)
 }
 
 /// The device behind a client that asks for itself.

@@ -1,15 +1,16 @@
-//! From a request to a running method: role, scope, limit and parameters are checked here, in this order.
+//! From a request to a running method: role, scope, what goes on now, limit and parameters are checked here, in this order.
 
 use std::sync::Arc;
 
 use torana_core::auth::{Role, Scope};
 use torana_core::port::BoxFuture;
 
-use super::{Call, Method, Needs, find};
+use super::{Call, Method, Needs, find, lifecycle};
 use crate::openclaw::client::Client;
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::{self, Request};
 use crate::openclaw::gateway::OpenClaw;
+use crate::openclaw::params;
 use crate::openclaw::quirks::PROTOCOL;
 
 /// Characters of a method name that are repeated in an answer.
@@ -26,6 +27,9 @@ pub(crate) fn admit(
         Ok(row) => row,
         Err(error) => return Err((id, error)),
     };
+    if let Err(error) = lifecycle::fence(&gateway.context().engine, row.name) {
+        return Err((id, error));
+    }
     if row.write {
         let device = client.device.as_ref().map_or("", |device| device.as_str());
         let now_ms = gateway.context().engine.world().monotonic_ms();
@@ -37,10 +41,18 @@ pub(crate) fn admit(
             return Err((id, error));
         }
     }
+    // What a newer client knows and we do not is ignored, and said once per method (control decision 24).
+    let unknown = client
+        .newer
+        .then(|| params::check(&row.params, &params, false).err())
+        .flatten();
     let params = match frame::read_params(row.name, &row.params, params, client.newer) {
         Ok(params) => params,
         Err(error) => return Err((id, error)),
     };
+    if let Some(what) = unknown.filter(|_| gateway.is_first_of(row.name)) {
+        tracing::info!(method = row.name, %what, "A newer client sends what this release does not know; it is ignored.");
+    }
     let outgoing = Arc::clone(&client.outgoing);
     let call = Call {
         method: row.name,
@@ -49,8 +61,10 @@ pub(crate) fn admit(
         id: id.clone(),
         params,
     };
+    let waiting = gateway.wait();
     let running = (row.run)(call);
     Ok(Box::pin(async move {
+        let _waiting = waiting;
         let frame = match running.await {
             Ok(payload) => frame::answer(&id, &payload),
             Err(error) => frame::failure(&id, &error),

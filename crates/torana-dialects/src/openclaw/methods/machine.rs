@@ -1,4 +1,4 @@
-//! The gateway as a process on a machine: identity, diagnostics, what a restart would interrupt, wake-ups.
+//! The gateway as a process on a machine: identity, diagnostics, wake-ups.
 
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
@@ -83,39 +83,6 @@ pub(super) fn identity(call: Call) -> Running {
         let encoder = base64::engine::general_purpose::URL_SAFE_NO_PAD;
         Ok(Payload::of(&json!({
             "deviceId": id, "publicKey": encoder.encode(public.as_bytes()),
-        })))
-    })
-}
-
-pub(super) fn preflight(call: Call) -> Running {
-    Box::pin(async move {
-        let engine = call.engine();
-        let (running, waiting) = engine.load();
-        let active = running + waiting;
-        let mut blockers = Vec::new();
-        for (kind, count, what) in [
-            ("embedded-run", running, "answers are being written"),
-            ("queued-turn", waiting, "messages wait for their turn"),
-        ] {
-            if count > 0 {
-                blockers.push(
-                    json!({ "kind": kind, "count": count, "message": format!("{count} {what}") }),
-                );
-            }
-        }
-        let summary = if active == 0 {
-            "Nothing runs; a restart interrupts nobody.".to_owned()
-        } else {
-            format!("{running} running, {waiting} waiting; they go on after a restart.")
-        };
-        Ok(Payload::of(&json!({
-            "safe": active == 0,
-            "counts": {
-                "queueSize": waiting, "pendingReplies": 0, "embeddedRuns": running, "cronRuns": 0,
-                "backgroundExecSessions": 0, "rootRequests": 0, "activeTasks": 0, "totalActive": active,
-            },
-            "blockers": blockers,
-            "summary": summary,
         })))
     })
 }
@@ -215,7 +182,7 @@ async fn woken(call: Call) -> Answer {
 }
 
 /// No heartbeat runs, so the line becomes part of the transcript, which the next turn reads.
-async fn remark(engine: &Engine, key: &SessionKey, text: &str) -> Result<(), Problem> {
+pub(super) async fn remark(engine: &Engine, key: &SessionKey, text: &str) -> Result<(), Problem> {
     let line = || {
         let label = Some("System event".to_owned());
         engine.inject(key, format!("[System event] {text}"), label)
@@ -387,7 +354,8 @@ pub(super) fn commands(call: Call) -> Running {
 fn category(name: &str) -> &'static str {
     match name {
         "new" | "reset" | "stop" => "session",
-        "model" | "models" | "queue" => "options",
+        "model" | "models" | "queue" | "think" | "verbose" | "reasoning" | "usage" | "send"
+        | "activation" => "options",
         _ => "status",
     }
 }

@@ -6,22 +6,27 @@ mod agent_entries;
 mod agent_files;
 mod agents;
 mod approvals;
+mod artifacts;
 mod audit;
 mod channels;
 mod chat;
 mod config;
 mod devices;
 mod dispatch;
+mod lifecycle;
 mod machine;
 mod models;
 mod nodes;
 mod own;
 mod pairing;
+mod secrets;
 mod sessions;
 mod setup;
+mod surface;
 mod system;
 mod table;
 mod usage;
+mod voice;
 
 use std::sync::{Arc, OnceLock};
 
@@ -34,14 +39,17 @@ use super::client::Client;
 use super::error::WireError;
 use super::frame::Payload;
 use super::gateway::OpenClaw;
-use super::params::{Params, Spec};
+use super::params::{Effect, Params, Spec};
 
 pub(crate) use dispatch::admit;
 #[cfg(test)]
 pub(crate) use dispatch::permit;
+pub(crate) use lifecycle::{door_after, door_before};
+pub(crate) use models::{asked_agent, catalog};
 pub(crate) use nodes::{offer as node_offer, surface_of};
 pub(crate) use setup::done as setup_done;
 pub(crate) use table::{find, rows};
+pub(crate) use voice::tell_node as tell_wake_words;
 
 /// What a method needs of its caller.
 #[derive(Clone, Copy)]
@@ -140,7 +148,7 @@ pub(crate) fn listed() -> &'static [&'static str] {
 /// The reference page of this dialect's methods.
 pub fn reference_markdown() -> String {
     let mut text = String::from(
-        "# OpenClaw protocol: methods\n\nGenerated from the method table.\n`W` marks control-plane writes, limited to 30 per minute and client.\n\n\
+        "# OpenClaw protocol: methods\n\nGenerated from the method table.\n`W` marks control-plane writes, limited to 30 per minute and client.\nParameters in parentheses are accepted and change nothing, because what they ask for is so anyway; parameters of\nthe original protocol that are not listed are refused by name.\n\n\
          | method | scope | | parameters | since | |\n|---|---|---|---|---|---|\n",
     );
     for method in rows() {
@@ -154,12 +162,12 @@ pub fn reference_markdown() -> String {
             .params
             .fields
             .iter()
-            .map(|field| {
-                if field.required {
-                    format!("`{}`", field.name)
-                } else {
-                    format!("`{}?`", field.name)
-                }
+            .filter_map(|field| match field.effect {
+                Effect::Absent(_) => None,
+                Effect::Moot(_) if field.required => Some(format!("(`{}`)", field.name)),
+                Effect::Moot(_) => Some(format!("(`{}?`)", field.name)),
+                Effect::Read | Effect::Kept if field.required => Some(format!("`{}`", field.name)),
+                Effect::Read | Effect::Kept => Some(format!("`{}?`", field.name)),
             })
             .collect();
         let flag = if method.write { "W" } else { "" };

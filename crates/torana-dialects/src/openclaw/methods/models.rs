@@ -1,11 +1,13 @@
 //! Models that can be chosen, and whether the services behind them let us in.
 
 use serde_json::{Value, json};
+use torana_core::id::AgentId;
+use torana_core::problem::Problem;
 use torana_core::run::ModelRef;
-use torana_engine::ModelInfo;
 use torana_engine::service::models as service;
+use torana_engine::{Engine, ModelInfo};
 
-use super::{Answer, Call, Running};
+use super::{Call, Running};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::site::{KeySource, ProviderFacts};
@@ -23,25 +25,54 @@ const THINKING: &[(&str, &str)] = &[
 ];
 
 pub(super) fn list(call: Call) -> Running {
-    Box::pin(async move { listed(&call) })
+    Box::pin(async move {
+        let params = &call.params;
+        let agent = asked_agent(
+            call.engine(),
+            params.word("agentId"),
+            params.word("sessionKey"),
+        )?;
+        let mut answer = catalog(
+            call.engine(),
+            agent,
+            params.word("provider"),
+            call.client.observed || params.flag("includeDetails") == Some(true),
+        );
+        if params.flag("includeDefaultModels") == Some(true) && call.client.observed {
+            // No second model does small chores here.
+            answer["defaultModels"] = json!({ "automaticUtilityModel": null });
+        }
+        Ok(Payload::of(&answer))
+    })
 }
 
-fn listed(call: &Call) -> Answer {
-    let engine = call.engine();
-    let agent = match (call.params.word("agentId"), call.params.word("sessionKey")) {
-        (Some(agent), _) => {
-            Some(engine.agent_of(&engine.parse_key(&format!("agent:{agent}:main"))?)?)
-        }
-        (None, Some(key)) => Some(engine.agent_of(&engine.parse_key(key)?)?),
-        (None, None) => None,
+/// The agent whose models are asked for: by name, else the one a session belongs to.
+pub(crate) fn asked_agent(
+    engine: &Engine,
+    agent: Option<&str>,
+    session: Option<&str>,
+) -> Result<Option<AgentId>, Problem> {
+    let key = match (agent, session) {
+        (Some(agent), _) => engine.parse_key(&format!("agent:{agent}:main"))?,
+        (None, Some(key)) => engine.parse_key(key)?,
+        (None, None) => return Ok(None),
     };
+    engine.agent_of(&key).map(Some)
+}
+
+/// The answer of `models.list`; with details it says of each model how it thinks and whether it may be chosen.
+pub(crate) fn catalog(
+    engine: &Engine,
+    agent: Option<AgentId>,
+    provider: Option<&str>,
+    details: bool,
+) -> Value {
     let found = service::list(engine, agent.as_ref());
     let asked = agent.or_else(|| engine.settings().default_agent().cloned());
     let thinking = asked.as_ref().and_then(|agent| {
         let settings = engine.settings();
         settings.agents.get(agent)?.thinking.clone()
     });
-    let provider = call.params.word("provider");
     let models: Vec<Value> = found
         .models
         .iter()
@@ -51,23 +82,18 @@ fn listed(call: &Call) -> Answer {
             let is_allowed = asked
                 .as_ref()
                 .is_none_or(|agent| engine.allows_model(agent, &model.reference));
-            choice(call, model, is_default, is_allowed, thinking.as_deref())
+            choice(model, is_default, is_allowed, thinking.as_deref(), details)
         })
         .collect();
-    let mut answer = json!({ "models": models });
-    if call.params.flag("includeDefaultModels") == Some(true) && call.client.observed {
-        // No second model does small chores here.
-        answer["defaultModels"] = json!({ "automaticUtilityModel": null });
-    }
-    Ok(Payload::of(&answer))
+    json!({ "models": models })
 }
 
 fn choice(
-    call: &Call,
     model: &ModelInfo,
     is_default: bool,
     is_allowed: bool,
     thinking: Option<&str>,
+    details: bool,
 ) -> Value {
     let mut value = json!({
         "id": model.reference.model, "name": model.name, "provider": model.reference.provider,
@@ -84,7 +110,7 @@ fn choice(
         value["unavailableReason"] = json!("missing-auth");
     }
     // Quirk: sent by 2026.9.6 but closed out of the older published schema; pages ask for details.
-    if call.client.observed {
+    if details {
         let levels = if model.reasoning {
             THINKING
         } else {

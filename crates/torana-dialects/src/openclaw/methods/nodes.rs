@@ -1,13 +1,15 @@
 //! `node.*`: what operators ask about nodes and of them, and what nodes answer.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use torana_core::auth::{Scope, Surface, is_executing};
 use torana_core::id::DeviceId;
 use torana_engine::service::nodes::{
-    Approval, CallAnswer, CallFault, CallRequest, NodeView, Skill, WorkItem,
+    Approval, CallAnswer, CallFault, CallRequest, NodeTool, NodeView, Skill, WorkItem,
 };
 
-use super::devices::own_device;
+use super::devices::{own_device, to_the_end};
 use super::{Answer, Call, Running};
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::Payload;
@@ -18,6 +20,15 @@ const EXEC_APPROVALS: &str = "system.execApprovals";
 const DRAIN_DEFAULT: usize = 4;
 /// Skills a node may publish (OpenClaw 2026.9.6).
 const SKILLS_MAX: usize = 64;
+/// Tools a node may publish: twice what models are usually given.
+const TOOLS_MAX: usize = 128;
+/// Bytes of all tools of a node, so that a list of nodes stays an answer.
+const PUBLISHED_BYTES_MAX: usize = 256 * 1024;
+/// Words about runners, and bytes of each (OpenClaw 2026.9.6 sends one of about thirty).
+const FEATURES_MAX: usize = 16;
+const FEATURE_BYTES_MAX: usize = 128;
+/// Bytes of everything a node says about runners.
+const RUNNERS_BYTES_MAX: usize = 16 * 1024;
 /// A node reports idleness of at most this many seconds: thirty days (OpenClaw 2026.9.6).
 const IDLE_SECONDS_MAX: i64 = 2_592_000;
 /// Words a node gives for saying that it lives (OpenClaw 2026.9.6).
@@ -94,6 +105,12 @@ fn node(call: &Call, view: &NodeView) -> Value {
     }
     if !view.skills.is_empty() {
         value["skills"] = json!(view.skills);
+    }
+    if !view.tools.is_empty() {
+        value["nodePluginTools"] = json!(view.tools);
+    }
+    if let Some(runners) = &view.runners {
+        value["runnerInventory"] = runners.clone();
     }
     let is_own = call
         .client
@@ -245,13 +262,17 @@ pub(super) fn reject(call: Call) -> Running {
 }
 
 pub(super) fn remove(call: Call) -> Running {
-    Box::pin(async move {
-        let node_id = own_device(&call, "nodeId")?;
-        call.gateway.nodes().remove(&node_id).await?;
-        let role = Some(torana_core::auth::Role::Node);
-        call.gateway
-            .invalidate(&node_id, role, "device-pair-removed");
-        Ok(Payload::of(&json!({ "nodeId": node_id })))
+    to_the_end(call, |call| {
+        Box::pin(async move {
+            let node_id = own_device(&call, "nodeId")?;
+            let removed = call.gateway.nodes().remove(&node_id).await;
+            // Its role may be gone even when not everything could be forgotten.
+            let role = Some(torana_core::auth::Role::Node);
+            call.gateway
+                .invalidate(&node_id, role, "device-pair-removed");
+            removed?;
+            Ok(Payload::of(&json!({ "nodeId": node_id })))
+        })
     })
 }
 
@@ -629,10 +650,7 @@ pub(super) fn skills(call: Call) -> Running {
         let count = skills.len();
         let nodes = call.gateway.nodes();
         if !nodes.publish_skills(&device, call.client.id, skills) {
-            return Err(WireError::new(
-                UNAVAILABLE,
-                "a newer connection of this node took over",
-            ));
+            return Err(replaced());
         }
         Ok(Payload::of(
             &json!({ "ok": true, "nodeId": device.as_str(), "skills": count }),
@@ -640,19 +658,80 @@ pub(super) fn skills(call: Call) -> Running {
     })
 }
 
-pub(super) fn refresh_surface(call: Call) -> Running {
+fn replaced() -> WireError {
+    WireError::new(UNAVAILABLE, "a newer connection of this node took over")
+}
+
+/// The words of one tool's name: a letter, then letters, digits, hyphens and underscores (OpenClaw 2026.9.6).
+fn is_tool_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.len() <= 64
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+pub(super) fn tools(call: Call) -> Running {
     Box::pin(async move {
-        let surface: String = call
-            .params
-            .word("surface")
-            .unwrap_or_default()
-            .chars()
-            .take(64)
-            .collect();
-        Err(WireError::new(
-            UNAVAILABLE,
-            format!("{surface} plugin surface unavailable"),
+        let device = caller(&call)?;
+        let wrong = |what: &str| {
+            WireError::invalid(format!(
+                "invalid node.pluginTools.update params: at /tools: {what}"
+            ))
+        };
+        let items = call.params.get("tools").and_then(Value::as_array);
+        let items = items.map(Vec::as_slice).unwrap_or_default();
+        if items.len() > TOOLS_MAX {
+            return Err(wrong("must NOT have more than 128 items"));
+        }
+        let (mut tools, mut names, mut bytes) = (Vec::new(), BTreeSet::new(), 0);
+        for item in items {
+            let name = item["name"].as_str().unwrap_or_default();
+            if !is_tool_name(name) || !names.insert((item["pluginId"].as_str(), name)) {
+                return Err(wrong(
+                    "names must be words of letters, digits, hyphens and underscores, unique per plugin",
+                ));
+            }
+            bytes += item.to_string().len();
+            tools.push(NodeTool {
+                command: item["command"].as_str().map(str::to_owned),
+                descriptor: item.clone(),
+            });
+        }
+        if bytes > PUBLISHED_BYTES_MAX {
+            return Err(wrong("is too large"));
+        }
+        let nodes = call.gateway.nodes();
+        if !nodes.publish_tools(&device, call.client.id, tools) {
+            return Err(replaced());
+        }
+        Ok(Payload::of(
+            &json!({ "nodeId": device.as_str(), "tools": items }),
         ))
+    })
+}
+
+/// What a node says about the programs it could run agents with. It is kept and shown; this build runs agents itself.
+pub(super) fn runners(call: Call) -> Running {
+    Box::pin(async move {
+        let device = caller(&call)?;
+        let value = call.params.value();
+        let is_word = |word: &Value| {
+            word.as_str()
+                .is_some_and(|word| !word.is_empty() && word.len() <= FEATURE_BYTES_MAX)
+        };
+        let features = value["protocolFeatures"].as_array();
+        let is_fit = features
+            .is_some_and(|features| features.len() <= FEATURES_MAX && features.iter().all(is_word))
+            && value.to_string().len() <= RUNNERS_BYTES_MAX;
+        if !is_fit {
+            return Err(WireError::invalid("invalid node runner inventory"));
+        }
+        let nodes = call.gateway.nodes();
+        if !nodes.publish_runners(&device, call.client.id, value) {
+            return Err(replaced());
+        }
+        Ok(Payload::of(&json!({ "nodeId": device.as_str() })))
     })
 }
 

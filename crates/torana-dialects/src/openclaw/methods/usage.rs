@@ -1,10 +1,11 @@
 //! What models cost, by day, and the quotas that providers tell.
 
 use serde_json::{Value, json};
-use torana_engine::service::cost::{self, Range, Sum};
+use torana_engine::service::cost::{self, Range};
 
 use super::{Call, Running};
 use crate::openclaw::frame::Payload;
+use crate::openclaw::shape;
 
 /// Quotas of providers: none of those that are built in tells its own.
 pub(super) fn status(call: Call) -> Running {
@@ -32,21 +33,13 @@ pub(super) fn cost(call: Call) -> Running {
             .days
             .iter()
             .map(|(day, sum)| {
-                let mut value = sum_value(sum);
+                let mut value = shape::totals(sum);
                 value["date"] = json!(day);
                 value
             })
             .collect();
         Ok(Payload::of(&json!({
-            "updatedAt": call.now_ms().max(0), "days": days, "daily": daily, "totals": sum_value(&usage.total),
+            "updatedAt": call.now_ms().max(0), "days": days, "daily": daily, "totals": shape::totals(&usage.total),
         })))
-    })
-}
-
-fn sum_value(sum: &Sum) -> Value {
-    json!({
-        "input": sum.input, "output": sum.output, "cacheRead": sum.cache_read, "cacheWrite": sum.cache_write,
-        "totalTokens": sum.tokens(), "totalCost": sum.cost, "inputCost": sum.input_cost, "outputCost": sum.output_cost,
-        "cacheReadCost": sum.cache_read_cost, "cacheWriteCost": sum.cache_write_cost, "missingCostEntries": sum.unpriced,
     })
 }

@@ -103,10 +103,113 @@ async fn the_first_decision_counts_and_the_second_is_told_so() {
 async fn nobody_answers_and_the_asker_is_told_that_time_ran_out() {
     let rig = Rig::start().await;
     let mut asker = rig.operator(DECIDER).await;
+    let _person = rig.operator(DECIDER).await;
     let params = json!({ "command": "uptime", "timeoutMs": 1 });
     let ended = asker.ask("exec.approval.request", params).await;
     assert_eq!(ended["payload"]["decision"], Value::Null);
     assert_eq!(ended["payload"]["terminalReason"], "timeout");
+}
+
+#[tokio::test]
+async fn a_request_nobody_is_there_to_answer_ends_at_once() {
+    let rig = Rig::start().await;
+    let mut asker = rig.operator(DECIDER).await;
+    // Who asks does not answer, and who may not decide is nobody.
+    let _stranger = rig.operator(&["operator.read"]).await;
+    let ended = asker
+        .ask("exec.approval.request", request("nobody-1"))
+        .await;
+    assert_eq!(
+        (
+            &ended["payload"]["decision"],
+            &ended["payload"]["terminalReason"]
+        ),
+        (&Value::Null, &json!("no-route"))
+    );
+    let got = asker.ask("approval.get", json!({ "id": "nobody-1" })).await;
+    assert_eq!(got["payload"]["approval"]["status"], "denied");
+    assert_eq!(got["payload"]["approval"]["reason"], "no-route");
+    let mut waits = request("nobody-2");
+    waits["requireDeliveryRoute"] = json!(false);
+    let accepted = asked(&mut asker, "exec.approval.request", waits).await;
+    assert_eq!(accepted["payload"]["status"], "accepted");
+}
+
+#[tokio::test]
+async fn decisions_are_in_the_audit_chain_without_what_was_asked_or_answered() {
+    let rig = Rig::start().await;
+    let mut asker = rig.operator(DECIDER).await;
+    let mut person = rig.operator(&["operator.admin"]).await;
+    asked(&mut asker, "exec.approval.request", request("audited-1")).await;
+    let resolve = json!({ "id": "audited-1", "decision": "deny" });
+    person.ask("exec.approval.resolve", resolve).await;
+    let decided = asker.answer().await.expect("the decision");
+    assert_eq!(decided["payload"]["decision"], "deny");
+    asker.ask("question.request", question("q9")).await;
+    let answer = json!({ "id": "q9", "answers": { "answers": { "colour": ["blue"] } } });
+    let answered = person.ask("question.resolve", answer).await;
+    assert_eq!(answered["ok"], true, "{answered}");
+    let mut found = Vec::new();
+    for kind in ["approval", "question"] {
+        let page = person
+            .ask("torana.audit.list", json!({ "kind": kind }))
+            .await;
+        found.push(page["payload"]["records"][0].clone());
+    }
+    assert_eq!(
+        (
+            &found[0]["action"],
+            &found[0]["target"],
+            &found[0]["outcome"]
+        ),
+        (
+            &json!("exec.approval"),
+            &json!("audited-1"),
+            &json!("refused")
+        )
+    );
+    assert_eq!(found[0]["detail"]["reason"], "user");
+    assert!(
+        found[0]["actor"]
+            .as_str()
+            .is_some_and(|actor| actor.contains(':'))
+    );
+    assert_eq!(
+        (&found[1]["action"], &found[1]["outcome"]),
+        (&json!("question.resolve"), &json!("done"))
+    );
+    let text = json!(found).to_string();
+    assert!(!text.contains("rm -rf") && !text.contains("blue"), "{text}");
+    let mut named = request("named-1");
+    named["runId"] = json!("run-1");
+    asked(&mut asker, "exec.approval.request", named).await;
+    let resolve = json!({ "id": "named-1", "decision": "allow-once" });
+    person.ask("exec.approval.resolve", resolve).await;
+    let seen = person
+        .ask("audit.run.inspect", json!({ "runId": "run-1" }))
+        .await["payload"]
+        .clone();
+    assert_eq!(
+        (&seen["run"]["status"], &seen["identity"]["state"]),
+        (&json!("unknown"), &json!("unknown"))
+    );
+    let displays = seen["decisionDisplays"].as_array().expect("a list");
+    assert_eq!(displays.len(), 1, "only what names the run");
+    assert_eq!(displays[0]["selectorId"], "named-1");
+    assert_eq!(
+        displays[0]["decision"],
+        json!({ "outcome": "allowed", "reasonCode": "user" })
+    );
+    for wrong in [
+        json!({}),
+        json!({ "runId": "a", "executionId": "b" }),
+        json!({ "runId": "a", "decisionCursor": "b" }),
+    ] {
+        let refused = person.ask("audit.run.inspect", wrong).await;
+        assert_eq!(refused["error"]["code"], "INVALID_REQUEST");
+    }
+    let chain = person.ask("torana.audit.verify", json!({})).await;
+    assert_eq!(chain["payload"]["ok"], true);
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ fn frames_are_read_strictly() {
         r#"{"type":"req","id":"1","id":"2","method":"health"}"#,
         r#"{"type":"req","id":"1","method":"health","params":1e999}"#,
         r#"{"type":"req","id":"1","method":"m","params":{"a":"\ud83d"}}"#,
+        r#"{"type":"req","id":"\ud83d","method":"m"}"#,
         &deep,
     ];
     let found: Vec<String> = cases.iter().map(|text| fault(text)).collect();
@@ -52,6 +53,7 @@ fn frames_are_read_strictly() {
             "None the key \"id\" appears twice in one object",
             "not JSON",
             "ok 1 m",
+            "None at /id: must be well-formed text",
             "None the JSON is nested deeper than 64 levels",
         ]
     "#]]

@@ -1,5 +1,8 @@
 //! Devices over real sockets: requests and decisions, more scopes, setup codes, credentials that end (S-008, S-040).
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -7,7 +10,10 @@ use torana_core::auth::{PublicKey, Role, Scope, ScopeSet};
 use torana_engine::service::devices::ProvenDevice;
 use torana_engine::store::device::DeviceFacts;
 
+use super::super::frame::Request;
+use super::super::methods;
 use super::rig::{Client, Rig, TOKEN, connect, device_id, node};
+use super::scopes::client;
 
 fn payload(answer: &Value) -> &Value {
     assert_eq!(answer["ok"], true, "{answer}");
@@ -228,6 +234,43 @@ async fn s_040_connections_end_with_their_credential() {
     }
 }
 
+/// S-040: whoever asked for it may be gone before it is done; what it took away is gone with its connections.
+#[tokio::test]
+async fn s_040_connections_end_even_when_whoever_asked_is_gone() {
+    for method in [
+        "device.token.rotate",
+        "device.token.revoke",
+        "device.pair.remove",
+        "node.pair.remove",
+    ] {
+        let rig = Rig::start().await;
+        let (mut phone, params) = if method == "node.pair.remove" {
+            let node = rig.node(1, "linux", &["canvas.present"]).await;
+            (node, json!({ "nodeId": device_id(1) }))
+        } else {
+            let (phone, _) = rig.device(tui(&["operator.read"]), 1).await;
+            let mut params = json!({ "deviceId": device_id(1) });
+            if method != "device.pair.remove" {
+                params["role"] = json!("operator");
+            }
+            (phone, params)
+        };
+        let request = Request {
+            id: "1".to_owned(),
+            method: method.to_owned(),
+            params,
+        };
+        let admin = client(Role::Operator, ScopeSet::every());
+        let Ok(mut call) = methods::admit(&rig.dialect, &admin, request) else {
+            panic!("{method} is admitted");
+        };
+        let step = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+        assert!(step.is_pending(), "{method} has begun");
+        drop(call);
+        assert_eq!(end_of(&mut phone).await.0, 4001, "{method}");
+    }
+}
+
 /// S-008: a device that is no administrator touches only itself; the command line of this machine may touch all.
 #[tokio::test]
 async fn s_008_devices_manage_only_themselves() {
@@ -275,6 +318,57 @@ async fn s_008_devices_manage_only_themselves() {
             .ask("device.pair.remove", json!({ "deviceId": device_id(2) }))
             .await,
     );
+}
+
+/// S-105: what was done to devices and nodes is in the audit log, with who did it.
+#[tokio::test]
+async fn s_105_what_is_done_to_devices_is_recorded() {
+    let rig = Rig::start().await;
+    let mut admin = rig.operator(&["operator.admin"]).await;
+    let (_phone, _) = rig.device(tui(&["operator.read"]), 1).await;
+    let of_role = json!({ "deviceId": device_id(1), "role": "operator" });
+    let _lent = rig.node(2, "linux", &["canvas.present"]).await;
+    let offers = admin.ask("node.pair.list", json!({})).await;
+    let offer = json!({ "requestId": payload(&offers)["pending"][0]["requestId"] });
+    for (method, params) in [
+        ("device.token.rotate", of_role.clone()),
+        ("device.token.revoke", of_role),
+        ("device.pair.remove", json!({ "deviceId": device_id(1) })),
+        ("node.pair.approve", offer),
+        ("node.pair.remove", json!({ "nodeId": device_id(2) })),
+    ] {
+        payload(&admin.ask(method, params).await);
+    }
+    let wanted = [
+        ("device.pair", 1),
+        ("device.token.rotate", 1),
+        ("device.token.revoke", 1),
+        ("device.pair.remove", 1),
+        ("node.pair", 2),
+        ("node.pair.remove", 2),
+    ];
+    // What the bus tells is written by a task of its own.
+    let records = loop {
+        let page = admin
+            .ask("torana.audit.list", json!({ "kind": "device" }))
+            .await;
+        let records = payload(&page)["records"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        if records.len() > wanted.len() {
+            break records;
+        }
+        tokio::task::yield_now().await;
+    };
+    for (action, seed) in wanted {
+        let is_it =
+            |record: &&Value| record["action"] == action && record["target"] == device_id(seed);
+        let record = records.iter().find(is_it);
+        assert!(record.is_some(), "{action}: {records:?}");
+    }
+    let verified = admin.ask("torana.audit.verify", json!({})).await;
+    assert_eq!(payload(&verified)["ok"], true, "{verified}");
 }
 
 #[derive(Debug, Clone)]
@@ -381,12 +475,6 @@ fn a_dead_token_stays_dead_and_a_live_one_fits_one_device() {
                         drop(devices.remove(proven(*device).id.as_str()).await);
                         let old = live[usize::from(*device)].take();
                         dead.extend(old.map(|(token, _)| token));
-                        // A generation is a moment: pairing again within the same one would repeat the string.
-                        let world = rig.context.engine.world();
-                        let now_ms = world.wall_ms();
-                        while world.wall_ms() == now_ms {
-                            world.sleep_ms(1).await;
-                        }
                     }
                 }
                 for owner in 0..3_u8 {

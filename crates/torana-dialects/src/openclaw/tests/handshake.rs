@@ -36,7 +36,7 @@ fn outcome(result: &Result<Principal, Refusal>) -> String {
 }
 
 pub(super) struct Door {
-    rig: Rig,
+    pub(super) rig: Rig,
     peer: Peer,
 }
 
@@ -50,6 +50,7 @@ impl Door {
             host: "127.0.0.1:1".to_owned(),
             user_agent: None,
             identity: None,
+            is_tls: false,
         };
         Self {
             rig: Rig::start().await,

@@ -517,7 +517,16 @@ async fn nodes_of_the_previous_protocol_come_in_without_what_is_new() {
     let surface = new
         .ask("node.pluginSurface.refresh", json!({ "surface": "canvas" }))
         .await;
-    assert_eq!(message(&surface), "canvas plugin surface unavailable");
+    let url = payload(&surface)["pluginSurfaceUrls"]["canvas"].clone();
+    assert!(
+        url.as_str()
+            .is_some_and(|url| url.contains("/__openclaw__/cap/")),
+        "{surface}"
+    );
+    let other = new
+        .ask("node.pluginSurface.refresh", json!({ "surface": "other" }))
+        .await;
+    assert_eq!(message(&other), "other plugin surface unavailable");
 }
 
 #[tokio::test]

@@ -10,8 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 use torana_core::auth::PublicKey;
@@ -26,8 +28,10 @@ use torana_core::run::{Outcome, RunEvent, Settled, Usage};
 use torana_engine::{AgentSettings, Bus, Engine, Options, Settings, Store};
 
 use crate::context::{
-    AuthMode, Context, ExecPolicyFile, FrontSettings, Host, LogsPage, LogsRequest,
+    AuthMode, Context, ExecPolicyFile, FrontSettings, Host, LogsPage, LogsRequest, RestartPlan,
+    RestartRequest,
 };
+use crate::front::tests::{Reply, read_all, read_until};
 use crate::front::{Gate, Place, bind, serve};
 use crate::openclaw::OpenClaw;
 use crate::openclaw::connect::Connect;
@@ -101,6 +105,7 @@ impl AgentConversation for Echo {
 struct Nobody {
     site: Arc<MemorySite>,
     policy: std::sync::Mutex<Option<String>>,
+    restarts: Arc<std::sync::Mutex<Vec<RestartRequest>>>,
 }
 
 impl Nobody {
@@ -173,6 +178,15 @@ impl Host for Nobody {
         })
     }
     fn stop(&self, _: &str) {}
+    fn restart(&self, request: RestartRequest) -> Result<RestartPlan, Problem> {
+        let mut asked = self.restarts.lock().expect("no test panics while it asks");
+        let joined = !asked.is_empty();
+        asked.push(request);
+        Ok(RestartPlan {
+            joined,
+            ..RestartPlan::default()
+        })
+    }
 }
 
 /// A running gateway.
@@ -181,6 +195,8 @@ pub(super) struct Rig {
     pub(super) dialect: Arc<OpenClaw>,
     pub(super) context: Arc<Context>,
     pub(super) site: Arc<MemorySite>,
+    /// Restarts that were asked for.
+    pub(super) restarts: Arc<std::sync::Mutex<Vec<RestartRequest>>>,
     stop: CancellationToken,
     folder: PathBuf,
 }
@@ -205,6 +221,7 @@ impl Rig {
         let agent = AgentSettings {
             name: "Test".to_owned(),
             emoji: None,
+            avatar: None,
             system: String::new(),
             model: None,
             thinking: None,
@@ -226,6 +243,7 @@ impl Rig {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = bind(&Place::Addresses(vec![any])).expect("a listener");
         let address = listeners[0].local_addr().expect("an address");
+        let restarts = Arc::default();
         let context = Arc::new(Context {
             front: ArcSwap::from_pointee(front(address.port())),
             gate: Gate::new(world.clone()),
@@ -233,6 +251,7 @@ impl Rig {
             host: Arc::new(Nobody {
                 site: Arc::clone(&site),
                 policy: std::sync::Mutex::default(),
+                restarts: Arc::clone(&restarts),
             }),
             version: "0.0.0-test",
             state_dir: folder.clone(),
@@ -250,6 +269,7 @@ impl Rig {
             stop.clone(),
         )));
         Self {
+            restarts,
             address,
             dialect,
             context,
@@ -261,9 +281,19 @@ impl Rig {
 
     /// A client before its first frame.
     pub(super) async fn client(&self) -> Client {
-        let (stream, _) = connect_async(format!("ws://{}/", self.address))
-            .await
-            .expect("an upgrade");
+        self.visitor("", None).await
+    }
+
+    /// The same by another address of the gateway, perhaps as a page of an origin.
+    pub(super) async fn visitor(&self, tail: &str, origin: Option<&str>) -> Client {
+        let mut request = format!("ws://{}/{tail}", self.address)
+            .into_client_request()
+            .expect("a request");
+        if let Some(origin) = origin {
+            let origin = origin.parse().expect("a header");
+            request.headers_mut().insert("origin", origin);
+        }
+        let (stream, _) = connect_async(request).await.expect("an upgrade");
         let mut client = Client {
             stream,
             events: Vec::new(),
@@ -293,6 +323,35 @@ impl Rig {
         let (client, hello) = self.device(node(platform, commands), seed).await;
         assert_eq!(hello["payload"]["auth"]["role"], "node", "{hello}");
         client
+    }
+
+    /// An HTTP request as it is, with `Host` and `Connection: close`.
+    pub(super) async fn http(&self, method: &str, path: &str, fields: &[&str]) -> Reply {
+        let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+        let host = if fields.contains("Host:") {
+            String::new()
+        } else {
+            format!("Host: {}\r\n", self.address)
+        };
+        let request =
+            format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{fields}\r\n");
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        stream.write_all(request.as_bytes()).await.expect("written");
+        Reply::read(&read_all(&mut stream).await)
+    }
+
+    /// A request whose answer has begun and is not read on.
+    pub(super) async fn unread(&self, path: &str) -> TcpStream {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        stream.write_all(request.as_bytes()).await.expect("written");
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        stream
     }
 
     /// The command line with the secret and these scopes.
@@ -375,6 +434,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Sends any WebSocket message.
+    pub(super) async fn send(&mut self, message: Message) {
+        self.stream.send(message).await.expect("sent");
+    }
+
     pub(super) async fn say(&mut self, text: impl Into<String>) {
         self.stream
             .send(Message::text(text.into()))

@@ -22,6 +22,7 @@ pub(super) fn client(role: Role, scopes: ScopeSet) -> std::sync::Arc<Client> {
         address: "192.0.2.1".to_owned(),
         local_tool: false,
         host: String::new(),
+        base_url: None,
         protocol: 4,
         newer: false,
         observed: false,
@@ -157,6 +158,26 @@ fn unknown_methods_are_told_to_administrators_only() {
         again.err().map(|error| error.message),
         Some("connect is only valid as the first request".to_owned())
     );
+}
+
+/// Keys a newer client knows are ignored; everybody else is told.
+#[tokio::test]
+async fn unknown_keys_of_newer_clients_are_ignored_and_said_once() {
+    let rig = super::rig::Rig::start().await;
+    for (version, is_ok) in [("2026.9.6", false), ("2027.1.0", true)] {
+        let mut client = rig.client().await;
+        let auth = json!({ "token": super::rig::TOKEN });
+        let mut params = super::rig::connect("cli", "cli", &["operator.read"], auth);
+        params["client"]["version"] = json!(version);
+        assert_eq!(client.ask("connect", params).await["ok"], true);
+        let answer = client.ask("sessions.list", json!({ "invented": 1 })).await;
+        assert_eq!(answer["ok"], is_ok, "{version}: {answer}");
+        let wrong = client
+            .ask("sessions.list", json!({ "limit": "x", "invented": 1 }))
+            .await;
+        assert_eq!(wrong["ok"], false, "what we know is checked all the same");
+    }
+    assert!(!rig.dialect.is_first_of("sessions.list"), "said already");
 }
 
 #[test]

@@ -108,32 +108,11 @@ impl Devices {
         })
     }
 
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.engine
-            .store()
-            .read(query)
-            .await
-            .map_err(|error| self.engine.problem(&error))
-    }
-
-    pub(super) async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.engine
-            .store()
-            .write(change)
-            .await
-            .map_err(|error| self.engine.problem(&error))
-    }
-
     /// Waiting requests, oldest first, and paired devices, newest approval first.
     pub async fn list(&self) -> Result<(Vec<DeviceRequest>, Vec<DeviceRow>), Problem> {
         let now_ms = self.engine.world().wall_ms();
         let (requests, mut devices) = self
+            .engine
             .read(move |connection| {
                 Ok((
                     device::requests(connection, now_ms)?,
@@ -154,6 +133,7 @@ impl Devices {
     pub async fn grant(&self, id: &DeviceId, role: Role) -> Result<Option<Grant>, Problem> {
         let id = id.to_string();
         let row = self
+            .engine
             .read(move |connection| device::get(connection, &id))
             .await?;
         Ok(row.map(|row| {
@@ -185,6 +165,7 @@ impl Devices {
         let presented = auth::digest(token);
         let id = id.to_string();
         let row = self
+            .engine
             .read(move |connection| device::get(connection, &id))
             .await?;
         let tokens = row.map(|row| row.tokens).unwrap_or_default();
@@ -198,7 +179,7 @@ impl Devices {
     /// What a token grants whoever carries it over HTTP, where no device proves itself.
     pub async fn verify_bearer(&self, token: &str) -> Result<Option<ScopeSet>, Problem> {
         let presented = auth::digest(token);
-        let devices = self.read(device::list).await?;
+        let devices = self.engine.read(device::list).await?;
         Ok(devices
             .iter()
             .flat_map(|row| &row.tokens)
@@ -215,58 +196,69 @@ impl Devices {
         scopes: ScopeSet,
         via: &'static str,
     ) -> Result<IssuedToken, Problem> {
-        let at_ms = self.engine.world().wall_ms();
-        let proven = proven.clone();
-        let this = self.clone();
+        let (this, proven) = (self.clone(), proven.clone());
         let row = self
-            .write(move |connection| {
-                let old = device::get(connection, proven.id.as_str())?;
-                let had = old.as_ref().and_then(|old| live_token(old, role));
-                let wider = had
-                    .map_or(ScopeSet::NONE, |token| scopes_of(&token.scopes))
-                    .union(scopes);
-                if let Some(token) = had.filter(|token| scopes_of(&token.scopes) == wider) {
-                    return Ok(token.clone());
-                }
-                device::put(
-                    connection,
-                    &DeviceRow {
-                        device_id: proven.id.to_string(),
-                        public_key: proven.key.to_text(),
-                        facts: proven.facts.clone(),
-                        label: None,
-                        approved_via: via.to_owned(),
-                        created_at_ms: at_ms,
-                        approved_at_ms: at_ms,
-                        last_seen_at_ms: Some(at_ms),
-                        tokens: Vec::new(),
-                    },
-                )?;
-                let revoked = old
-                    .as_ref()
-                    .and_then(|old| old.tokens.iter().find(|token| token.role == role.as_str()));
-                match had {
-                    Some(token) => {
-                        // Wider scopes keep the token: its string does not depend on them.
-                        let row = TokenRow {
-                            scopes: wider.to_string(),
-                            ..token.clone()
-                        };
-                        this.store_token(connection, row)
-                    }
-                    None => this.begin(
-                        connection,
-                        proven.id.as_str(),
-                        role,
-                        wider,
-                        revoked.cloned(),
-                        at_ms,
-                    ),
-                }
-            })
+            .engine
+            .write(move |connection| this.admit_in(connection, &proven, role, scopes, via))
             .await?;
         self.derive(&row)
             .ok_or_else(|| Problem::new(Code::Internal, "the stored device token is unreadable"))
+    }
+
+    /// The same within a transaction that decides more.
+    fn admit_in(
+        &self,
+        connection: &rusqlite::Connection,
+        proven: &ProvenDevice,
+        role: Role,
+        scopes: ScopeSet,
+        via: &'static str,
+    ) -> Result<TokenRow, StoreError> {
+        let at_ms = self.engine.world().wall_ms();
+        let old = device::get(connection, proven.id.as_str())?;
+        let had = old.as_ref().and_then(|old| live_token(old, role));
+        let wider = had
+            .map_or(ScopeSet::NONE, |token| scopes_of(&token.scopes))
+            .union(scopes);
+        let is_known = old.as_ref().is_some_and(|old| old.facts == proven.facts);
+        if let Some(token) = had.filter(|token| is_known && scopes_of(&token.scopes) == wider) {
+            return Ok(token.clone());
+        }
+        device::put(
+            connection,
+            &DeviceRow {
+                device_id: proven.id.to_string(),
+                public_key: proven.key.to_text(),
+                facts: proven.facts.clone(),
+                label: None,
+                approved_via: via.to_owned(),
+                created_at_ms: at_ms,
+                approved_at_ms: at_ms,
+                last_seen_at_ms: Some(at_ms),
+                tokens: Vec::new(),
+            },
+        )?;
+        let revoked = old
+            .as_ref()
+            .and_then(|old| old.tokens.iter().find(|token| token.role == role.as_str()));
+        match had {
+            Some(token) => {
+                // Wider scopes keep the token: its string does not depend on them.
+                let row = TokenRow {
+                    scopes: wider.to_string(),
+                    ..token.clone()
+                };
+                self.store_token(connection, row)
+            }
+            None => self.begin(
+                connection,
+                proven.id.as_str(),
+                role,
+                wider,
+                revoked.cloned(),
+                at_ms,
+            ),
+        }
     }
 
     /// Pairs a device that needs no person's decision, and tells whoever watches.
@@ -296,8 +288,8 @@ impl Devices {
         });
     }
 
-    /// Starts a new generation of a grant. A generation is a moment, and never one that was used: a device that is
-    /// removed and paired again must not get the string back that was taken from it.
+    /// Starts a new generation of a grant, never one that was used: it begins anywhere, so that a device that is
+    /// removed and paired again does not get the string back that was taken from it, and grows from there.
     fn begin(
         &self,
         connection: &rusqlite::Connection,
@@ -319,7 +311,7 @@ impl Devices {
                 device_id: device_id.to_owned(),
                 role: role.as_str().to_owned(),
                 scopes: scopes.to_string(),
-                generation: at_ms,
+                generation: self.first_generation(),
                 digest: String::new(),
                 created_at_ms: at_ms,
                 rotated_at_ms: None,
@@ -327,6 +319,13 @@ impl Devices {
             },
         };
         self.store_token(connection, row)
+    }
+
+    /// 62 random bits: no two first generations are equal, and there is room to grow.
+    fn first_generation(&self) -> i64 {
+        let mut bytes = [0; 8];
+        self.engine.world().entropy.fill(&mut bytes);
+        i64::from_le_bytes(bytes) & (i64::MAX >> 1)
     }
 
     fn store_token(
@@ -346,6 +345,7 @@ impl Devices {
     pub async fn token(&self, id: &DeviceId, role: Role) -> Result<Option<IssuedToken>, Problem> {
         let id = id.to_string();
         let row = self
+            .engine
             .read(move |connection| device::get(connection, &id))
             .await?;
         Ok(row
@@ -357,7 +357,8 @@ impl Devices {
     /// Renews what a paired device says about itself.
     pub async fn refresh_facts(&self, id: &DeviceId, facts: DeviceFacts) -> Result<(), Problem> {
         let id = id.to_string();
-        self.write(move |connection| device::put_facts(connection, &id, &facts))
+        self.engine
+            .write(move |connection| device::put_facts(connection, &id, &facts))
             .await
     }
 
@@ -374,6 +375,7 @@ impl Devices {
         let proven = proven.clone();
         let device_id = proven.id.clone();
         let (request, fresh) = self
+            .engine
             .write(move |connection| {
                 let known =
                     device::request_of(connection, proven.id.as_str(), role.as_str(), now_ms)?;
@@ -408,59 +410,92 @@ impl Devices {
     /// A live request.
     pub async fn waiting(&self, request_id: &str) -> Result<Option<DeviceRequest>, Problem> {
         let (id, now_ms) = (request_id.to_owned(), self.engine.world().wall_ms());
-        self.read(move |connection| device::request(connection, &id, now_ms))
+        self.engine
+            .read(move |connection| device::request(connection, &id, now_ms))
             .await
     }
 
-    /// Lets a device in with what it asked for; the caller must hold all of it.
+    /// Lets a device in with what it asked for; the caller must hold all of it. A request is decided once: what was
+    /// refused or withdrawn meanwhile is unknown.
     pub async fn approve(&self, request_id: &str, caller: ScopeSet) -> Result<DeviceRow, Problem> {
-        let request = self.waiting(request_id).await?.ok_or_else(not_found)?;
-        let scopes = scopes_of(&request.scopes);
-        if !caller.covers(scopes) {
-            return Err(too_much(
-                scopes
-                    .iter()
-                    .filter(|scope| !caller.allows(*scope))
-                    .collect(),
-            ));
+        let (this, id) = (self.clone(), request_id.to_owned());
+        let now_ms = self.engine.world().wall_ms();
+        let decided = self
+            .engine
+            .write(move |connection| this.approve_in(connection, &id, caller, now_ms))
+            .await?;
+        match decided {
+            Decided::Unknown => Err(not_found()),
+            Decided::TooMuch(missing) => Err(too_much(missing)),
+            Decided::Paired(device, row) => {
+                self.resolved(request_id, &device, true);
+                Ok(*row)
+            }
         }
-        let role = Role::parse(&request.role).ok_or_else(not_found)?;
+    }
+
+    fn approve_in(
+        &self,
+        connection: &rusqlite::Connection,
+        request_id: &str,
+        caller: ScopeSet,
+        now_ms: i64,
+    ) -> Result<Decided, StoreError> {
+        let Some(request) = device::request(connection, request_id, now_ms)? else {
+            return Ok(Decided::Unknown);
+        };
+        let scopes = scopes_of(&request.scopes);
+        let (Some(role), Some(key)) = (
+            Role::parse(&request.role),
+            PublicKey::parse(&request.public_key),
+        ) else {
+            return Ok(Decided::Unknown);
+        };
+        // Approving adds to what the device has, so the caller must hold what it has afterwards (S-008).
+        let row = device::get(connection, key.device_id().as_str())?;
+        let held = row.as_ref().and_then(|row| live_token(row, role));
+        let resulting = held.map_or(scopes, |held| scopes_of(&held.scopes).union(scopes));
+        if !caller.covers(resulting) {
+            return Ok(Decided::TooMuch(beyond(resulting, caller)));
+        }
         // A node lends commands of its device to agents, so letting one in is an administrator's decision.
         if role == Role::Node && !caller.allows(Scope::Admin) {
-            return Err(too_much(ScopeSet::NONE.with(Scope::Admin)));
+            return Ok(Decided::TooMuch(ScopeSet::NONE.with(Scope::Admin)));
         }
-        let key = PublicKey::parse(&request.public_key).ok_or_else(not_found)?;
         let proven = ProvenDevice {
             id: key.device_id(),
             key,
             facts: request.facts,
         };
-        self.admit(&proven, role, scopes, "owner").await?;
-        self.resolve(request_id, &proven.id, true).await?;
-        let id = proven.id.to_string();
-        self.read(move |connection| device::get(connection, &id))
-            .await?
-            .ok_or_else(not_found)
+        self.admit_in(connection, &proven, role, scopes, "owner")?;
+        device::remove_request(connection, request_id)?;
+        Ok(match device::get(connection, proven.id.as_str())? {
+            Some(row) => Decided::Paired(proven.id, Box::new(row)),
+            None => Decided::Unknown,
+        })
     }
 
     /// Refuses a request. Returns the device.
     pub async fn reject(&self, request_id: &str) -> Result<String, Problem> {
-        let request = self.waiting(request_id).await?.ok_or_else(not_found)?;
+        let (id, now_ms) = (request_id.to_owned(), self.engine.world().wall_ms());
+        let request = self
+            .engine
+            .write(move |connection| {
+                let request = device::request(connection, &id, now_ms)?;
+                if request.is_some() {
+                    device::remove_request(connection, &id)?;
+                }
+                Ok(request)
+            })
+            .await?
+            .ok_or_else(not_found)?;
         let device = DeviceId::new(&request.device_id)
             .map_err(|error| Problem::invalid(error.to_string()))?;
-        self.resolve(request_id, &device, false).await?;
+        self.resolved(request_id, &device, false);
         Ok(request.device_id)
     }
 
-    async fn resolve(
-        &self,
-        request_id: &str,
-        device: &DeviceId,
-        approved: bool,
-    ) -> Result<(), Problem> {
-        let id = request_id.to_owned();
-        self.write(move |connection| device::remove_request(connection, &id))
-            .await?;
+    fn resolved(&self, request_id: &str, device: &DeviceId, approved: bool) {
         self.decisions.note(request_id, approved);
         let request_id = request_id.to_owned();
         self.engine.bus().publish(Event::DevicePairResolved {
@@ -468,7 +503,6 @@ impl Devices {
             device: device.clone(),
             approved,
         });
-        Ok(())
     }
 
     /// Replaces the token of a device; the old string is dead at once. Scopes can only shrink to what the caller holds.
@@ -480,32 +514,24 @@ impl Devices {
         caller: ScopeSet,
     ) -> Result<IssuedToken, Problem> {
         let at_ms = self.engine.world().wall_ms();
-        let id = device_id.to_owned();
+        let (this, id) = (self.clone(), device_id.to_owned());
+        // One transaction: a grant that was revoked meanwhile does not come back.
         let row = self
-            .read({
-                let id = id.clone();
-                move |connection| device::get(connection, &id)
+            .engine
+            .write(move |connection| {
+                let row = device::get(connection, &id)?;
+                let Some(had) = row.as_ref().and_then(|row| live_token(row, role)) else {
+                    return Ok(Err(unknown_device()));
+                };
+                let granted = scopes_of(&had.scopes);
+                let wanted = scopes.map_or(granted, |scopes| granted.limit(scopes));
+                if !caller.covers(wanted) {
+                    return Ok(Err(too_much(beyond(wanted, caller))));
+                }
+                this.begin(connection, &id, role, wanted, Some(had.clone()), at_ms)
+                    .map(Ok)
             })
-            .await?;
-        let had = row
-            .as_ref()
-            .and_then(|row| live_token(row, role))
-            .cloned()
-            .ok_or_else(unknown_device)?;
-        let granted = scopes_of(&had.scopes);
-        let wanted = scopes.map_or(granted, |scopes| granted.limit(scopes));
-        if !caller.covers(wanted) {
-            return Err(too_much(
-                wanted
-                    .iter()
-                    .filter(|scope| !caller.allows(*scope))
-                    .collect(),
-            ));
-        }
-        let this = self.clone();
-        let row = self
-            .write(move |connection| this.begin(connection, &id, role, wanted, Some(had), at_ms))
-            .await?;
+            .await??;
         self.changed();
         self.derive(&row).ok_or_else(unknown_device)
     }
@@ -515,20 +541,8 @@ impl Devices {
         let at_ms = self.engine.world().wall_ms();
         let id = device_id.to_owned();
         let found = self
-            .write(move |connection| {
-                let row = device::get(connection, &id)?;
-                let Some(token) = row.as_ref().and_then(|row| live_token(row, role)) else {
-                    return Ok(false);
-                };
-                device::put_token(
-                    connection,
-                    &TokenRow {
-                        revoked_at_ms: Some(at_ms),
-                        ..token.clone()
-                    },
-                )?;
-                Ok(true)
-            })
+            .engine
+            .write(move |connection| revoke_in(connection, &id, role, at_ms))
             .await?;
         if found {
             self.changed();
@@ -540,19 +554,26 @@ impl Devices {
 
     /// Takes a role from a device; a device without any role left is forgotten.
     pub async fn drop_role(&self, device_id: &str, role: Role) -> Result<(), Problem> {
-        self.revoke(device_id, role).await?;
+        let at_ms = self.engine.world().wall_ms();
         let id = device_id.to_owned();
-        self.write(move |connection| {
-            let row = device::get(connection, &id)?;
-            let is_live = |token: &TokenRow| token.revoked_at_ms.is_none();
-            if row.is_some_and(|row| !row.tokens.iter().any(is_live)) {
-                device::remove(connection, &id)?;
-            }
+        let found = self
+            .engine
+            .write(move |connection| {
+                let found = revoke_in(connection, &id, role, at_ms)?;
+                let row = device::get(connection, &id)?;
+                let is_live = |token: &TokenRow| token.revoked_at_ms.is_none();
+                if found && row.is_some_and(|row| !row.tokens.iter().any(is_live)) {
+                    device::remove(connection, &id)?;
+                }
+                Ok(found)
+            })
+            .await?;
+        if found {
+            self.changed();
             Ok(())
-        })
-        .await?;
-        self.changed();
-        Ok(())
+        } else {
+            Err(unknown_device())
+        }
     }
 
     /// Tells that devices changed without a request.
@@ -564,6 +585,7 @@ impl Devices {
     pub async fn remove(&self, device_id: &str) -> Result<(), Problem> {
         let id = device_id.to_owned();
         if self
+            .engine
             .write(move |connection| device::remove(connection, &id))
             .await?
         {
@@ -578,6 +600,7 @@ impl Devices {
     pub async fn rename(&self, device_id: &str, label: &str) -> Result<(), Problem> {
         let (id, label) = (device_id.to_owned(), label.to_owned());
         let renamed = self
+            .engine
             .write(move |connection| device::rename(connection, &id, &label))
             .await?;
         if renamed {
@@ -606,9 +629,49 @@ impl Devices {
         if sightings.is_empty() {
             return Ok(());
         }
-        self.write(move |connection| device::seen(connection, &sightings))
+        self.engine
+            .write(move |connection| device::seen(connection, &sightings))
             .await
     }
+}
+
+/// What came of an approval.
+enum Decided {
+    /// There is no such request (any more).
+    Unknown,
+    /// The caller lacks these scopes.
+    TooMuch(ScopeSet),
+    /// The device is in.
+    Paired(DeviceId, Box<DeviceRow>),
+}
+
+/// Scopes that a caller lacks.
+fn beyond(scopes: ScopeSet, caller: ScopeSet) -> ScopeSet {
+    scopes
+        .iter()
+        .filter(|scope| !caller.allows(*scope))
+        .collect()
+}
+
+/// `false` when there is no live grant for the role.
+fn revoke_in(
+    connection: &rusqlite::Connection,
+    device_id: &str,
+    role: Role,
+    at_ms: i64,
+) -> Result<bool, StoreError> {
+    let row = device::get(connection, device_id)?;
+    let Some(token) = row.as_ref().and_then(|row| live_token(row, role)) else {
+        return Ok(false);
+    };
+    device::put_token(
+        connection,
+        &TokenRow {
+            revoked_at_ms: Some(at_ms),
+            ..token.clone()
+        },
+    )?;
+    Ok(true)
 }
 
 fn live_token(row: &DeviceRow, role: Role) -> Option<&TokenRow> {

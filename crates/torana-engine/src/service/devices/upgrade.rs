@@ -80,6 +80,7 @@ impl Devices {
         }
         let id = device_id.to_string();
         let row = self
+            .engine
             .read(move |connection| device::get(connection, &id))
             .await?
             .ok_or_else(|| Problem::invalid("this device is not paired"))?;
@@ -102,6 +103,7 @@ impl Devices {
         let mut bell = self.decisions.bell.subscribe();
         let id = request_id.to_owned();
         let known = self
+            .engine
             .read(move |connection| device::any_request(connection, &id))
             .await?;
         if known

@@ -10,5 +10,5 @@ mod work;
 
 pub use call::{CallAnswer, CallFault, CallOutcome, CallRequest, Progress};
 pub use pairing::{Approval, NodeView};
-pub use registry::{Arrival, Mouth, Nodes, Order, Skill};
+pub use registry::{Arrival, Mouth, NodeTool, Nodes, Order, Skill};
 pub use work::{WorkItem, WorkPage};

@@ -1,12 +1,13 @@
 //! What a node may be asked for: pairing lets the device in, a person approves its commands (decision 32 of the
 //! control plane). Local nodes are paired silently, their commands never are approved silently.
 
+use serde_json::Value;
 use torana_core::auth::{Role, Scope, ScopeSet, Surface};
 use torana_core::event::{Event, NodeDecision};
 use torana_core::id::DeviceId;
 use torana_core::problem::{Code, Problem};
 
-use super::registry::Nodes;
+use super::registry::{NodeTool, Nodes};
 use crate::service::devices::too_much;
 use crate::store::device::DeviceRow;
 use crate::store::node::{self, Declared, NodeRequest, NodeRow};
@@ -54,6 +55,10 @@ pub struct NodeView {
     pub active_at_ms: Option<i64>,
     /// Names of the skills it publishes.
     pub skills: Vec<String>,
+    /// Tools it publishes and may be asked for.
+    pub tools: Vec<Value>,
+    /// What it says about the programs it could run agents with.
+    pub runners: Option<Value>,
 }
 
 fn unknown_request() -> Problem {
@@ -103,6 +108,7 @@ impl Nodes {
         let (request_id, created_at_ms) = (world.uuid(), world.wall_ms());
         // The usual hello changes nothing and so writes nothing.
         let seen = self
+            .engine
             .read({
                 let id = id.clone();
                 move |connection| {
@@ -129,6 +135,7 @@ impl Nodes {
             }
         }
         let (approved, request, fresh) = self
+            .engine
             .write(move |connection| {
                 node::put_declared(connection, &id, &known)?;
                 let approved = node::get(connection, &id)?.and_then(|row| row.approved);
@@ -168,6 +175,7 @@ impl Nodes {
     pub async fn list(&self) -> Result<Vec<NodeView>, Problem> {
         let (_, devices) = self.devices.list().await?;
         let (rows, requests) = self
+            .engine
             .read(|connection| Ok((node::list(connection)?, node::requests(connection)?)))
             .await?;
         let mut views: Vec<NodeView> = Vec::new();
@@ -238,6 +246,15 @@ impl Nodes {
             (Some(_), None) => Approval::Approved,
             (None, None) => Approval::None,
         };
+        // A tool whose command nobody approved is not shown, like the command itself.
+        let is_usable = |tool: &&NodeTool| match &tool.command {
+            Some(command) => effective.commands.contains(command),
+            None => approved.is_some(),
+        };
+        let tools = live
+            .map(|node| node.published.tools.iter().filter(is_usable))
+            .map(|tools| tools.map(|tool| tool.descriptor.clone()).collect())
+            .unwrap_or_default();
         NodeView {
             device_id: device.device_id.clone(),
             name: row
@@ -253,8 +270,11 @@ impl Nodes {
             last_seen_at_ms: device.last_seen_at_ms,
             active_at_ms: live.and_then(|node| node.active_at_ms),
             skills: live
-                .map(|node| node.skills.iter().map(|skill| skill.name.clone()).collect())
+                .map(|node| &node.published.skills)
+                .map(|skills| skills.iter().map(|skill| skill.name.clone()).collect())
                 .unwrap_or_default(),
+            tools,
+            runners: live.and_then(|node| node.published.runners.as_deref().cloned()),
             declared,
         }
     }
@@ -263,6 +283,7 @@ impl Nodes {
     pub async fn approve(&self, request_id: &str, caller: ScopeSet) -> Result<NodeView, Problem> {
         let id = request_id.to_owned();
         let request = self
+            .engine
             .read(move |connection| node::request(connection, &id))
             .await?
             .ok_or_else(unknown_request)?;
@@ -279,6 +300,7 @@ impl Nodes {
         let wanted = request.clone();
         // Exactly what the approver saw: an offer that changed meanwhile has another id.
         let approved = self
+            .engine
             .write(move |connection| {
                 if node::request(connection, &wanted.request_id)?.as_ref() != Some(&wanted) {
                     return Ok(false);
@@ -303,6 +325,7 @@ impl Nodes {
     pub async fn reject(&self, request_id: &str) -> Result<String, Problem> {
         let id = request_id.to_owned();
         let request = self
+            .engine
             .write(move |connection| {
                 let request = node::request(connection, &id)?;
                 if let Some(request) = &request {
@@ -333,7 +356,8 @@ impl Nodes {
     /// Forgets what was approved for a device that is not paired as a node any more.
     pub async fn forget(&self, device_id: &str) -> Result<(), Problem> {
         let id = device_id.to_owned();
-        self.write(move |connection| node::remove(connection, &id))
+        self.engine
+            .write(move |connection| node::remove(connection, &id))
             .await?;
         let gone = DeviceId::new(device_id)
             .ok()
@@ -353,13 +377,14 @@ impl Nodes {
         let name: String = name.chars().take(NAME_CHARS_MAX).collect();
         let view = self.get(node_id).await?;
         let (id, stored, declared) = (view.device_id, name.clone(), view.declared);
-        self.write(move |connection| {
-            if node::get(connection, &id)?.is_none() {
-                node::put_declared(connection, &id, &declared)?;
-            }
-            node::rename(connection, &id, &stored)
-        })
-        .await?;
+        self.engine
+            .write(move |connection| {
+                if node::get(connection, &id)?.is_none() {
+                    node::put_declared(connection, &id, &declared)?;
+                }
+                node::rename(connection, &id, &stored)
+            })
+            .await?;
         self.engine.bus().publish(Event::DevicesChanged);
         Ok(name)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use torana_core::auth::{CommandRules, Surface};
 use torana_core::event::Event;
 use torana_core::id::{ConnectionId, DeviceId};
@@ -11,7 +12,6 @@ use torana_core::problem::Problem;
 use super::call::{CallFault, Calls};
 use crate::engine::Engine;
 use crate::service::devices::Devices;
-use crate::store::StoreError;
 use crate::store::node::{Declared, NodeRequest};
 
 /// Something a connected node is told.
@@ -51,6 +51,23 @@ pub struct Skill {
     pub content: String,
 }
 
+/// A tool that a node publishes for agents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeTool {
+    /// The command by which it is used, when it has one.
+    pub command: Option<String>,
+    /// What the node says about it.
+    pub descriptor: Value,
+}
+
+/// What a connected node publishes; it ends with the connection.
+#[derive(Clone, Default)]
+pub(super) struct Published {
+    pub(super) skills: Arc<Vec<Skill>>,
+    pub(super) tools: Arc<Vec<NodeTool>>,
+    pub(super) runners: Option<Arc<Value>>,
+}
+
 /// A node that is connected.
 pub(super) struct LiveNode {
     pub(super) connection: ConnectionId,
@@ -59,7 +76,7 @@ pub(super) struct LiveNode {
     pub(super) approved: Option<Surface>,
     pub(super) since_ms: i64,
     pub(super) active_at_ms: Option<i64>,
-    pub(super) skills: Arc<Vec<Skill>>,
+    pub(super) published: Published,
 }
 
 /// Which commands the operator's list lets nodes offer, asked anew for every use so that a change acts at once.
@@ -130,28 +147,6 @@ impl Nodes {
         (self.rules)()
     }
 
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.engine
-            .store()
-            .read(query)
-            .await
-            .map_err(|error| self.engine.problem(&error))
-    }
-
-    pub(super) async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.engine
-            .store()
-            .write(change)
-            .await
-            .map_err(|error| self.engine.problem(&error))
-    }
-
     /// A node came. Its device must be paired; what it offers may still need an approval, which is returned.
     ///
     /// An older connection of the same device is told that it was replaced, and its calls end.
@@ -171,7 +166,7 @@ impl Nodes {
             approved,
             since_ms,
             active_at_ms: None,
-            skills: Arc::default(),
+            published: Published::default(),
         };
         let older = {
             let mut state = self.state();
@@ -248,18 +243,50 @@ impl Nodes {
         connection: ConnectionId,
         skills: Vec<Skill>,
     ) -> bool {
+        self.publish(device, connection, |published| {
+            published.skills = Arc::new(skills);
+        })
+    }
+
+    /// The same for its tools.
+    pub fn publish_tools(
+        &self,
+        device: &DeviceId,
+        connection: ConnectionId,
+        tools: Vec<NodeTool>,
+    ) -> bool {
+        self.publish(device, connection, |published| {
+            published.tools = Arc::new(tools);
+        })
+    }
+
+    /// The same for what it says about the programs it could run agents with.
+    pub fn publish_runners(
+        &self,
+        device: &DeviceId,
+        connection: ConnectionId,
+        runners: Value,
+    ) -> bool {
+        self.publish(device, connection, |published| {
+            published.runners = Some(Arc::new(runners));
+        })
+    }
+
+    fn publish(
+        &self,
+        device: &DeviceId,
+        connection: ConnectionId,
+        change: impl FnOnce(&mut Published),
+    ) -> bool {
         let mut state = self.state();
         let node = state
             .nodes
             .get_mut(device)
             .filter(|node| node.connection == connection);
-        match node {
-            Some(node) => {
-                node.skills = Arc::new(skills);
-                true
-            }
-            None => false,
-        }
+        node.is_some_and(|node| {
+            change(&mut node.published);
+            true
+        })
     }
 
     /// What connected and approved nodes publish for agents.
@@ -267,8 +294,8 @@ impl Nodes {
         self.state()
             .nodes
             .iter()
-            .filter(|(_, node)| node.approved.is_some() && !node.skills.is_empty())
-            .map(|(device, node)| (device.clone(), Arc::clone(&node.skills)))
+            .filter(|(_, node)| node.approved.is_some() && !node.published.skills.is_empty())
+            .map(|(device, node)| (device.clone(), Arc::clone(&node.published.skills)))
             .collect()
     }
 

@@ -66,6 +66,7 @@ impl Nodes {
         let wanted = r#type.to_owned();
         let (id, declared) = (view.device_id, view.declared);
         let stored = self
+            .engine
             .write(move |connection| {
                 if node::get(connection, &id)?.is_none() {
                     node::put_declared(connection, &id, &declared)?;
@@ -99,6 +100,7 @@ impl Nodes {
         let now_ms = self.engine.world().wall_ms();
         let id = device.to_string();
         let (rows, revision) = self
+            .engine
             .read(move |connection| {
                 Ok((
                     node::work(connection, &id, WorkKind::Request, now_ms)?,
@@ -130,6 +132,7 @@ impl Nodes {
         });
         let (id, key) = (device.to_string(), idempotency_key.to_owned());
         let row = self
+            .engine
             .write(move |connection| {
                 let waiting = node::work(connection, &id, WorkKind::Action, now_ms)?;
                 if let Some(same) = waiting
@@ -158,6 +161,7 @@ impl Nodes {
         let now_ms = self.engine.world().wall_ms();
         let id = device.to_string();
         let rows = self
+            .engine
             .read(move |connection| node::work(connection, &id, WorkKind::Action, now_ms))
             .await?;
         let rules = self.rules();
@@ -186,10 +190,11 @@ impl Nodes {
     ) -> Result<usize, Problem> {
         let now_ms = self.engine.world().wall_ms();
         let id = device.to_string();
-        self.write(move |connection| {
-            node::done(connection, &id, &work_ids)?;
-            Ok(node::work(connection, &id, WorkKind::Action, now_ms)?.len())
-        })
-        .await
+        self.engine
+            .write(move |connection| {
+                node::done(connection, &id, &work_ids)?;
+                Ok(node::work(connection, &id, WorkKind::Action, now_ms)?.len())
+            })
+            .await
     }
 }

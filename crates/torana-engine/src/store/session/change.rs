@@ -1,7 +1,9 @@
 //! Settings of a session that a person can change.
 
 use rusqlite::{Connection, params};
+use torana_core::command::Setting;
 
+use super::manner::Manner;
 use super::row::{Face, SessionRow, get};
 use crate::store::StoreError;
 
@@ -28,6 +30,8 @@ pub struct Change {
     pub thinking: Option<Option<String>>,
     /// Queue mode.
     pub queue_mode: Option<Option<String>>,
+    /// How answers are made, shown and sent: settings and their words.
+    pub manner: Vec<(Setting, Option<&'static str>)>,
     /// Archived.
     pub archived: Option<bool>,
     /// Pinned.
@@ -62,6 +66,9 @@ pub fn change(
     replace(&mut row.model, &change.model);
     replace(&mut row.thinking, &change.thinking);
     replace(&mut row.queue_mode, &change.queue_mode);
+    for (setting, word) in &change.manner {
+        row.manner.choose(*setting, *word);
+    }
     if let Some(archived) = change.archived.filter(|archived| *archived != row.archived) {
         row.archived = archived;
         row.archived_at_ms = archived.then_some(at_ms);
@@ -93,11 +100,14 @@ fn write(connection: &Connection, row: &SessionRow) -> Result<(), StoreError> {
     let face = (row.face != Face::default())
         .then(|| serde_json::to_string(&row.face))
         .transpose()?;
+    let manner = (row.manner != Manner::default())
+        .then(|| serde_json::to_string(&row.manner))
+        .transpose()?;
     connection
         .prepare_cached(
             "UPDATE session SET label = ?2, model = ?3, thinking = ?4, queue_mode = ?5, archived = ?6, pinned = ?7,
                unread = ?8, updated_at = ?9, category = ?10, parent_key = ?11, face_json = ?12, archived_at = ?13,
-               pinned_at = ?14, read_at = ?15, marked_unread_at = ?16 WHERE key = ?1",
+               pinned_at = ?14, read_at = ?15, marked_unread_at = ?16, manner_json = ?17 WHERE key = ?1",
         )?
         .execute(params![
             row.key,
@@ -116,6 +126,7 @@ fn write(connection: &Connection, row: &SessionRow) -> Result<(), StoreError> {
             row.pinned_at_ms,
             row.read_at_ms,
             row.marked_unread_at_ms,
+            manner,
         ])?;
     Ok(())
 }

@@ -48,6 +48,10 @@ pub struct Filter {
     pub archived: Archived,
     /// Changed at or after, Unix milliseconds.
     pub active_since_ms: Option<i64>,
+    /// Only sessions in which something was said.
+    pub with_lines: bool,
+    /// A person wrote at or after, Unix milliseconds.
+    pub spoken_since_ms: Option<i64>,
     /// Only these keys.
     pub keys: Option<Vec<String>>,
     /// Order.
@@ -86,6 +90,12 @@ impl Filter {
         if let Some(since_ms) = self.active_since_ms {
             add("updated_at >= ?", since_ms.into());
         }
+        if self.with_lines {
+            add("entries > ?", Value::Integer(0));
+        }
+        if let Some(since_ms) = self.spoken_since_ms {
+            add("last_interaction_at >= ?", since_ms.into());
+        }
         if let Some(label) = &self.label {
             add("label = ?", label.clone().into());
         }
@@ -122,6 +132,8 @@ impl Filter {
             && self.parent.is_none()
             && self.pinned.is_none()
             && self.active_since_ms.is_none()
+            && !self.with_lines
+            && self.spoken_since_ms.is_none()
             && self.keys.is_none()
     }
 }

@@ -3,6 +3,7 @@
 mod change;
 mod life;
 mod list;
+mod manner;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -17,4 +18,5 @@ pub use list::{
     Archived, Filter, Order, categories, clear_category, keys, list, rename_category, with_label,
     with_transcript,
 };
+pub use manner::Manner;
 pub use row::{Face, ForkSource, SessionRow, get};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use torana_core::message::ReplyTarget;
 use torana_core::run::Usage;
 
+use super::manner::Manner;
 use crate::store::StoreError;
 
 /// A stored session.
@@ -76,6 +77,8 @@ pub struct SessionRow {
     pub fork: Option<ForkSource>,
     /// How pages show it.
     pub face: Face,
+    /// How its answers are made, shown and sent.
+    pub manner: Manner,
     /// When it was archived, Unix milliseconds.
     pub archived_at_ms: Option<i64>,
     /// When it was pinned, Unix milliseconds.
@@ -131,7 +134,7 @@ pub(super) const COLUMNS: &str = "key, agent, session_id, created_at, started_at
      channel, title, label, model, thinking, queue_mode, archived, pinned, unread, entries, first_text, last_text, \
      status, run_started_at, run_ended_at, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, \
      cost_usd, context_tokens, last_provider, last_model, last_target_json, leaf, category, parent_key, fork_json, \
-     face_json, archived_at, pinned_at, read_at, marked_unread_at, last_run, last_error, compactions";
+     face_json, archived_at, pinned_at, read_at, marked_unread_at, last_run, last_error, compactions, manner_json";
 
 fn tokens(row: &Row<'_>, index: usize) -> Result<u64, rusqlite::Error> {
     row.get::<_, i64>(index)
@@ -141,7 +144,8 @@ fn tokens(row: &Row<'_>, index: usize) -> Result<u64, rusqlite::Error> {
 pub(super) fn read(row: &Row<'_>) -> Result<SessionRow, StoreError> {
     let target: Option<String> = row.get(31)?;
     let cost: f64 = row.get(27)?;
-    let (fork, face): (Option<String>, Option<String>) = (row.get(35)?, row.get(36)?);
+    let (fork, face, manner): (Option<String>, Option<String>, Option<String>) =
+        (row.get(35)?, row.get(36)?, row.get(44)?);
     Ok(SessionRow {
         key: row.get(0)?,
         agent: row.get(1)?,
@@ -182,6 +186,10 @@ pub(super) fn read(row: &Row<'_>) -> Result<SessionRow, StoreError> {
         parent: row.get(34)?,
         fork: fork.map(|text| serde_json::from_str(&text)).transpose()?,
         face: face
+            .map(|text| serde_json::from_str(&text))
+            .transpose()?
+            .unwrap_or_default(),
+        manner: manner
             .map(|text| serde_json::from_str(&text))
             .transpose()?
             .unwrap_or_default(),

@@ -12,12 +12,30 @@ pub(crate) struct CallFlags {
     /// Parameters, as a JSON object; `-` reads them from the input
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub(crate) params: String,
-    /// Longest wait for the answer, seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) timeout: u64,
+    #[command(flatten)]
+    pub(crate) wait: WaitFlag,
     /// Wait for the second answer of methods that first say that they accepted
     #[arg(long)]
     pub(crate) expect_final: bool,
+    /// Call nothing when the gateway is at another address than this
+    #[arg(long, value_name = "URL")]
+    pub(crate) expect_url: Option<String>,
+}
+
+/// How long one command waits; a day at most, so that a typing error is no promise for years.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct WaitFlag {
+    /// Longest wait for the gateway, milliseconds
+    #[arg(long = "timeout", value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    pub(crate) wait_ms: Option<u64>,
+}
+
+/// The same for a whole family of commands.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct FamilyWaitFlag {
+    /// Longest wait for the gateway, milliseconds
+    #[arg(long = "timeout", global = true, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    pub(crate) wait_ms: Option<u64>,
 }
 
 /// `torana devices …`
@@ -29,7 +47,11 @@ pub(crate) enum DevicesCommand {
     /// Let a device in
     Approve {
         /// The request; its beginning is enough. Without one, the latest is shown
+        #[arg(conflicts_with = "latest")]
         request: Option<String>,
+        /// Show the latest request and how to approve it
+        #[arg(long)]
+        latest: bool,
     },
     /// Send a device away
     Reject {
@@ -38,52 +60,157 @@ pub(crate) enum DevicesCommand {
     },
     /// Forget a paired device; it must ask again
     Remove {
-        /// The device; its beginning is enough
-        device: String,
+        #[command(flatten)]
+        device: DeviceName,
+    },
+    /// Forget every paired device
+    Clear {
+        /// Send away those that wait as well
+        #[arg(long)]
+        pending: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Give a paired device a name
     Rename {
-        /// The device; its beginning is enough
-        device: String,
-        /// The name
-        name: String,
+        #[command(flatten)]
+        device: DeviceName,
+        #[command(flatten)]
+        name: NewName,
     },
     /// Give a paired device a new token; the old one ends
     Rotate {
         #[command(flatten)]
         token: TokenFlags,
         /// Scope the new token has; can be repeated. Without one they stay
-        #[arg(long, value_name = "SCOPE")]
+        #[arg(long, value_name = "SCOPE", conflicts_with = "no_scopes")]
         scope: Vec<String>,
+        /// A token without any scope
+        #[arg(long)]
+        no_scopes: bool,
     },
     /// End the token of a paired device
     Revoke {
         #[command(flatten)]
         token: TokenFlags,
     },
+    /// Make an address with which one node can come in, once
+    JoinCode {
+        /// Address under which the node reaches the gateway
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+}
+
+/// A paired device, in either spelling.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct DeviceName {
+    /// The device; its beginning is enough
+    #[arg(value_name = "DEVICE")]
+    device: Option<String>,
+    /// The same as an option
+    #[arg(long = "device", value_name = "DEVICE")]
+    device_option: Option<String>,
+}
+
+/// A name somebody gives, in either spelling.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct NewName {
+    /// The name
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// The same as an option
+    #[arg(long = "name", value_name = "NAME")]
+    name_option: Option<String>,
+}
+
+/// A node, in either spelling.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct NodeName {
+    /// The node: id, its beginning, name, or address
+    #[arg(value_name = "NODE")]
+    node: Option<String>,
+    /// The same as an option
+    #[arg(long = "node", value_name = "NODE")]
+    node_option: Option<String>,
+}
+
+// === impl DeviceName, NewName, NodeName: the grammar lets exactly one spelling through ===
+
+impl DeviceName {
+    /// What was given.
+    pub(crate) fn given(self) -> String {
+        self.device.or(self.device_option).unwrap_or_default()
+    }
+}
+
+impl NewName {
+    /// What was given.
+    pub(crate) fn given(self) -> String {
+        self.name.or(self.name_option).unwrap_or_default()
+    }
+}
+
+impl NodeName {
+    /// What was given.
+    pub(crate) fn given(self) -> String {
+        self.node.or(self.node_option).unwrap_or_default()
+    }
 }
 
 /// Which token of a device.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TokenFlags {
-    /// The device; its beginning is enough
-    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) device: DeviceName,
     /// Role of the token
     #[arg(long, value_name = "ROLE", default_value = "operator")]
     pub(crate) role: String,
 }
 
+/// `torana qr`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct QrFlags {
+    /// Address under which the phone reaches the gateway
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Without administration
+    #[arg(long)]
+    pub(crate) limited: bool,
+    /// Print no picture
+    #[arg(long)]
+    pub(crate) no_ascii: bool,
+    /// Print only the code
+    #[arg(long)]
+    pub(crate) setup_code_only: bool,
+}
+
+/// Which nodes a list shows.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct NodesFilter {
+    /// Only those that are connected
+    #[arg(long)]
+    pub(crate) connected: bool,
+    /// Only those that were there within this time, as `90m`, `24h` or `7d`
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) last_connected: Option<u64>,
+}
+
 /// `torana nodes …`
-#[derive(Debug, Clone, Default, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum NodesCommand {
-    /// Show nodes
-    #[default]
-    #[command(visible_alias = "status")]
-    List,
+    /// Show nodes that wait and nodes that are there
+    List(NodesFilter),
+    /// Show nodes and what they can do
+    Status(NodesFilter),
     /// Show one node and what it can do
     Describe {
-        /// The node: id, its beginning, or name
-        node: String,
+        #[command(flatten)]
+        node: NodeName,
     },
     /// Show nodes that wait for an approval
     Pending,
@@ -99,19 +226,19 @@ pub(crate) enum NodesCommand {
     },
     /// Forget a node; it must ask again
     Remove {
-        /// The node: id, its beginning, or name
-        node: String,
+        #[command(flatten)]
+        node: NodeName,
     },
     /// Give a node a name
     Rename {
-        /// The node: id, its beginning, or name
-        node: String,
-        /// The name
-        name: String,
+        #[command(flatten)]
+        node: NodeName,
+        #[command(flatten)]
+        name: NewName,
     },
     /// Run a command of a node
     Invoke {
-        /// The node: id, its beginning, or name
+        /// The node: id, its beginning, name, or address
         #[arg(long, value_name = "NODE")]
         node: String,
         /// The command, as `canvas.snapshot`
@@ -120,10 +247,68 @@ pub(crate) enum NodesCommand {
         /// Parameters, as a JSON object; `-` reads them from the input
         #[arg(long, value_name = "JSON", default_value = "{}")]
         params: String,
-        /// Longest wait, seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-        timeout: u64,
+        #[command(flatten)]
+        run: InvokeFlags,
     },
+    /// Show a notification on a node
+    Notify {
+        /// The node: id, its beginning, name, or address
+        #[arg(long, value_name = "NODE")]
+        node: String,
+        /// Title
+        #[arg(long, value_name = "TEXT", required_unless_present = "body")]
+        title: Option<String>,
+        /// Text
+        #[arg(long, value_name = "TEXT")]
+        body: Option<String>,
+        /// Sound, by the name the node knows
+        #[arg(long, value_name = "NAME")]
+        sound: Option<String>,
+        /// How much it may disturb
+        #[arg(long, value_parser = ["passive", "active", "timeSensitive"])]
+        priority: Option<String>,
+        /// Where it is shown
+        #[arg(long, value_parser = ["system", "overlay", "auto"], default_value = "system")]
+        delivery: String,
+        #[command(flatten)]
+        run: InvokeFlags,
+    },
+}
+
+impl Default for NodesCommand {
+    fn default() -> Self {
+        Self::List(NodesFilter::default())
+    }
+}
+
+/// How a command of a node runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InvokeFlags {
+    /// How long the node may take, milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) invoke_timeout: u64,
+    /// Key of this request: the same key runs only once
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// Reads `90s`, `15m`, `24h` or `7d` as milliseconds.
+fn duration(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit_ms = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        other => return Err(format!("`{other}` is no unit of time; write s, m, h or d")),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit_ms))
+        .ok_or_else(|| "write a time as `90m`, `24h` or `7d`".to_owned())
 }
 
 /// What may be answered to an agent that asks.
@@ -141,12 +326,20 @@ pub(crate) enum Decision {
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum ApprovalsCommand {
     /// Show what agents may run
-    Get,
+    Get {
+        #[command(flatten)]
+        whose: Whose,
+    },
     /// Replace what agents may run
     Set {
         /// File with the new rules, as `approvals get --json` prints them under `file`; `-` reads the input
-        #[arg(long, value_name = "PATH")]
-        file: PathBuf,
+        #[arg(long, value_name = "PATH", required_unless_present = "stdin")]
+        file: Option<PathBuf>,
+        /// Read the new rules from the input
+        #[arg(long, conflicts_with = "file")]
+        stdin: bool,
+        #[command(flatten)]
+        whose: Whose,
     },
     /// Programs that need no asking
     Allowlist {
@@ -162,7 +355,31 @@ pub(crate) enum ApprovalsCommand {
         /// The decision
         #[arg(value_enum)]
         decision: Decision,
+        /// Remark that is printed beside the decision, for the one who reads this later
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
+    /// Standing permissions of automations
+    Grants {
+        #[command(subcommand)]
+        command: Option<GrantsCommand>,
+    },
+}
+
+/// Whose rules; a gateway has only its own.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct Whose {
+    /// The rules of the gateway, as without this option
+    #[arg(long)]
+    gateway: bool,
+}
+
+/// `torana approvals grants …`
+#[derive(Debug, Clone, Default, Subcommand)]
+pub(crate) enum GrantsCommand {
+    /// Show them, the newest first
+    #[default]
+    List,
 }
 
 /// `torana approvals allowlist …`
@@ -188,6 +405,8 @@ pub(crate) struct AllowlistEntry {
     /// Only for this agent
     #[arg(long, value_name = "ID", default_value = "*")]
     pub(crate) agent: String,
+    #[command(flatten)]
+    pub(crate) whose: Whose,
 }
 
 /// `torana users …`
@@ -224,7 +443,7 @@ pub(crate) enum SystemCommand {
         )]
         mode: WakeMode,
         /// Session that hears of it
-        #[arg(long, value_name = "KEY")]
+        #[arg(long, value_name = "KEY", visible_alias = "session-key")]
         session: Option<String>,
     },
     /// Heartbeats of the agents
@@ -268,12 +487,48 @@ pub(crate) struct AuditFlags {
     /// Only this channel
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<String>,
+    /// Only messages that came in, or that went out
+    #[arg(long, value_name = "WAY", value_parser = ["inbound", "outbound"])]
+    pub(crate) direction: Option<String>,
+    /// Only from this moment on: `2026-09-23T16:33:12Z` or Unix milliseconds
+    #[arg(long, value_name = "MOMENT", value_parser = moment_ms)]
+    pub(crate) after: Option<i64>,
+    /// Only up to this moment
+    #[arg(long, value_name = "MOMENT", value_parser = moment_ms)]
+    pub(crate) before: Option<i64>,
     /// How many
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub(crate) limit: u16,
     /// Go on where an earlier page ended
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
+}
+
+/// Reads a moment as people and as programs write it.
+fn moment_ms(text: &str) -> Result<i64, String> {
+    text.parse::<i64>()
+        .ok()
+        .filter(|at_ms| *at_ms >= 0)
+        .or_else(|| crate::cli::words::moment(text))
+        .ok_or_else(|| {
+            "write a moment as `2026-09-23T16:33:12Z` or in Unix milliseconds".to_owned()
+        })
+}
+
+/// `torana gateway stability`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StabilityFlags {
+    /// How many
+    #[arg(long, value_name = "NUMBER", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) limit: u16,
+    /// Only this kind of event
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// Only events after this number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) since_seq: Option<u64>,
+    #[command(flatten)]
+    pub(crate) wait: WaitFlag,
 }
 
 /// `torana agents …`

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::operate::{ask, find, input, short};
-use crate::cli::args::{AllowlistCommand, AllowlistEntry, ApprovalsCommand, Decision};
+use crate::cli::args::{
+    AllowlistCommand, AllowlistEntry, ApprovalsCommand, Decision, GrantsCommand,
+};
 use crate::cli::failure::{Exit, Failure, Reason};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
 use crate::cli::rpc::{Client, method};
-use crate::cli::words::{items_of, number_of, span, text_of};
+use crate::cli::words::{age, items_of, number_of, span, text_of};
 
 /// Kinds of approvals and the method that lists each.
 const LISTS: [(&str, &str); 3] = [
@@ -25,19 +27,20 @@ pub(crate) async fn run(
     command: ApprovalsCommand,
 ) -> Result<(), Failure> {
     match command {
-        ApprovalsCommand::Get => {
+        ApprovalsCommand::Get { .. } => {
             let answer = ask(invocation, method::EXEC_APPROVALS_GET, json!({})).await?;
             invocation.output.either(&answer, || rules(&answer))
         }
-        ApprovalsCommand::Set { file } => {
-            let text = if file.as_os_str() == "-" {
-                input()?
-            } else {
+        ApprovalsCommand::Set { file, .. } => {
+            let file = file.filter(|file| file.as_os_str() != "-");
+            let text = if let Some(file) = file {
                 let bytes =
                     torana_host::files::read_capped(&file, RULES_BYTES_MAX).map_err(|error| {
                         Failure::failed(format!("{} cannot be read: {error}", file.display()))
                     })?;
                 String::from_utf8_lossy(&bytes).into_owned()
+            } else {
+                input()?
             };
             let rules: Value = serde_json::from_str(&text).map_err(|error| {
                 Failure::new(Exit::Usage, format!("the rules are not JSON: {error}"))
@@ -69,14 +72,32 @@ pub(crate) async fn run(
                 .output
                 .either(&waiting, || shown(&waiting, now_ms))
         }
-        ApprovalsCommand::Resolve { id, decision } => {
+        ApprovalsCommand::Grants { command } => {
+            let GrantsCommand::List = command.unwrap_or_default();
+            let answer = ask(invocation, method::EXEC_APPROVAL_GRANTS_LIST, json!({})).await?;
+            let now_ms = invocation.world.wall_ms();
+            invocation
+                .output
+                .either(&answer, || grants(&answer, now_ms))
+        }
+        ApprovalsCommand::Resolve {
+            id,
+            decision,
+            reason,
+        } => {
             let mut client = invocation.connect().await?;
             let answer = resolve(&mut client, &id, decision).await;
             client.close().await;
             let (id, answer) = answer?;
-            invocation
-                .output
-                .either(&answer, || format!("{}: {}", short(&id), word(decision)))
+            invocation.output.either(&answer, || {
+                let remark = reason.map(|reason| format!(" ({reason})"));
+                format!(
+                    "{}: {}{}",
+                    short(&id),
+                    word(decision),
+                    remark.unwrap_or_default()
+                )
+            })
         }
     }
 }
@@ -246,6 +267,28 @@ fn shown(waiting: &Value, now_ms: i64) -> String {
     )
 }
 
+fn grants(answer: &Value, now_ms: i64) -> String {
+    let grants = items_of(answer, "grants");
+    if grants.is_empty() {
+        return "no automation has a standing permission".to_owned();
+    }
+    let rows = grants.iter().map(|grant| {
+        let subject = ["command", "commandText", "pattern"]
+            .iter()
+            .map(|name| text_of(grant, name))
+            .find(|text| !text.is_empty());
+        [
+            short(text_of(grant, "id")),
+            text_of(grant, "agentId").to_owned(),
+            subject.unwrap_or_default().to_owned(),
+            number_of(grant, "createdAtMs")
+                .map(|at_ms| age(now_ms, at_ms))
+                .unwrap_or_default(),
+        ]
+    });
+    table(["grant", "agent", "may", "age"], rows)
+}
+
 fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::AllowOnce => "allow-once",
@@ -291,6 +334,7 @@ mod tests {
         let entry = AllowlistEntry {
             pattern: "/usr/bin/rg".into(),
             agent: "main".into(),
+            whose: Default::default(),
         };
         let file = json!({ "version": 1, "defaults": { "ask": "always" } });
         let added = allow(file, &entry).expect("added");

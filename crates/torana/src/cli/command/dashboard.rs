@@ -14,6 +14,9 @@ pub(crate) async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let code = login["code"].as_str().unwrap_or_default();
     let url = match login["url"].as_str() {
         Some(url) => url.to_owned(),
+        None if invocation.is_elsewhere() => {
+            format!("{}/#login={code}", invocation.endpoint()?.page())
+        }
         None => {
             let config = invocation.config().ok();
             let port = invocation.port(config.as_ref())?;

@@ -1,4 +1,4 @@
-//! `torana gateway status|stop`: whether a gateway runs, where, and how to end it.
+//! `torana gateway status|stop|restart`: whether a gateway runs, where, and how to end it or begin it anew.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const LOOK_MS: u64 = 50;
 
 /// Prints whether the gateway runs. Exit 69 when it does not.
 pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
-    let holder = invocation.holder();
+    let holder = own_holder(invocation);
     let mut client = match invocation.connect().await {
         Ok(client) => client,
         Err(failure) => return unreachable(invocation, holder, failure),
@@ -30,6 +30,8 @@ pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
         .await?;
     client.close().await;
     let (connected, configured) = connected_accounts(&channels);
+    let endpoint = invocation.endpoint()?;
+    let elsewhere = endpoint.is_elsewhere().then(|| endpoint.url());
     let uptime_ms = hello["snapshot"]["uptimeMs"].as_u64().unwrap_or(0);
     let config = invocation.config().ok();
     let port = invocation.port(config.as_ref())?;
@@ -47,7 +49,7 @@ pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
         "pid": holder.as_ref().map(|holder| holder.pid),
         "port": port,
         "bind": bind,
-        "url": invocation.url,
+        "url": elsewhere,
         "uptimeMs": uptime_ms,
         "version": env!("CARGO_PKG_VERSION"),
         "compatibleVersion": text_of(&hello["server"], "version"),
@@ -57,7 +59,7 @@ pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
         "configPath": invocation.paths.config.to_string_lossy(),
     });
     invocation.output.either(&value, || {
-        let place = invocation.url.clone().unwrap_or_else(|| port.to_string());
+        let place = elsewhere.clone().unwrap_or_else(|| port.to_string());
         facts([
             ("Running", "yes".to_owned()),
             (
@@ -73,6 +75,42 @@ pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
             ("Config", invocation.paths.config.display().to_string()),
         ])
     })
+}
+
+/// The gateway of this state directory, when it is the one that is meant.
+fn own_holder(invocation: &Invocation) -> Option<Holder> {
+    invocation.holder().filter(|_| !invocation.is_elsewhere())
+}
+
+/// Prints what this machine knows of its gateway, without asking it. Exit 69 when none runs.
+pub(crate) fn look(invocation: &Invocation) -> Result<(), Failure> {
+    let holder = invocation.holder();
+    let config = invocation.config().ok();
+    let port = invocation.port(config.as_ref())?;
+    let value = json!({
+        "running": holder.is_some(),
+        "pid": holder.as_ref().map(|holder| holder.pid),
+        "port": port,
+        "stateDir": invocation.paths.state.to_string_lossy(),
+        "configPath": invocation.paths.config.to_string_lossy(),
+    });
+    invocation.output.either(&value, || {
+        let pid = holder.as_ref().map(|holder| holder.pid.to_string());
+        facts([
+            (
+                "Running",
+                if pid.is_some() { "yes" } else { "no" }.to_owned(),
+            ),
+            ("PID", pid.unwrap_or_else(|| "-".to_owned())),
+            ("Port", port.to_string()),
+            ("State", invocation.paths.state.display().to_string()),
+            ("Config", invocation.paths.config.display().to_string()),
+        ])
+    })?;
+    match holder {
+        Some(_) => Ok(()),
+        None => Err(Failure::said(Exit::Unreachable)),
+    }
 }
 
 fn unreachable(
@@ -140,7 +178,8 @@ pub(super) fn connected_accounts(channels: &Value) -> (usize, usize) {
 
 /// Stops the gateway and waits until it is gone.
 pub(crate) async fn stop(invocation: &mut Invocation) -> Result<(), Failure> {
-    let holder = invocation.holder();
+    // A gateway elsewhere that cannot be reached must not cost the one of this machine its life.
+    let holder = own_holder(invocation);
     match invocation.connect().await {
         Ok(mut client) => {
             let asked = client
@@ -155,7 +194,7 @@ pub(crate) async fn stop(invocation: &mut Invocation) -> Result<(), Failure> {
                 answer => drop(answer?),
             }
             client.close().await;
-            if invocation.url.is_some() {
+            if invocation.is_elsewhere() {
                 return said(invocation, None, "the gateway was asked to stop");
             }
         }
@@ -179,6 +218,69 @@ pub(crate) async fn stop(invocation: &mut Invocation) -> Result<(), Failure> {
         holder.map(|holder| holder.pid),
         "the gateway stopped",
     )
+}
+
+/// Restarts the gateway, and waits for the next one unless something runs that comes first.
+pub(crate) async fn restart(
+    invocation: &mut Invocation,
+    skip_deferral: bool,
+) -> Result<(), Failure> {
+    let mut client = invocation.connect().await?;
+    let boot = text_of(&client.hello()["server"], "bootId").to_owned();
+    let params = json!({ "reason": "torana gateway restart", "skipDeferral": skip_deferral });
+    let answer = match client.call(method::GATEWAY_RESTART, params).await {
+        // It was quicker than its answer; then we only have to wait.
+        Err(failure) if failure.exit == Exit::Unreachable => json!({ "status": "scheduled" }),
+        answer => answer?,
+    };
+    client.close().await;
+    match text_of(&answer, "status") {
+        "scheduled" => {}
+        "deferred" => {
+            let summary = text_of(&answer["preflight"], "summary");
+            return told(invocation, &answer, || {
+                format!("the gateway restarts when what runs is over: {summary}")
+            });
+        }
+        _ => {
+            return told(invocation, &answer, || {
+                "a restart was asked for already; this is the same one".to_owned()
+            });
+        }
+    }
+    let delay_ms = answer["restart"]["delayMs"].as_u64().unwrap_or(0);
+    if !began_anew(invocation, &boot, delay_ms.saturating_add(STOP_MS_MAX)).await {
+        return Err(
+            Failure::failed("the gateway was asked to restart, but no new one answers")
+                .hint("look at `torana logs`; nothing accepted is lost"),
+        );
+    }
+    told(invocation, &answer, || "the gateway restarted".to_owned())
+}
+
+fn told(
+    invocation: &Invocation,
+    answer: &Value,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    invocation.output.either(answer, text)
+}
+
+/// Waits for a gateway that is not the one of this boot. One that begins refuses nobody, so a look at it may also take
+/// as long as its start.
+async fn began_anew(invocation: &mut Invocation, boot: &str, wait_ms: u64) -> bool {
+    let deadline_ms = invocation.world.monotonic_ms().saturating_add(wait_ms);
+    while invocation.world.monotonic_ms() < deadline_ms {
+        invocation.world.sleep_ms(LOOK_MS).await;
+        if let Ok(client) = invocation.connect().await {
+            let is_new = text_of(&client.hello()["server"], "bootId") != boot;
+            client.close().await;
+            if is_new {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 fn said(invocation: &Invocation, pid: Option<u32>, text: &str) -> Result<(), Failure> {

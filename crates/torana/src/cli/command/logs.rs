@@ -31,7 +31,7 @@ struct Page {
 pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result<(), Failure> {
     let mut source = match invocation.connect().await {
         Ok(client) => Source::Gateway(Box::new(client)),
-        Err(failure) if failure.exit == Exit::Unreachable && invocation.url.is_none() => {
+        Err(failure) if failure.exit == Exit::Unreachable && !invocation.is_elsewhere() => {
             Source::File(invocation.log_file())
         }
         Err(failure) => return Err(failure),
@@ -67,7 +67,7 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result
         page = match source.page(Some(page.cursor), PAGE_LINES_MAX).await {
             Ok(page) => page,
             // The gateway went away; its file stays.
-            Err(failure) if failure.exit == Exit::Unreachable && invocation.url.is_none() => {
+            Err(failure) if failure.exit == Exit::Unreachable && !invocation.is_elsewhere() => {
                 source = Source::File(invocation.log_file());
                 continue;
             }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::operate::{ask, find, joined, object, short};
-use crate::cli::args::NodesCommand;
+use crate::cli::args::{InvokeFlags, NodesCommand, NodesFilter};
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
@@ -16,9 +16,10 @@ const MARGIN_MS: u64 = 5_000;
 /// Runs one of the commands.
 pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> Result<(), Failure> {
     match command {
-        NodesCommand::List => list(invocation).await,
+        NodesCommand::List(filter) => list(invocation, &filter, true).await,
+        NodesCommand::Status(filter) => list(invocation, &filter, false).await,
         NodesCommand::Pending => pending(invocation).await,
-        NodesCommand::Describe { node } => describe(invocation, &node).await,
+        NodesCommand::Describe { node } => describe(invocation, &node.given()).await,
         NodesCommand::Approve { request } => {
             decide(
                 invocation,
@@ -38,7 +39,7 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
             .await
         }
         NodesCommand::Remove { node } => {
-            let id = find_node(invocation, &node).await?;
+            let id = find_node(invocation, &node.given()).await?;
             let answer = ask(
                 invocation,
                 method::NODE_PAIR_REMOVE,
@@ -50,7 +51,8 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
             })
         }
         NodesCommand::Rename { node, name } => {
-            let id = find_node(invocation, &node).await?;
+            let id = find_node(invocation, &node.given()).await?;
+            let name = name.given();
             let params = json!({ "nodeId": id, "displayName": name });
             let answer = ask(invocation, method::NODE_RENAME, params).await?;
             invocation
@@ -61,38 +63,114 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
             node,
             command,
             params,
-            timeout,
+            run,
         } => {
             let params = object(&params)?;
-            let id = find_node(invocation, &node).await?;
-            let wait_ms = timeout.clamp(1, 3_600).saturating_mul(1_000);
-            let call = json!({
-                "nodeId": id, "command": command, "params": params, "timeoutMs": wait_ms,
-                "idempotencyKey": invocation.world.uuid(),
-            });
-            let mut client = invocation.connect().await?;
-            let answer = client
-                .call_within(method::NODE_INVOKE, call, wait_ms + MARGIN_MS)
-                .await;
-            client.close().await;
-            invocation.output.value(&answer?)
+            let answer = invoke(invocation, &node, &command, params, run).await?;
+            invocation.output.value(&answer)
+        }
+        NodesCommand::Notify {
+            node,
+            title,
+            body,
+            sound,
+            priority,
+            delivery,
+            run,
+        } => {
+            let mut params = json!({ "delivery": delivery });
+            let texts = [
+                ("title", title),
+                ("body", body),
+                ("sound", sound),
+                ("priority", priority),
+            ];
+            for (name, text) in texts {
+                if let Some(text) = text {
+                    params[name] = json!(text);
+                }
+            }
+            let answer = invoke(invocation, &node, "system.notify", params, run).await?;
+            invocation
+                .output
+                .either(&answer, || "the node was told".to_owned())
         }
     }
 }
 
-async fn list(invocation: &Invocation) -> Result<(), Failure> {
-    let answer = ask(invocation, method::NODE_LIST, json!({})).await?;
+async fn invoke(
+    invocation: &Invocation,
+    node: &str,
+    command: &str,
+    params: Value,
+    run: InvokeFlags,
+) -> Result<Value, Failure> {
+    let id = find_node(invocation, node).await?;
+    let key = run.idempotency_key;
+    let call = json!({
+        "nodeId": id, "command": command, "params": params, "timeoutMs": run.invoke_timeout,
+        "idempotencyKey": key.unwrap_or_else(|| invocation.world.uuid()),
+    });
+    // The gateway waits for the node, and we for the gateway: not shorter, or the answer comes to nobody.
+    let least_ms = run.invoke_timeout.saturating_add(MARGIN_MS);
+    let wait_ms = invocation.wait_ms.map_or(least_ms, |ms| ms.max(least_ms));
+    let mut client = invocation.connect().await?;
+    let answer = client.call_within(method::NODE_INVOKE, call, wait_ms).await;
+    client.close().await;
+    answer
+}
+
+/// Nodes that fit a filter, and in front of them those that wait.
+async fn list(
+    invocation: &Invocation,
+    filter: &NodesFilter,
+    with_waiting: bool,
+) -> Result<(), Failure> {
+    let mut client = invocation.connect().await?;
+    let mut answer = client.call(method::NODE_LIST, json!({})).await?;
     let now_ms = invocation.world.wall_ms();
+    if let Some(nodes) = answer.get_mut("nodes").and_then(Value::as_array_mut) {
+        nodes.retain(|node| fits(node, filter, now_ms));
+    }
+    if with_waiting {
+        let pairing = client.call(method::NODE_PAIR_LIST, json!({})).await?;
+        answer["pending"] = json!(items_of(&pairing, "pending"));
+    }
+    client.close().await;
     invocation.output.either(&answer, || {
-        let nodes = items_of(&answer, "nodes");
-        if nodes.is_empty() {
-            return "no node is paired".to_owned();
+        let mut parts = Vec::new();
+        if !items_of(&answer, "pending").is_empty() {
+            parts.push(format!(
+                "waiting; let one in with `torana nodes approve <request>`\n{}",
+                waiting(&answer, now_ms)
+            ));
         }
-        table(
-            ["node", "name", "platform", "state", "seen", "commands"],
-            nodes.iter().map(|node| row(node, now_ms)),
-        )
+        let nodes = items_of(&answer, "nodes");
+        if !nodes.is_empty() {
+            parts.push(table(
+                ["node", "name", "platform", "state", "seen", "commands"],
+                nodes.iter().map(|node| row(node, now_ms)),
+            ));
+        }
+        if parts.is_empty() {
+            "no node is there".to_owned()
+        } else {
+            parts.join("\n\n")
+        }
     })
+}
+
+fn fits(node: &Value, filter: &NodesFilter, now_ms: i64) -> bool {
+    let connected = node["connected"].as_bool() == Some(true);
+    let seen = ["lastSeenAtMs", "lastConnectedAtMs", "connectedAtMs"]
+        .iter()
+        .filter_map(|field| number_of(node, field))
+        .max();
+    let is_recent = filter.last_connected.is_none_or(|within_ms| {
+        let since_ms = now_ms.saturating_sub(i64::try_from(within_ms).unwrap_or(i64::MAX));
+        connected || seen.is_some_and(|at_ms| at_ms >= since_ms)
+    });
+    is_recent && (connected || !filter.connected)
 }
 
 fn name(node: &Value) -> String {
@@ -134,34 +212,38 @@ async fn pending(invocation: &Invocation) -> Result<(), Failure> {
     let answer = ask(invocation, method::NODE_PAIR_LIST, json!({})).await?;
     let now_ms = invocation.world.wall_ms();
     invocation.output.either(&answer, || {
-        let waiting = items_of(&answer, "pending");
-        if waiting.is_empty() {
-            return "no node waits".to_owned();
+        if items_of(&answer, "pending").is_empty() {
+            "no node waits".to_owned()
+        } else {
+            waiting(&answer, now_ms)
         }
-        let rows = waiting.iter().map(|node| {
-            [
-                short(text_of(node, "requestId")),
-                short(text_of(node, "nodeId")),
-                name(node),
-                text_of(node, "platform").to_owned(),
-                joined(node, "commands"),
-                number_of(node, "ts")
-                    .map(|at_ms| age(now_ms, at_ms))
-                    .unwrap_or_default(),
-            ]
-        });
-        table(
-            [
-                "request",
-                "node",
-                "name",
-                "platform",
-                "wants to offer",
-                "age",
-            ],
-            rows,
-        )
     })
+}
+
+fn waiting(answer: &Value, now_ms: i64) -> String {
+    let rows = items_of(answer, "pending").iter().map(|node| {
+        [
+            short(text_of(node, "requestId")),
+            short(text_of(node, "nodeId")),
+            name(node),
+            text_of(node, "platform").to_owned(),
+            joined(node, "commands"),
+            number_of(node, "ts")
+                .map(|at_ms| age(now_ms, at_ms))
+                .unwrap_or_default(),
+        ]
+    });
+    table(
+        [
+            "request",
+            "node",
+            "name",
+            "platform",
+            "wants to offer",
+            "age",
+        ],
+        rows,
+    )
 }
 
 async fn decide(
@@ -188,16 +270,32 @@ async fn decide(
 
 async fn find_node(invocation: &Invocation, wanted: &str) -> Result<String, Failure> {
     let answer = ask(invocation, method::NODE_LIST, json!({})).await?;
-    let nodes = items_of(&answer, "nodes");
-    let named: Vec<&Value> = nodes.iter().filter(|node| name(node) == wanted).collect();
-    if let [node] = named.as_slice() {
-        return Ok(text_of(node, "nodeId").to_owned());
+    meant(items_of(&answer, "nodes"), wanted)
+}
+
+/// The node somebody means: the one with this id, else the only one with this name or address, else the only one whose
+/// id begins so. A node names itself, so its name never stands for the id of another, not even for the beginning of it
+/// that the lists show.
+fn meant(nodes: &[Value], wanted: &str) -> Result<String, Failure> {
+    let ids = || nodes.iter().map(|node| text_of(node, "nodeId"));
+    if ids().any(|id| id == wanted) {
+        return Ok(wanted.to_owned());
     }
-    find(
-        nodes.iter().map(|node| text_of(node, "nodeId")),
-        wanted,
-        "torana nodes list",
-    )
+    let named: Vec<&str> = nodes
+        .iter()
+        .filter(|node| name(node) == wanted || text_of(node, "remoteIp") == wanted)
+        .map(|node| text_of(node, "nodeId"))
+        .collect();
+    let [id] = named.as_slice() else {
+        return find(ids(), wanted, "torana nodes list");
+    };
+    if ids().any(|other| other != *id && short(other) == wanted) {
+        return Err(Failure::failed(format!(
+            "`{wanted}` is the name of a node and the id of another"
+        ))
+        .hint("give the whole id, as `torana nodes list --json` prints it"));
+    }
+    Ok((*id).to_owned())
 }
 
 async fn describe(invocation: &Invocation, wanted: &str) -> Result<(), Failure> {
@@ -217,4 +315,49 @@ async fn describe(invocation: &Invocation, wanted: &str) -> Result<(), Failure> 
             });
         facts(shown)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_calls_itself_like_the_id_of_another_is_not_taken_for_it() {
+        let (first, second) = ("a1b2c3d4e5f60718", "0011223344556677");
+        let node = |id: &str, name: &str| json!({ "nodeId": id, "displayName": name, "remoteIp": "10.0.0.7" });
+        let nodes = [node(first, "kitchen"), node(second, first)];
+        let found = |nodes: &[Value], wanted: &str| meant(nodes, wanted).ok();
+        assert_eq!(found(&nodes, first).as_deref(), Some(first), "the id first");
+        assert_eq!(found(&nodes, "kitchen").as_deref(), Some(first));
+        assert_eq!(found(&nodes, "0011").as_deref(), Some(second));
+        assert_eq!(found(&nodes, "10.0.0.7"), None, "both have this address");
+        // The lists show the beginning of an id, and that is what people type.
+        let nodes = [node(first, "kitchen"), node(second, &short(first))];
+        assert_eq!(
+            found(&nodes, &short(first)),
+            None,
+            "which of them is unclear"
+        );
+    }
+
+    #[test]
+    fn a_filter_keeps_those_that_are_or_were_lately_there() {
+        let now_ms = 10_000_000;
+        let node =
+            |connected: bool, seen: i64| json!({ "connected": connected, "lastSeenAtMs": seen });
+        let hour = NodesFilter {
+            connected: false,
+            last_connected: Some(3_600_000),
+        };
+        assert!(fits(&node(false, now_ms - 3_000_000), &hour, now_ms));
+        assert!(!fits(&node(false, now_ms - 4_000_000), &hour, now_ms));
+        assert!(fits(&node(true, 0), &hour, now_ms), "it is there now");
+        assert!(!fits(&json!({}), &hour, now_ms));
+        let there = NodesFilter {
+            connected: true,
+            last_connected: None,
+        };
+        assert!(!fits(&node(false, now_ms), &there, now_ms));
+        assert!(fits(&node(true, 0), &there, now_ms));
+    }
 }

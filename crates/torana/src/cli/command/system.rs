@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::operate::{ask, short};
-use crate::cli::args::{AuditFlags, HeartbeatCommand, SystemCommand, WakeMode};
+use crate::cli::args::{AuditFlags, HeartbeatCommand, StabilityFlags, SystemCommand, WakeMode};
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
 use crate::cli::rpc::method;
-use crate::cli::words::{age, ago, items_of, number_of, text_of, timestamp};
+use crate::cli::words::{age, ago, items_of, number_of, plain, text_of, timestamp};
 
 /// Runs `torana system …`.
 pub(crate) async fn run(
@@ -124,6 +124,43 @@ pub(crate) async fn users(invocation: &mut Invocation) -> Result<(), Failure> {
     })
 }
 
+/// Runs `torana gateway stability`.
+pub(crate) async fn stability(
+    invocation: &mut Invocation,
+    flags: StabilityFlags,
+) -> Result<(), Failure> {
+    let mut params = json!({ "limit": flags.limit });
+    if let Some(kind) = flags.kind {
+        params["type"] = json!(kind);
+    }
+    if let Some(sequence) = flags.since_seq {
+        params["sinceSeq"] = json!(sequence);
+    }
+    let answer = ask(invocation, method::DIAGNOSTICS_STABILITY, params).await?;
+    invocation.output.either(&answer, || {
+        let events = items_of(&answer, "events");
+        if events.is_empty() {
+            return "nothing happened since the gateway started".to_owned();
+        }
+        let rows = events.iter().map(|event| {
+            let rest: Vec<String> = event
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| !matches!(name.as_str(), "seq" | "ts" | "type"))
+                .map(|(name, value)| format!("{name} {}", plain(value)))
+                .collect();
+            [
+                number_of(event, "seq").unwrap_or(0).to_string(),
+                number_of(event, "ts").map(timestamp).unwrap_or_default(),
+                text_of(event, "type").to_owned(),
+                rest.join(", "),
+            ]
+        });
+        table(["number", "at", "what", "more"], rows)
+    })
+}
+
 /// Runs `torana audit`.
 pub(crate) async fn audit(invocation: &mut Invocation, flags: AuditFlags) -> Result<(), Failure> {
     let mut params = json!({ "limit": flags.limit });
@@ -134,11 +171,17 @@ pub(crate) async fn audit(invocation: &mut Invocation, flags: AuditFlags) -> Res
         ("kind", flags.kind),
         ("status", flags.status),
         ("channel", flags.channel),
+        ("direction", flags.direction),
         ("cursor", flags.cursor),
     ];
     for (name, value) in wanted {
         if let Some(value) = value {
             params[name] = json!(value);
+        }
+    }
+    for (name, at_ms) in [("after", flags.after), ("before", flags.before)] {
+        if let Some(at_ms) = at_ms {
+            params[name] = json!(at_ms);
         }
     }
     let answer = ask(invocation, method::AUDIT_ACTIVITY_LIST, params).await?;

@@ -9,10 +9,14 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 use torana_core::port::World;
+use torana_host::tls_client::{ClientTls, Refused, Trust};
 
 use super::endpoint::Endpoint;
 use super::frame::{Frame, Response};
@@ -36,6 +40,8 @@ pub(crate) struct Client {
     requests: u64,
     hello: Value,
     events: VecDeque<(String, Value)>,
+    /// How long an ordinary answer may take.
+    wait_ms: u64,
 }
 
 /// Who connects.
@@ -49,6 +55,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) world: &'a World,
     /// Prove the device when the secret alone opens nothing.
     pub(crate) may_sign: bool,
+    /// How long connecting and an ordinary answer may take, when somebody said.
+    pub(crate) wait_ms: Option<u64>,
 }
 
 impl Caller<'_> {
@@ -80,11 +88,16 @@ impl Client {
     /// A gateway of this machine believes whoever knows its secret. Every other one also wants to know the device, and so
     /// does one behind a proxy of this machine: it shows by taking all rights away, and is asked again with the device.
     pub(crate) async fn connect(endpoint: &Endpoint, caller: &Caller<'_>) -> Result<Self, Failure> {
-        let connected = within(CONNECT_MS_MAX, Box::pin(Self::introduce(endpoint, caller))).await;
+        let wait_ms = caller.wait_ms.unwrap_or(CONNECT_MS_MAX);
+        let connected = within(wait_ms, Box::pin(Self::introduce(endpoint, caller))).await;
         connected.unwrap_or_else(|| {
             Err(Failure::new(
                 Exit::Unreachable,
-                format!("the gateway at {} does not answer", endpoint.url()),
+                format!(
+                    "the gateway at {} does not answer within {}",
+                    endpoint.url(),
+                    spoken(wait_ms)
+                ),
             )
             .hint("look at `torana logs`; restart it if it hangs"))
         })
@@ -113,32 +126,43 @@ impl Client {
         let config = WebSocketConfig::default()
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX));
+        let request = upgrade(endpoint)?;
         let socket = if endpoint.tls {
-            torana_host::egress::install_crypto();
+            let trust = endpoint.pin.map_or(Trust::System, Trust::Pin);
+            let tls = ClientTls::new(trust).map_err(|error| {
+                Failure::failed(format!(
+                    "the authorities this system trusts cannot be read: {error}"
+                ))
+                .hint("pin the gateway's certificate with --tls-fingerprint")
+            })?;
+            // The certificate is judged in here, before the first byte of ours is sent.
             tokio_tungstenite::client_async_tls_with_config(
-                endpoint.url(),
+                request,
                 stream,
                 Some(config),
-                endpoint
-                    .pin
-                    .as_deref()
-                    .map(|pin| Connector::Rustls(torana_host::tls::pinned_client(pin))),
+                Some(Connector::Rustls(tls.config())),
             )
             .await
+            .map_err(|error| match tls.refused() {
+                Some(certificate) => untrusted(&certificate, endpoint),
+                None => refused(&error, endpoint),
+            })
         } else {
             tokio_tungstenite::client_async_with_config(
-                endpoint.url(),
+                request,
                 MaybeTlsStream::Plain(stream),
                 Some(config),
             )
             .await
+            .map_err(|error| refused(&error, endpoint))
         };
-        let (socket, _) = socket.map_err(|error| refused(&error, endpoint))?;
+        let (socket, _) = socket?;
         let mut client = Self {
             socket,
             requests: 0,
             hello: Value::Null,
             events: VecDeque::new(),
+            wait_ms: caller.wait_ms.unwrap_or(CALL_MS_MAX),
         };
         let identity = signs
             .then(|| Identity::open(caller.credentials, caller.world))
@@ -232,7 +256,7 @@ impl Client {
 
     /// Asks and waits for the answer.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, Failure> {
-        self.call_within(method, params, CALL_MS_MAX).await
+        self.call_within(method, params, self.wait_ms).await
     }
 
     /// Asks and waits for the answer for a given time.
@@ -245,8 +269,8 @@ impl Client {
         let id = self.request(method, params).await?;
         within(wait_ms, self.answer(id)).await.unwrap_or_else(|| {
             Err(Failure::failed(format!(
-                "no answer to `{method}` within {} s",
-                wait_ms / 1_000
+                "no answer to `{method}` within {}",
+                spoken(wait_ms)
             )))
         })
     }
@@ -269,8 +293,8 @@ impl Client {
         });
         ended.await.unwrap_or_else(|| {
             Err(Failure::failed(format!(
-                "no answer to `{method}` within {} s",
-                wait_ms / 1_000
+                "no answer to `{method}` within {}",
+                spoken(wait_ms)
             )))
         })
     }
@@ -396,6 +420,57 @@ pub(super) async fn within<T>(wait_ms: u64, work: impl Future<Output = T>) -> Op
         .ok()
 }
 
+/// The request that asks for a socket, with what a proxy in front wants to see.
+fn upgrade(endpoint: &Endpoint) -> Result<Request, Failure> {
+    let wrong = |what: &str| Failure::new(Exit::Usage, format!("{what} cannot be sent over HTTP"));
+    let mut request = endpoint
+        .url()
+        .into_client_request()
+        .map_err(|_| wrong(&format!("the address `{}`", endpoint.url())))?;
+    for (name, secret) in &endpoint.edge {
+        let header = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_str(secret.expose());
+        let (Ok(header), Ok(mut value)) = (header, value) else {
+            return Err(wrong(&format!("`gateway.remote.edgeAuth.{name}`")));
+        };
+        value.set_sensitive(true);
+        request.headers_mut().insert(header, value);
+    }
+    Ok(request)
+}
+
+fn untrusted(certificate: &Refused, endpoint: &Endpoint) -> Failure {
+    let Refused { fingerprint, why } = certificate;
+    let (origin, seen) = (endpoint.origin(), fingerprint);
+    let failure = match endpoint.pin {
+        Some(pin) => Failure::failed(format!(
+            "{origin} shows another certificate than the pinned one, and nothing was sent to it\nseen    {seen}\npinned  {pin}"
+        ))
+        .hint(format!(
+            "find out why before you trust it; if the gateway has a new certificate, pin that with `--tls-fingerprint {seen}` or in `gateway.remote.tlsFingerprint`"
+        )),
+        None => Failure::failed(format!(
+            "the certificate of {origin} is not trusted: {why}, and nothing was sent to it\nseen    {seen}"
+        ))
+        .hint(format!(
+            "compare this with the fingerprint the gateway prints when it starts; if it is the same, repeat with `--tls-fingerprint {seen}` or set `gateway.remote.tlsFingerprint`"
+        )),
+    };
+    Failure {
+        reason: Reason::Untrusted,
+        ..failure
+    }
+}
+
+/// A wait as people say it.
+fn spoken(wait_ms: u64) -> String {
+    if wait_ms.is_multiple_of(1_000) {
+        format!("{} s", wait_ms / 1_000)
+    } else {
+        format!("{wait_ms} ms")
+    }
+}
+
 fn why(kind: ErrorKind, error: &std::io::Error) -> String {
     match kind {
         ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
@@ -413,8 +488,17 @@ fn refused(error: &SocketError, endpoint: &Endpoint) -> Failure {
         ),
         other => format!("{} is not a gateway: {other}", endpoint.url()),
     };
-    Failure::new(Exit::Unreachable, text)
-        .hint("check which program listens there, and the port of the gateway")
+    let hint = match error {
+        // A gateway without TLS answers a TLS greeting with plain text, and the other way round.
+        SocketError::Tls(_) | SocketError::Io(_) if endpoint.tls => {
+            "check the port, and whether the gateway there speaks TLS; without it the address begins with `ws://`"
+        }
+        _ if endpoint.tls => "check which program listens there, and the port of the gateway",
+        _ => {
+            "check which program listens there and its port; if it speaks TLS, the address begins with `wss://`"
+        }
+    };
+    Failure::new(Exit::Unreachable, text).hint(hint)
 }
 
 fn closed(reason: Option<&str>) -> Failure {

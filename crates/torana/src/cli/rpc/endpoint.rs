@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use torana_core::auth::Fingerprint;
 use torana_host::egress::is_public;
 use torana_host::secret::Secret;
 
@@ -15,11 +16,15 @@ pub(crate) struct Endpoint {
     pub(super) path: String,
     pub(super) tls: bool,
     pub(super) secret: Option<Secret>,
-    /// Named with `--url`: a gateway elsewhere, whose device token is kept.
+    /// A gateway elsewhere, whose device token is kept.
     pub(super) explicit: bool,
-    /// The one certificate that is trusted, by its SHA-256.
-    pub(super) pin: Option<String>,
+    /// The one certificate that is trusted.
+    pub(super) pin: Option<Fingerprint>,
+    /// Headers for a proxy in front of it.
+    pub(super) edge: Vec<(String, Secret)>,
 }
+
+// === impl Endpoint ===
 
 impl Endpoint {
     /// The gateway of this machine.
@@ -32,16 +37,50 @@ impl Endpoint {
             secret,
             explicit: false,
             pin: None,
+            edge: Vec::new(),
         }
     }
 
-    /// The same over TLS, when it presents this certificate.
-    pub(crate) fn pinned(self, pin: Option<String>) -> Self {
+    /// The gateway of this machine over TLS, when it presents this certificate.
+    pub(crate) fn pinned(self, pin: Option<Fingerprint>) -> Self {
         Self {
             tls: pin.is_some(),
             pin,
             ..self
         }
+    }
+
+    /// Trusts one certificate only. Over an unencrypted connection nobody shows one.
+    pub(crate) fn trust_only(self, pin: Fingerprint) -> Result<Self, Failure> {
+        if !self.tls {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "{} is not encrypted, so it shows no certificate to compare with the fingerprint",
+                    self.origin()
+                ),
+            )
+            .hint("write the address as `wss://…`"));
+        }
+        Ok(Self {
+            pin: Some(pin),
+            ..self
+        })
+    }
+
+    /// Sends headers for a proxy with the upgrade. They are credentials, so they never travel unencrypted.
+    pub(crate) fn with_edge(self, edge: Vec<(String, Secret)>) -> Result<Self, Failure> {
+        if !self.tls && !edge.is_empty() {
+            return Err(Failure::new(
+                Exit::Config,
+                format!(
+                    "`gateway.remote.edgeAuth` would travel unencrypted to {}",
+                    self.origin()
+                ),
+            )
+            .hint("write `gateway.remote.url` as `wss://…`, or remove the headers"));
+        }
+        Ok(Self { edge, ..self })
     }
 
     /// A gateway elsewhere, from `ws://`, `wss://`, `http://` or `https://` addresses.
@@ -87,7 +126,18 @@ impl Endpoint {
             secret,
             explicit: true,
             pin: None,
+            edge: Vec::new(),
         })
+    }
+
+    /// It is not the gateway of this machine.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.explicit
+    }
+
+    /// A secret goes with it.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.secret.is_some()
     }
 
     /// The port.
@@ -109,6 +159,14 @@ impl Endpoint {
         };
         let scheme = if self.tls { "wss" } else { "ws" };
         format!("{scheme}://{host}:{}", self.port)
+    }
+
+    /// Where a browser finds the same gateway.
+    pub(crate) fn page(&self) -> String {
+        let origin = self.origin();
+        let rest = origin.split_once("://").map_or("", |(_, rest)| rest);
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{rest}{}", self.path.trim_end_matches('/'))
     }
 
     /// What is sent to this machine could be read on the way.

@@ -92,6 +92,15 @@ impl Identity {
         })
     }
 
+    /// The name of the device of this state directory; none is made.
+    pub(crate) fn known(folder: &Path) -> Option<String> {
+        let text = files::read_capped(&folder.join(KEY_FILE), KEY_BYTES_MAX).ok()?;
+        let seed = URL_SAFE_NO_PAD.decode(text.trim_ascii()).ok()?;
+        let key = SigningKey::from_bytes(&seed.try_into().ok()?);
+        let folder = folder.to_owned();
+        Some(Self { key, folder }.device_id())
+    }
+
     fn public_key(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes())
     }

@@ -6,6 +6,8 @@ mod frame;
 mod identity;
 pub(crate) mod method;
 mod persona;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use client::{Caller, Client, Incoming};
 pub(crate) use endpoint::Endpoint;

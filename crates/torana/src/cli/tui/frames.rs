@@ -6,10 +6,13 @@ use serde_json::Value;
 
 use super::approval::{APPROVALS_MAX, Approval};
 use super::clean;
+use super::complete;
 use super::log::{CardState, Ending, Entry, Progress};
 use super::message;
 use super::picker::{Item, Topic};
+use super::question::{QUESTIONS_MAX, Question};
 use super::state::{Action, Ask, Facts, Overlay, Run, State};
+use super::suggestion::{SUGGESTIONS_MAX, Suggestion};
 use crate::cli::failure::{Failure, Reason};
 use crate::cli::words::{age, items_of, number_of, text_of};
 
@@ -35,7 +38,9 @@ impl State {
             | "openclaw.approval.resolved" => {
                 self.approval_resolved(text_of(&payload, "id"));
             }
-            "question.requested" => self.question(&payload),
+            "question.requested" => self.question_requested(&payload),
+            "question.resolved" => self.question_resolved(&payload),
+            "task.suggestion" => self.suggestion(&payload),
             "shutdown" => self
                 .log
                 .note("the gateway stops; what was unfinished goes on after its next start"),
@@ -288,18 +293,72 @@ impl State {
         }
     }
 
-    /// An agent asks a person. It is answered where forms are: this program only tells.
-    fn question(&mut self, event: &Value) {
-        let session = text_of(event, "sessionKey");
-        if session != self.session && !session.is_empty() {
+    /// An agent asks a person.
+    fn question_requested(&mut self, event: &Value) {
+        let Some(question) = Question::read(event) else {
+            return;
+        };
+        let is_known = self.questions.iter().any(|known| known.id == question.id);
+        if is_known || self.questions.len() >= QUESTIONS_MAX {
             return;
         }
-        for question in items_of(event, "questions") {
-            let asked = clean::line(text_of(question, "question"));
-            self.log.note(format!(
-                "an agent asks: {asked} (answer in the browser, `torana dashboard` opens it)"
-            ));
+        if question.belongs_to(&self.session) {
+            self.log
+                .note(format!("an agent asks: {}", question.subject()));
         }
+        self.questions.push(question);
+    }
+
+    fn question_resolved(&mut self, event: &Value) {
+        let id = text_of(event, "id");
+        let how = match text_of(event, "status") {
+            "expired" => "the question has expired",
+            "cancelled" => "the question was taken back or skipped",
+            _ => "the question was answered",
+        };
+        let was_open =
+            matches!(&self.overlay, Some(Overlay::Prompt(prompt)) if prompt.question.id == id);
+        if self.forget_question(id) && was_open {
+            self.log.note(how);
+        }
+    }
+
+    fn forget_question(&mut self, id: &str) -> bool {
+        let before = self.questions.len();
+        self.questions.retain(|question| question.id != id);
+        if let Some(Overlay::Prompt(prompt)) = &self.overlay
+            && prompt.question.id == id
+        {
+            self.overlay = None;
+        }
+        self.questions.len() < before
+    }
+
+    /// An agent suggests a task, or one was taken or dismissed.
+    fn suggestion(&mut self, event: &Value) {
+        if text_of(event, "action") == "resolved" {
+            let id = text_of(event, "taskId");
+            self.suggestions.retain(|known| known.id != id);
+            return;
+        }
+        if let Some(suggestion) = Suggestion::read(&event["suggestion"]) {
+            let told = format!("an agent suggests: {} (/suggestions)", suggestion.tldr);
+            if self.keep_suggestion(suggestion) {
+                self.log.note(told);
+            }
+        }
+    }
+
+    fn keep_suggestion(&mut self, suggestion: Suggestion) -> bool {
+        let is_known = self
+            .suggestions
+            .iter()
+            .any(|known| known.id == suggestion.id);
+        let keeps = !is_known && self.suggestions.len() < SUGGESTIONS_MAX;
+        if keeps {
+            self.suggestions.push(suggestion);
+        }
+        keeps
     }
 
     fn approval_resolved(&mut self, id: &str) {
@@ -324,6 +383,16 @@ impl State {
         for id in expired {
             self.approval_resolved(&id);
         }
+        let expired: Vec<String> = self
+            .questions
+            .iter()
+            .filter(|question| question.expires_at_ms <= wall_ms)
+            .map(|question| question.id.clone())
+            .collect();
+        for id in expired {
+            self.forget_question(&id);
+            self.log.note("a question has expired");
+        }
     }
 
     // === answers ===
@@ -347,8 +416,12 @@ impl State {
             Ask::Agents => self.fill(Topic::Agent, agents(answer)),
             Ask::Sessions => self.fill(Topic::Session, sessions(answer, self.wall_ms)),
             Ask::Models => self.fill(Topic::Model, models(answer)),
-            Ask::Approvals { kind } => {
-                for waiting in answer.as_array().into_iter().flatten() {
+            Ask::Approvals { kind, known } => {
+                let listed = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+                for id in gone(known, listed) {
+                    self.approval_resolved(&id);
+                }
+                for waiting in listed {
                     self.approval_requested(waiting, kind);
                 }
             }
@@ -387,6 +460,63 @@ impl State {
                 self.log.note(status);
             }
             Ask::History { .. } | Ask::Facts { .. } | Ask::Abort | Ask::Nothing => {}
+            other => return self.accepted_more(other, answer),
+        }
+        Vec::new()
+    }
+
+    /// Answers about what agents ask and suggest, commands, and new sessions.
+    fn accepted_more(&mut self, ask: Ask, answer: &Value) -> Vec<Action> {
+        match ask {
+            Ask::Questions { known } => {
+                let listed = items_of(answer, "questions");
+                for id in gone(known, listed) {
+                    self.forget_question(&id);
+                }
+                for waiting in listed {
+                    if let Some(question) = Question::read(waiting)
+                        && self.questions.len() < QUESTIONS_MAX
+                        && self.questions.iter().all(|known| known.id != question.id)
+                    {
+                        self.questions.push(question);
+                    }
+                }
+            }
+            Ask::Answer { id, done } => {
+                self.forget_question(&id);
+                self.log.note(done);
+            }
+            Ask::Commands { agent } if agent == self.agent() => {
+                self.known = complete::read(answer);
+            }
+            Ask::Suggestions { known } => {
+                let listed = items_of(answer, "suggestions");
+                let over = gone(known, listed);
+                self.suggestions
+                    .retain(|suggestion| !over.contains(&suggestion.id));
+                for waiting in listed {
+                    if let Some(suggestion) = Suggestion::read(waiting) {
+                        self.keep_suggestion(suggestion);
+                    }
+                }
+            }
+            Ask::Suggest { id, done } => {
+                self.suggestions.retain(|known| known.id != id);
+                self.log.note(done);
+            }
+            Ask::Create => {
+                let key = text_of(answer, "key").to_owned();
+                if !key.is_empty() {
+                    let actions = self.switch(&key);
+                    self.log.note("a new session begins");
+                    return actions;
+                }
+            }
+            Ask::Gateway => {
+                let status = message::gateway(self, answer);
+                self.log.note(status);
+            }
+            _ => {}
         }
         Vec::new()
     }
@@ -412,7 +542,14 @@ impl State {
         let is_missing = failure.reason == Reason::NotOffered;
         match ask {
             // Extras a gateway may lack; without them less is shown, and nothing is wrong.
-            Ask::Nothing | Ask::Facts { .. } | Ask::Approvals { .. } => return Vec::new(),
+            Ask::Nothing
+            | Ask::Facts { .. }
+            | Ask::Approvals { .. }
+            | Ask::Questions { .. }
+            | Ask::Suggestions { .. }
+            | Ask::Commands { .. } => return Vec::new(),
+            // An older gateway makes room for a new conversation in the same session.
+            Ask::Create if is_missing => return self.reset("new"),
             Ask::Listen if is_missing => return vec![self.read()],
             Ask::Agents | Ask::Sessions | Ask::Models => self.overlay = None,
             Ask::Send { key } => {
@@ -426,6 +563,10 @@ impl State {
             | Ask::Change { .. }
             | Ask::Reset
             | Ask::Decide { .. }
+            | Ask::Answer { .. }
+            | Ask::Suggest { .. }
+            | Ask::Create
+            | Ask::Gateway
             | Ask::Status => {}
         }
         self.log.error(said);
@@ -482,7 +623,12 @@ impl State {
             Topic::Agent => self.agent().to_owned(),
             Topic::Session => self.session.clone(),
             Topic::Model => self.facts.model.clone(),
-            Topic::Thinking | Topic::Verbose | Topic::Approval(_) => String::new(),
+            Topic::Thinking
+            | Topic::Verbose
+            | Topic::Approval(_)
+            | Topic::Settings
+            | Topic::Suggestions
+            | Topic::Suggestion(_) => String::new(),
         };
         if let Some(Overlay::Picker(picker)) = &mut self.overlay
             && picker.topic == topic
@@ -490,6 +636,12 @@ impl State {
             picker.fill(items, &current);
         }
     }
+}
+
+/// What the gateway no longer lists of what was known.
+fn gone(mut known: Vec<String>, listed: &[Value]) -> Vec<String> {
+    known.retain(|id| listed.iter().all(|waiting| text_of(waiting, "id") != id));
+    known
 }
 
 /// Arguments of a tool on one line.
@@ -527,6 +679,7 @@ fn agents(answer: &Value) -> Vec<Item> {
             Item {
                 label: name,
                 detail: text_of(&agent["model"], "primary").to_owned(),
+                blocked: None,
                 id,
             }
         })
@@ -549,6 +702,7 @@ fn sessions(answer: &Value, now_ms: i64) -> Vec<Item> {
                 id: text_of(row, "key").to_owned(),
                 label: text_of(row, "key").to_owned(),
                 detail: clean::line(&format!("{used} {title}")).trim().to_owned(),
+                blocked: None,
             }
         })
         .collect()
@@ -572,13 +726,21 @@ fn models(answer: &Value) -> Vec<Item> {
             if model["reasoning"].as_bool() == Some(true) {
                 facts.push("thinks".to_owned());
             }
-            if model["available"].as_bool() == Some(false) {
+            let blocked = (model["available"].as_bool() == Some(false)).then(|| {
                 facts.push("not available".to_owned());
-            }
+                let told = text_of(model, "unavailableReason");
+                let why = if told.is_empty() {
+                    "`torana models status` says what it lacks"
+                } else {
+                    told
+                };
+                format!("{id} cannot be used now: {why}")
+            });
             Item {
                 label: id.clone(),
                 id,
                 detail: facts.join(", "),
+                blocked,
             }
         })
         .collect()

@@ -3,10 +3,13 @@
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
 use serde_json::json;
 
+use super::complete;
 use super::log::Log;
 use super::picker::{Item, Picker, Topic};
+use super::question::Step;
 use super::slash::{self, Slash};
 use super::state::{Action, Ask, Overlay, State, ask};
+use super::suggestion::Suggestion;
 use crate::cli::rpc::method;
 
 /// Keys and what they do; the help is made of it.
@@ -22,15 +25,15 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("Ctrl-G", "agents"),
     ("Ctrl-P", "sessions"),
     ("Ctrl-L", "models"),
-    ("Ctrl-Y", "decide what an agent asked for"),
+    ("Ctrl-Y", "decide, or answer a question"),
     ("Ctrl-T", "show or hide thinking"),
     ("Ctrl-O", "show or hide tool output"),
     ("Ctrl-R", "connect again now"),
 ];
 
 /// Levels offered when the gateway names none.
-const THINKING: [&str; 8] = [
-    "off", "minimal", "low", "medium", "high", "xhigh", "adaptive", "max",
+const THINKING: [&str; 9] = [
+    "off", "minimal", "low", "medium", "high", "xhigh", "adaptive", "max", "default",
 ];
 const VERBOSE: [&str; 3] = ["off", "on", "full"];
 /// Sessions read for the list; the filter works on these.
@@ -48,6 +51,7 @@ impl State {
                     Some(Overlay::Picker(picker)) => {
                         text.chars().for_each(|character| picker.type_in(character))
                     }
+                    Some(Overlay::Prompt(prompt)) => prompt.paste(&text),
                     Some(Overlay::Help) | None => self.editor.insert(&text),
                 }
                 Vec::new()
@@ -78,6 +82,7 @@ impl State {
                 return Vec::new();
             }
             Some(Overlay::Picker(_)) => return self.picker_key(key, control),
+            Some(Overlay::Prompt(_)) => return self.prompt_key(key),
             None => {}
         }
         match key.code {
@@ -139,6 +144,7 @@ impl State {
             'g' => return self.open_agents(),
             'p' => return self.open_sessions(),
             'l' => return self.open_models(),
+            'y' if self.approvals.is_empty() && self.open_question() => {}
             'y' => return self.open_approval(None),
             't' => self.show_thinking = !self.show_thinking,
             'o' => self.show_output = !self.show_output,
@@ -168,7 +174,7 @@ impl State {
             KeyCode::Home => self.editor.home(),
             KeyCode::End => self.editor.end(),
             KeyCode::Tab => {
-                if let Some(completed) = slash::complete(self.editor.text()) {
+                if let Some(completed) = complete::complete(self.editor.text(), &self.known) {
                     self.editor.set(&completed);
                 }
             }
@@ -227,16 +233,35 @@ impl State {
                 self.log.note(format!("answers {words}"));
                 Vec::new()
             }
-            Slash::New => self.reset("new"),
+            Slash::New => vec![ask(
+                Ask::Create,
+                method::SESSIONS_CREATE,
+                json!({ "agentId": self.agent() }),
+            )],
             Slash::Reset => self.reset("reset"),
             Slash::Abort => self.abort(),
             Slash::Status => vec![ask(Ask::Status, method::OWN_STATUS, json!({}))],
+            Slash::GatewayStatus => vec![ask(Ask::Gateway, method::STATUS, json!({}))],
+            Slash::Question => {
+                if !self.open_question() {
+                    self.log.note("nothing is asked in this session");
+                }
+                Vec::new()
+            }
+            Slash::Settings => {
+                self.open_settings(0);
+                Vec::new()
+            }
+            Slash::Suggestions => {
+                self.open_suggestions();
+                Vec::new()
+            }
             Slash::Approve { id, decision } => self.approve(id.as_deref(), decision.as_deref()),
             Slash::Exit => vec![Action::Leave],
         }
     }
 
-    fn reset(&mut self, reason: &str) -> Vec<Action> {
+    pub(crate) fn reset(&mut self, reason: &str) -> Vec<Action> {
         vec![ask(
             Ask::Reset,
             method::SESSIONS_RESET,
@@ -303,6 +328,7 @@ impl State {
                 id: (*level).to_owned(),
                 label: (*level).to_owned(),
                 detail: String::new(),
+                blocked: None,
             })
             .collect();
         self.overlay = Some(Overlay::Picker(Picker::of(topic, title, items)));
@@ -332,6 +358,7 @@ impl State {
                     label: label.to_owned(),
                     id: decision,
                     detail: String::new(),
+                    blocked: None,
                 }
             })
             .collect();
@@ -342,6 +369,84 @@ impl State {
             items,
         )));
         Vec::new()
+    }
+
+    /// What is shown of what happens; choosing one turns it over and the list stays.
+    fn open_settings(&mut self, at: isize) {
+        let shown = |is_shown: bool| if is_shown { "shown" } else { "hidden" }.to_owned();
+        let item = |id: &str, label: &str, detail: String| Item {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            detail,
+            blocked: None,
+        };
+        let items = vec![
+            item("output", "Whole output of tools", shown(self.show_output)),
+            item(
+                "thinking",
+                "What the model thinks",
+                shown(self.show_thinking),
+            ),
+        ];
+        let mut picker = Picker::of(Topic::Settings, "Settings", items);
+        picker.step(at);
+        self.overlay = Some(Overlay::Picker(picker));
+    }
+
+    fn open_suggestions(&mut self) {
+        if self.suggestions.is_empty() {
+            self.log.note("no agent suggests anything");
+            return;
+        }
+        let items = self.suggestions.iter().map(Suggestion::item).collect();
+        let picker = Picker::of(Topic::Suggestions, "What agents suggest", items);
+        self.overlay = Some(Overlay::Picker(picker));
+    }
+
+    fn open_suggestion(&mut self, id: &str) {
+        let found = self.suggestions.iter().find(|known| known.id == id);
+        let Some(suggestion) = found else {
+            gone(&mut self.log);
+            return;
+        };
+        let item = |id: &str, label: &str| Item {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            detail: String::new(),
+            blocked: None,
+        };
+        // The one that starts nothing comes first: an Enter too many must do no harm.
+        let items = vec![item("dismiss", "Dismiss it"), item("accept", "Begin it")];
+        let topic = Topic::Suggestion(id.to_owned());
+        let picker = Picker::of(topic, &suggestion.tldr, items);
+        self.overlay = Some(Overlay::Picker(picker));
+    }
+
+    fn prompt_key(&mut self, key: KeyEvent) -> Vec<Action> {
+        let Some(Overlay::Prompt(prompt)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        if key.code == KeyCode::Enter && self.viewport.is_cut && prompt.gives_secret() {
+            // Nobody gives a secret away to what could not be read whole (S-013). What was typed stays: the terminal can
+            // be made larger.
+            return Vec::new();
+        }
+        let at = prompt.at;
+        match prompt.key(key) {
+            Step::Stay => {
+                // The next part was not drawn yet, so nobody has read it.
+                self.viewport.is_cut |= prompt.at != at;
+                Vec::new()
+            }
+            Step::Aside => {
+                self.overlay = None;
+                Vec::new()
+            }
+            Step::Done(action) => {
+                self.overlay = None;
+                vec![action]
+            }
+        }
     }
 
     fn picker_key(&mut self, key: KeyEvent, control: bool) -> Vec<Action> {
@@ -365,6 +470,10 @@ impl State {
                 let (topic, chosen) = (picker.topic.clone(), picker.selected());
                 if let Some(chosen) = chosen {
                     self.overlay = None;
+                    if let Some(why) = chosen.blocked {
+                        self.log.note(why);
+                        return Vec::new();
+                    }
                     return self.choose(&topic, &chosen.id);
                 }
             }
@@ -387,9 +496,48 @@ impl State {
             }
             Topic::Thinking => {
                 self.settings.thinking = None;
-                self.change("thinkingLevel", json!(id), format!("thinking is {id}"))
+                let value = if id == "default" {
+                    serde_json::Value::Null
+                } else {
+                    json!(id)
+                };
+                self.change("thinkingLevel", value, format!("thinking is {id}"))
             }
             Topic::Verbose => self.change("verboseLevel", json!(id), format!("verbose is {id}")),
+            Topic::Settings => {
+                let at = if id == "output" {
+                    self.show_output = !self.show_output;
+                    0
+                } else {
+                    self.show_thinking = !self.show_thinking;
+                    1
+                };
+                self.open_settings(at);
+                Vec::new()
+            }
+            Topic::Suggestions => {
+                self.open_suggestion(id);
+                Vec::new()
+            }
+            Topic::Suggestion(suggestion) => {
+                let (name, done) = if id == "accept" {
+                    (method::TASK_SUGGESTIONS_ACCEPT, "begun")
+                } else {
+                    (method::TASK_SUGGESTIONS_DISMISS, "dismissed")
+                };
+                let target = Ask::Suggest {
+                    id: suggestion.clone(),
+                    done: done.to_owned(),
+                };
+                vec![ask(target, name, json!({ "taskId": suggestion }))]
+            }
+            Topic::Approval(_) if id != "deny" && self.viewport.is_cut => {
+                // What nobody could read whole nobody allows (S-013).
+                self.log.error(
+                    "the terminal is too small to show all of it; make it larger, or answer with `/approve`",
+                );
+                Vec::new()
+            }
             Topic::Approval(approval) => {
                 let found = self
                     .approvals

@@ -92,6 +92,33 @@ pub(crate) fn push(log: &mut Log, message: &Value) {
     }
 }
 
+/// What `/gateway-status` says.
+pub(crate) fn gateway(state: &State, answer: &Value) -> String {
+    let mut lines = vec![
+        format!("gateway   {}", state.settings.place),
+        format!("speaks as {}", state.version),
+    ];
+    let runtime = text_of(answer, "runtimeVersion");
+    if !runtime.is_empty() && runtime != state.version {
+        lines.push(format!("runs      {runtime}"));
+    }
+    for channel in items_of(answer, "channelSummary") {
+        let text = channel
+            .as_str()
+            .map_or_else(|| channel.to_string(), str::to_owned);
+        lines.push(format!("channel   {}", super::clean::line(&text)));
+    }
+    if let Some(count) = number_of(&answer["sessions"], "count") {
+        lines.push(format!("sessions  {count}, archived ones included"));
+    }
+    lines.push(format!(
+        "waiting   {} to decide, {} to answer",
+        state.approvals.len(),
+        state.questions.len()
+    ));
+    lines.join("\n")
+}
+
 /// What `/status` says.
 pub(crate) fn status(state: &State, own: &Value) -> String {
     let count = |field: &str| {

@@ -5,16 +5,20 @@
 
 mod approval;
 mod clean;
+mod complete;
 mod editor;
 mod frames;
 mod keys;
+mod last;
 mod log;
 mod message;
 mod picker;
+mod question;
 mod run;
 mod screen;
 mod slash;
 mod state;
+mod suggestion;
 #[cfg(test)]
 mod tests;
 mod view;

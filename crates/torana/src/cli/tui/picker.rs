@@ -15,6 +15,12 @@ pub(crate) enum Topic {
     Verbose,
     /// What to decide about an approval.
     Approval(String),
+    /// What is shown.
+    Settings,
+    /// Tasks that agents suggest.
+    Suggestions,
+    /// What to do with one of them.
+    Suggestion(String),
 }
 
 /// One thing to choose.
@@ -23,6 +29,8 @@ pub(crate) struct Item {
     pub(crate) id: String,
     pub(crate) label: String,
     pub(crate) detail: String,
+    /// Why it cannot be chosen now.
+    pub(crate) blocked: Option<String>,
 }
 
 /// The list.

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::last;
 use super::screen::Screen;
 use super::state::{Action, Ask, Settings, State};
 use crate::cli::args::TuiFlags;
@@ -47,17 +48,23 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: TuiFlags) -> Result<
             .hint("use `torana chat --json` in scripts"));
     }
     // The first connection is made before the terminal is taken, so that what is wrong can be read and copied.
-    let client = invocation.connect_as(&Persona::TUI).await?;
-    let session = match &flags.agent {
-        Some(agent) => format!("agent:{agent}:main"),
-        None => flags.session,
+    let mut client = invocation.connect_as(&Persona::TUI).await?;
+    let place = invocation.endpoint()?.origin();
+    let folder = invocation.paths.state.clone();
+    let session = match (flags.agent, flags.session) {
+        (Some(agent), _) => format!("agent:{agent}:main"),
+        (None, Some(session)) => session,
+        (None, None) => last::find(&folder, &place, &mut client)
+            .await
+            .unwrap_or_else(|| "main".to_owned()),
     };
     let state = State::new(Settings {
         session,
         thinking: flags.thinking,
         history: flags.history_limit.clamp(1, 1_000),
         deliver: flags.deliver,
-        place: invocation.endpoint()?.origin(),
+        timeout_ms: flags.timeout_ms,
+        place: place.clone(),
     });
     let mut edge = Edge {
         invocation,
@@ -76,7 +83,9 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: TuiFlags) -> Result<
         let actions = edge.state.say(&message);
         edge.act(actions).await;
     }
-    edge.turn().await
+    let ended = edge.turn().await;
+    last::keep(&folder, &place, &edge.state.session);
+    ended
 }
 
 struct Edge<'a> {
@@ -222,9 +231,9 @@ impl Edge<'_> {
     fn lose(&mut self, failure: &Failure) {
         self.client = None;
         self.asked.clear();
-        // Asking again changes nothing when the gateway does not believe us; it may once somebody approved the device.
+        // Asking again changes nothing when one does not believe the other; it may once somebody approved the device.
         let retry_at_ms = match failure.reason {
-            Reason::Refused | Reason::TokenStale => None,
+            Reason::Refused | Reason::Untrusted | Reason::TokenStale => None,
             Reason::Other | Reason::NotOffered | Reason::PairingRequired => {
                 Some(self.state.now_ms.saturating_add(self.retry_ms))
             }

@@ -15,6 +15,10 @@ pub(crate) enum Slash {
     Reset,
     Abort,
     Status,
+    GatewayStatus,
+    Question,
+    Settings,
+    Suggestions,
     Approve {
         id: Option<String>,
         decision: Option<String>,
@@ -31,7 +35,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
     ("sessions", "", "choose a session"),
     ("model", "[name]", "use another model in this session"),
     ("models", "", "choose a model"),
-    ("think", "[level]", "how hard the model thinks"),
+    (
+        "think",
+        "[off|minimal|low|medium|high|xhigh|adaptive|max|default]",
+        "how hard the model thinks",
+    ),
     ("verbose", "[on|full|off]", "how much is told of tools"),
     ("reasoning", "[on|off]", "show what the model thinks"),
     (
@@ -39,10 +47,14 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "[on|off]",
         "send answers to the session's platform as well",
     ),
-    ("new", "", "begin a fresh transcript"),
-    ("reset", "", "begin a fresh transcript"),
+    ("new", "", "begin a new session"),
+    ("reset", "", "begin a fresh transcript in this session"),
     ("abort", "", "stop the answer"),
     ("status", "", "show connection, session and queue"),
+    ("gateway-status", "", "show version, channels and sessions"),
+    ("question", "", "answer what an agent asks"),
+    ("suggestions", "", "take or dismiss what agents suggest"),
+    ("settings", "", "choose what is shown"),
     (
         "approve",
         "[id] [allow-once|allow-always|deny]",
@@ -90,43 +102,14 @@ pub(crate) fn parse(line: &str) -> Option<Slash> {
         ("reset", None) if first.is_none() => Slash::Reset,
         ("abort" | "stop", None) => Slash::Abort,
         ("status", None) => Slash::Status,
+        ("gateway-status" | "gwstatus", None) => Slash::GatewayStatus,
+        ("question" | "questions", None) if first.is_none() => Slash::Question,
+        ("settings", None) if first.is_none() => Slash::Settings,
+        ("suggestions", None) if first.is_none() => Slash::Suggestions,
         ("exit" | "quit" | "q", None) => Slash::Exit,
         _ => return None,
     };
     Some(command)
-}
-
-/// Commands that begin with what was typed.
-pub(crate) fn completions(line: &str) -> Vec<&'static str> {
-    let Some(begun) = line.strip_prefix('/') else {
-        return Vec::new();
-    };
-    if begun.contains(char::is_whitespace) {
-        return Vec::new();
-    }
-    COMMANDS
-        .iter()
-        .map(|(name, _, _)| *name)
-        .filter(|name| name.starts_with(begun))
-        .collect()
-}
-
-/// The longest beginning that all completions share, or the one completion with a space.
-pub(crate) fn complete(line: &str) -> Option<String> {
-    let names = completions(line);
-    let first = *names.first()?;
-    if names.len() == 1 {
-        return Some(format!("/{first} "));
-    }
-    let shared = names.iter().fold(first.len(), |shared, name| {
-        first
-            .bytes()
-            .zip(name.bytes())
-            .take(shared)
-            .take_while(|(left, right)| left == right)
-            .count()
-    });
-    Some(format!("/{}", &first[..shared]))
 }
 
 #[cfg(test)]
@@ -169,13 +152,5 @@ mod tests {
         for (name, _, _) in COMMANDS {
             assert!(parse(&format!("/{name}")).is_some(), "{name}");
         }
-    }
-
-    #[test]
-    fn tab_completes_as_far_as_it_is_clear() {
-        assert_eq!(complete("/stat").as_deref(), Some("/status "));
-        assert_eq!(complete("/mo").as_deref(), Some("/model"));
-        assert_eq!(complete("/xyz"), None);
-        assert_eq!(complete("text"), None);
     }
 }

@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::approval::Approval;
+use super::complete::Known;
 use super::editor::Editor;
 use super::log::{Entry, Log, Progress};
 use super::picker::Picker;
+use super::question::{Prompt, Question};
+use super::suggestion::Suggestion;
 use crate::cli::rpc::method;
 
 /// Messages that wait for the gateway's word; a person does not write more while a connection is away.
@@ -50,9 +53,11 @@ pub(crate) enum Ask {
     Agents,
     Sessions,
     Models,
-    /// What waits for a decision, by kind.
+    /// What waits for a decision, by kind. `known` is what we believed to wait when we asked: of that, what the gateway
+    /// no longer lists is over. What came up meanwhile may be missing in the answer and stays; so with the next ones.
     Approvals {
         kind: &'static str,
+        known: Vec<String>,
     },
     /// Send a message.
     Send {
@@ -72,6 +77,32 @@ pub(crate) enum Ask {
     },
     /// What the gateway says of itself.
     Status,
+    /// The same at length.
+    Gateway,
+    /// What waits for an answer.
+    Questions {
+        known: Vec<String>,
+    },
+    /// Answer; the text says what was answered.
+    Answer {
+        id: String,
+        done: String,
+    },
+    /// Commands the gateway understands.
+    Commands {
+        agent: String,
+    },
+    /// Tasks that agents suggest.
+    Suggestions {
+        known: Vec<String>,
+    },
+    /// Take or dismiss one.
+    Suggest {
+        id: String,
+        done: String,
+    },
+    /// Make a session.
+    Create,
 }
 
 /// The connection.
@@ -120,6 +151,7 @@ pub(crate) struct Facts {
 pub(crate) enum Overlay {
     Help,
     Picker(Picker),
+    Prompt(Box<Prompt>),
 }
 
 /// What was drawn, for moving through it.
@@ -129,6 +161,8 @@ pub(crate) struct Viewport {
     pub(crate) height: usize,
     /// How far up one can go.
     pub(crate) scroll_max: usize,
+    /// What is to be decided did not fit on the screen.
+    pub(crate) is_cut: bool,
 }
 
 /// Options the program was started with.
@@ -138,6 +172,8 @@ pub(crate) struct Settings {
     pub(crate) thinking: Option<String>,
     pub(crate) history: usize,
     pub(crate) deliver: bool,
+    /// How long one answer may take.
+    pub(crate) timeout_ms: Option<u64>,
     /// Where the gateway is, for the header.
     pub(crate) place: String,
 }
@@ -154,6 +190,10 @@ pub(crate) struct State {
     pub(crate) editor: Editor,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) approvals: Vec<Approval>,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) suggestions: Vec<Suggestion>,
+    /// Commands of the gateway, for completion.
+    pub(crate) known: Vec<Known>,
     pub(crate) runs: BTreeMap<String, Run>,
     pub(crate) outgoing: Vec<Outgoing>,
     /// Lines the view is scrolled up from the newest.
@@ -187,6 +227,9 @@ impl State {
             editor: Editor::default(),
             overlay: None,
             approvals: Vec::new(),
+            questions: Vec::new(),
+            suggestions: Vec::new(),
+            known: Vec::new(),
             runs: BTreeMap::new(),
             outgoing: Vec::new(),
             scroll: 0,
@@ -227,8 +270,28 @@ impl State {
             ("plugin", method::PLUGIN_APPROVAL_LIST),
             ("system-agent", method::OPENCLAW_APPROVAL_LIST),
         ] {
-            actions.push(ask(Ask::Approvals { kind }, name, json!({})));
+            let approvals = self.approvals.iter();
+            let known = approvals
+                .filter(|approval| approval.kind == kind)
+                .map(|approval| approval.id.clone())
+                .collect();
+            actions.push(ask(Ask::Approvals { kind, known }, name, json!({})));
         }
+        let known = self.questions.iter().map(|known| known.id.clone());
+        let known = known.collect();
+        actions.push(ask(
+            Ask::Questions { known },
+            method::QUESTION_LIST,
+            json!({}),
+        ));
+        let known = self.suggestions.iter().map(|known| known.id.clone());
+        let known = known.collect();
+        actions.push(ask(
+            Ask::Suggestions { known },
+            method::TASK_SUGGESTIONS_LIST,
+            json!({}),
+        ));
+        actions.push(self.read_commands());
         // A message goes under the key it had, so the gateway knows one that it already took.
         actions.extend(self.outgoing.iter().map(|message| self.sending(message)));
         actions
@@ -270,6 +333,13 @@ impl State {
         )
     }
 
+    /// Reads which commands the gateway understands for the agent of the session on show.
+    pub(crate) fn read_commands(&self) -> Action {
+        let agent = self.agent().to_owned();
+        let params = json!({ "agentId": agent, "scope": "text", "includeArgs": true });
+        ask(Ask::Commands { agent }, method::COMMANDS_LIST, params)
+    }
+
     /// Reads the facts of the session on show.
     pub(crate) fn read_facts(&self) -> Action {
         ask(
@@ -287,6 +357,7 @@ impl State {
         if session == self.session {
             return Vec::new();
         }
+        let agent = self.agent().to_owned();
         let left = std::mem::replace(&mut self.session, session.to_owned());
         self.log.clear();
         self.runs.clear();
@@ -298,7 +369,26 @@ impl State {
             json!({ "key": left }),
         )];
         actions.extend(self.listen());
+        if self.agent() != agent {
+            actions.push(self.read_commands());
+        }
         actions
+    }
+
+    /// Opens what is asked in the session on show; never unasked, for a key meant for something else must not answer
+    /// anything. False when nothing is asked.
+    pub(crate) fn open_question(&mut self) -> bool {
+        let found = self
+            .questions
+            .iter()
+            .find(|question| question.belongs_to(&self.session));
+        let Some(question) = found else {
+            return false;
+        };
+        self.overlay = Some(Overlay::Prompt(Box::new(Prompt::new(question.clone()))));
+        // What was not drawn yet nobody has read.
+        self.viewport.is_cut = true;
+        true
     }
 
     /// Says something in the session on show; without a connection it waits.
@@ -338,6 +428,9 @@ impl State {
             "sessionKey": message.session, "message": message.text, "idempotencyKey": message.key,
             "deliver": self.settings.deliver,
         });
+        if let Some(timeout_ms) = self.settings.timeout_ms {
+            params["timeoutMs"] = json!(timeout_ms);
+        }
         if let Some(thinking) = &self.settings.thinking {
             params["thinking"] = json!(thinking);
         }

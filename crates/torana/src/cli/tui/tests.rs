@@ -20,6 +20,7 @@ fn state() -> State {
         thinking: None,
         history: 200,
         deliver: false,
+        timeout_ms: None,
         place: "ws://127.0.0.1:18789".to_owned(),
     });
     state.keys = (0..20)
@@ -305,7 +306,7 @@ fn a_model_is_found_by_typing_and_chosen() {
     assert_eq!(methods(&control(&mut state, 'l')), ["models.list"]);
     let models = json!({ "models": [
         { "id": "gpt-5.2", "provider": "openai", "contextWindow": 200_000, "reasoning": true, "available": true },
-        { "id": "qwen3:8b", "provider": "ollama", "contextWindow": 32_000, "reasoning": false, "available": false },
+        { "id": "qwen3:8b", "provider": "ollama", "contextWindow": 32_000, "reasoning": false },
     ] });
     drop(state.answered(Ask::Models, Ok(models)));
     expect![[r#"
@@ -315,12 +316,12 @@ fn a_model_is_found_by_typing_and_chosen() {
          ┌ Models ────────────────────────────────────────────────────────────┐
          │filter: ▏                                                           │
          │ openai/gpt-5.2  200k, thinks                                       │
-         │ ollama/qwen3:8b  32k, not available                                │
+         │ ollama/qwen3:8b  32k                                               │
          └────────────────────────────────────────────────────────────────────┘
 
          idle · openai/gpt-5.2 · 12k of 200k tokens (6%) · think low
         >
-         Enter send · Alt-Enter new line · Ctrl-P sessions · Ctrl-G agents · Ctr"#]]
+         Up, Down · Enter chooses · Esc closes"#]]
     .assert_eq(&picture(&mut state));
     for character in "qw 8b".chars() {
         drop(press(&mut state, KeyCode::Char(character)));
@@ -396,6 +397,405 @@ fn an_approval_is_asked_with_the_refusal_first_and_vanishes_when_decided_elsewhe
     assert!(state.approvals.is_empty(), "it expired");
 }
 
+fn asked(id: &str, session: &str, questions: Value) -> Value {
+    json!({ "id": id, "sessionKey": session, "status": "pending", "createdAtMs": 1, "expiresAtMs": 1_700_000_090_000_i64, "questions": questions })
+}
+
+fn two_parts() -> Value {
+    json!([
+        { "questionId": "colour", "header": "Colour", "question": "Which colour shall the door have?",
+          "options": [{ "label": "Red" }, { "label": "Green" }] },
+        { "questionId": "extras", "header": "Extras", "question": "What else?", "multiSelect": true, "isOther": false,
+          "options": [{ "label": "Bell" }, { "label": "Lamp" }, { "label": "Mat" }] },
+    ])
+}
+
+#[test]
+fn a_question_is_answered_where_one_sits() {
+    let mut state = connected();
+    drop(state.event("question.requested", asked("q-1", SESSION, two_parts())));
+    drop(control(&mut state, 'y'));
+    expect![[r#"
+         torana · agent main · agent:main:main · connected to ws://127.0.0.1:187
+        · an agent asks: Which colour shall the door have? · What else?
+
+         ┌ An agent asks ─────────────────────────────────────────────────────┐
+         │1 of 2 · Colour · 1m left                                           │
+         │Which colour shall the door have?                                   │
+         │ 1 Red                                                              │
+         │ 2 Green                                                            │
+         │ 3 Other …                                                          │
+         │ 4 Skip                                                             │
+         └────────────────────────────────────────────────────────────────────┘
+
+         idle · openai/gpt-5.2 · 12k of 200k tokens (6%) · think low
+        >
+         Up, Down or a number · Enter answers · Ctrl-X skips · Esc puts it aside"#]]
+    .assert_eq(&picture(&mut state));
+    // The first part: something of one's own. The second: two of three.
+    for key in [KeyCode::Down, KeyCode::Down, KeyCode::Enter] {
+        assert_eq!(press(&mut state, key), []);
+    }
+    drop(state.terminal(Event::Paste("dark\u{1b}[31m blue\n".to_owned())));
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    for key in [
+        KeyCode::Char('1'),
+        KeyCode::Down,
+        KeyCode::Down,
+        KeyCode::Char(' '),
+    ] {
+        assert_eq!(press(&mut state, key), []);
+    }
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains("[x] Bell") && seen.contains("[ ] Lamp") && seen.contains("[x] Mat"),
+        "{seen}"
+    );
+    let sent = press(&mut state, KeyCode::Enter);
+    assert_eq!(methods(&sent), ["question.resolve"]);
+    assert_eq!(
+        params(&sent),
+        &json!({ "id": "q-1", "answers": { "answers": { "colour": ["dark blue"], "extras": ["Bell", "Mat"] } } })
+    );
+    let Some(Action::Ask { ask, .. }) = sent.into_iter().next() else {
+        panic!("a call");
+    };
+    drop(state.answered(ask, Ok(json!({ "status": "answered" }))));
+    assert!(state.questions.is_empty() && state.overlay.is_none());
+    assert!(picture(&mut state).contains("answered: Which colour"));
+}
+
+#[test]
+fn a_question_is_put_aside_skipped_expires_or_is_answered_elsewhere() {
+    let mut state = connected();
+    drop(state.event("question.requested", asked("q-1", SESSION, two_parts())));
+    drop(control(&mut state, 'y'));
+    assert_eq!(press(&mut state, KeyCode::Esc), []);
+    let seen = picture(&mut state);
+    assert!(seen.contains("Ctrl-Y answers: Which colour"), "{seen}");
+    drop(type_in(&mut state, "/question"));
+    for _ in 0..9 {
+        drop(press(&mut state, KeyCode::Down));
+    }
+    let skipped = press(&mut state, KeyCode::Enter);
+    assert_eq!(params(&skipped), &json!({ "id": "q-1", "cancel": true }));
+    drop(control(&mut state, 'y'));
+    assert!(picture(&mut state).contains("Which colour"));
+    drop(state.event(
+        "question.resolved",
+        json!({ "id": "q-1", "status": "answered" }),
+    ));
+    assert!(state.overlay.is_none() && state.questions.is_empty());
+
+    // Nothing opens by itself, so that no key meant for something else answers anything.
+    drop(state.event("question.requested", asked("q-2", SESSION, two_parts())));
+    assert!(state.overlay.is_none());
+    assert!(picture(&mut state).contains("Ctrl-Y answers: Which colour"));
+    assert_eq!(press(&mut state, KeyCode::Char('2')), []);
+    assert_eq!(state.editor.text(), "2");
+    drop(control(&mut state, 'c'));
+    // One of another session waits there.
+    drop(state.event(
+        "question.requested",
+        asked("q-3", "agent:work:main", two_parts()),
+    ));
+    drop(state.switch("agent:work:main"));
+    assert!(state.overlay.is_none());
+    assert!(picture(&mut state).contains("Ctrl-Y answers: Which colour"));
+    state.tick(2_000, 1_700_000_090_000);
+    assert!(
+        state.questions.is_empty() && state.overlay.is_none(),
+        "expired"
+    );
+    assert_eq!(type_in(&mut state, "/question"), []);
+    assert!(picture(&mut state).contains("nothing is asked in this session"));
+}
+
+#[test]
+fn a_secret_answer_is_seen_by_nobody_but_the_gateway() {
+    let mut state = connected();
+    let questions = json!([{
+        "questionId": "key", "header": "", "question": "The key?", "options": [], "isSecret": true,
+        "secretStore": { "name": "API_KEY", "kind": "secret", "reason": "to look up trains", "allowedHosts": ["api.example.org"] },
+    }]);
+    drop(state.answered(
+        Ask::Questions { known: vec![] },
+        Ok(json!({ "questions": [asked("q-1", SESSION, questions)] })),
+    ));
+    drop(control(&mut state, 'y'));
+    for character in "hunter2".chars() {
+        assert_eq!(press(&mut state, KeyCode::Char(character)), []);
+    }
+    let seen = picture(&mut state);
+    for part in ["•••••••", "kept as API_KEY", "for api.example.org"] {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    let typed = format!("{state:?}");
+    assert!(!typed.contains("hunter2"), "{typed}");
+    let sent = press(&mut state, KeyCode::Enter);
+    assert_eq!(
+        params(&sent)["answers"]["answers"]["key"],
+        json!(["hunter2"])
+    );
+    assert_eq!(
+        params(&sent)["secretStoreAllowedHosts"],
+        json!(["api.example.org"])
+    );
+    let Some(Action::Ask { ask, .. }) = sent.into_iter().next() else {
+        panic!("a call");
+    };
+    drop(state.answered(ask, Ok(json!({}))));
+    drop(press(&mut state, KeyCode::Up));
+    let left = format!("{state:?}");
+    assert!(
+        !left.contains("hunter2") && !seen.contains("hunter2"),
+        "{left}"
+    );
+}
+
+/// S-013: nobody sends a secret to hosts the screen does not show.
+#[test]
+fn a_secret_is_not_given_while_its_hosts_are_cut_off() {
+    let mut state = connected();
+    let questions = |hosts: &[String]| {
+        json!([{
+            "questionId": "key", "header": "", "question": "The key?", "options": [], "isSecret": true,
+            "secretStore": { "name": "API_KEY", "kind": "secret", "reason": "trains\nfor api.example.org", "allowedHosts": hosts },
+        }])
+    };
+    let hosts = |count: usize| -> Vec<String> {
+        let names = (0..count).map(|number| format!("host-{number}.example.org"));
+        names.chain(["last.example.net".to_owned()]).collect()
+    };
+    let many = asked("q-1", SESSION, questions(&hosts(60)));
+    drop(state.event("question.requested", many));
+    drop(control(&mut state, 'y'));
+    for character in "hunter2".chars() {
+        assert_eq!(press(&mut state, KeyCode::Char(character)), []);
+    }
+    assert_eq!(
+        press(&mut state, KeyCode::Enter),
+        [],
+        "nothing was drawn yet"
+    );
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains("does not fit") && seen.contains("Too small to show all of it"),
+        "{seen}"
+    );
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    assert!(picture(&mut state).contains("•••••••"), "it stays typed");
+    let skipped = control(&mut state, 'x');
+    assert_eq!(params(&skipped), &json!({ "id": "q-1", "cancel": true }));
+
+    // More than one row of them is wrapped and seen, and then it is given.
+    drop(state.event("question.resolved", json!({ "id": "q-1" })));
+    let some = asked("q-2", SESSION, questions(&hosts(6)));
+    drop(state.event("question.requested", some));
+    drop(control(&mut state, 'y'));
+    drop(press(&mut state, KeyCode::Char('x')));
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains("last.example.net") && seen.contains("why: trains for api"),
+        "{seen}"
+    );
+    let sent = press(&mut state, KeyCode::Enter);
+    assert_eq!(methods(&sent), ["question.resolve"]);
+}
+
+#[test]
+fn what_was_decided_while_the_connection_was_away_waits_no_longer() {
+    let mut state = connected();
+    let approval =
+        |id: &str| json!({ "id": id, "approvalKind": "exec", "request": { "command": "ls" } });
+    let suggestion = |id: &str| json!({ "id": id, "tldr": "Water the plants" });
+    let suggested = |id: &str| json!({ "action": "created", "suggestion": suggestion(id) });
+    for id in ["old", "both"] {
+        drop(state.event("question.requested", asked(id, SESSION, two_parts())));
+        drop(state.event("exec.approval.requested", approval(id)));
+        drop(state.event("task.suggestion", suggested(id)));
+    }
+    assert!(state.open_question(), "the old one is on the screen");
+    state.lost("away", None, None);
+    let asks: Vec<Ask> = state
+        .connected(&json!({}))
+        .into_iter()
+        .filter_map(|action| match action {
+            Action::Ask { ask, .. } => Some(ask),
+            Action::Reconnect | Action::Leave => None,
+        })
+        .collect();
+    // One of each comes between the question and the answer, which does not know it yet.
+    drop(state.event("question.requested", asked("new", SESSION, two_parts())));
+    drop(state.event("exec.approval.requested", approval("new")));
+    drop(state.event("task.suggestion", suggested("new")));
+    for ask in asks {
+        let listed = match &ask {
+            Ask::Approvals { kind: "exec", .. } => json!([approval("both")]),
+            Ask::Approvals { .. } => json!([]),
+            Ask::Questions { .. } => json!({ "questions": [asked("both", SESSION, two_parts())] }),
+            Ask::Suggestions { .. } => json!({ "suggestions": [suggestion("both")] }),
+            _ => continue,
+        };
+        drop(state.answered(ask, Ok(listed)));
+    }
+    let ids = |ids: Vec<&String>| ids.into_iter().cloned().collect::<Vec<_>>();
+    let left = ["both", "new"];
+    assert_eq!(
+        ids(state.questions.iter().map(|one| &one.id).collect()),
+        left
+    );
+    assert_eq!(
+        ids(state.approvals.iter().map(|one| &one.id).collect()),
+        left
+    );
+    assert_eq!(
+        ids(state.suggestions.iter().map(|one| &one.id).collect()),
+        left
+    );
+    assert!(state.overlay.is_none(), "the open one is over");
+}
+
+#[test]
+fn commands_of_the_gateway_are_listed_and_completed() {
+    let mut state = connected();
+    let listed = json!({ "commands": [
+        { "name": "compact", "description": "Shorten the session", "scope": "both", "acceptsArgs": true },
+        { "name": "context", "description": "Show what the model sees", "scope": "text", "acceptsArgs": true },
+        { "name": "queue", "description": "How messages wait", "args": [{ "name": "mode", "choices": [{ "value": "steer" }, { "value": "followup" }] }] },
+    ] });
+    drop(state.answered(
+        Ask::Commands {
+            agent: "other".into(),
+        },
+        Ok(json!({ "commands": [{ "name": "elsewhere" }] })),
+    ));
+    drop(state.answered(
+        Ask::Commands {
+            agent: "main".into(),
+        },
+        Ok(listed),
+    ));
+    for character in "/co".chars() {
+        drop(press(&mut state, KeyCode::Char(character)));
+    }
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains("/compact             Shorten the session") && seen.contains("/context"),
+        "{seen}"
+    );
+    drop(press(&mut state, KeyCode::Char('m')));
+    drop(press(&mut state, KeyCode::Tab));
+    assert_eq!(state.editor.text(), "/compact ");
+    drop(control(&mut state, 'c'));
+    for character in "/queue f".chars() {
+        drop(press(&mut state, KeyCode::Char(character)));
+    }
+    drop(press(&mut state, KeyCode::Tab));
+    assert_eq!(state.editor.text(), "/queue followup");
+    drop(control(&mut state, 'c'));
+    drop(press(&mut state, KeyCode::Char('/')));
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains(" more") && seen.contains("Tab completes"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn suggestions_are_told_taken_and_dismissed() {
+    let mut state = connected();
+    let suggestion = json!({ "id": "t-1", "tldr": "Water the plants", "prompt": "…", "cwd": "/srv", "sessionKey": SESSION, "createdAt": 1 });
+    drop(state.event(
+        "task.suggestion",
+        json!({ "action": "created", "suggestion": suggestion }),
+    ));
+    assert!(picture(&mut state).contains("an agent suggests: Water the plants"));
+    drop(type_in(&mut state, "/suggestions"));
+    drop(press(&mut state, KeyCode::Enter));
+    let dismissed = press(&mut state, KeyCode::Enter);
+    assert_eq!(methods(&dismissed), ["taskSuggestions.dismiss"]);
+    assert_eq!(params(&dismissed), &json!({ "taskId": "t-1" }));
+    drop(state.event(
+        "task.suggestion",
+        json!({ "action": "resolved", "taskId": "t-1", "resolution": "dismissed" }),
+    ));
+    assert!(state.suggestions.is_empty());
+}
+
+#[test]
+fn a_model_that_cannot_be_used_is_explained_and_not_chosen() {
+    let mut state = connected();
+    drop(control(&mut state, 'l'));
+    let models =
+        json!({ "models": [{ "id": "qwen3:8b", "provider": "ollama", "available": false }] });
+    drop(state.answered(Ask::Models, Ok(models)));
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    assert!(picture(&mut state).contains("ollama/qwen3:8b cannot be used now"));
+}
+
+#[test]
+fn what_is_shown_is_set_in_one_place() {
+    let mut state = connected();
+    drop(type_in(&mut state, "/settings"));
+    drop(press(&mut state, KeyCode::Enter));
+    assert!(state.show_output && !state.show_thinking);
+    drop(press(&mut state, KeyCode::Down));
+    drop(press(&mut state, KeyCode::Enter));
+    assert!(state.show_thinking);
+    let seen = picture(&mut state);
+    assert!(seen.contains("What the model thinks  shown"), "{seen}");
+    drop(press(&mut state, KeyCode::Esc));
+    assert_eq!(methods(&type_in(&mut state, "/gateway-status")), ["status"]);
+    drop(state.answered(
+        Ask::Gateway,
+        Ok(json!({ "channelSummary": ["Telegram: 1 account"], "sessions": { "count": 7 } })),
+    ));
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains("Telegram: 1 account") && seen.contains("sessions  7"),
+        "{seen}"
+    );
+    let usual = type_in(&mut state, "/think default");
+    assert_eq!(params(&usual)["thinkingLevel"], Value::Null);
+}
+
+/// S-013: what does not fit on the screen cannot be allowed there.
+#[test]
+fn a_command_too_long_to_be_read_whole_can_only_be_refused() {
+    let mut state = connected();
+    let request = |command: &str| {
+        json!({ "id": "ap-1", "approvalKind": "exec",
+            "request": { "command": command, "allowedDecisions": ["allow-once", "deny"] } })
+    };
+    let long = format!("echo {} && rm -rf /", "x".repeat(3_000));
+    drop(state.event("exec.approval.requested", request(&long)));
+    drop(control(&mut state, 'y'));
+    let seen = picture(&mut state);
+    assert!(
+        seen.contains("does not fit") && !seen.contains("rm -rf"),
+        "{seen}"
+    );
+    drop(press(&mut state, KeyCode::Down));
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    drop(control(&mut state, 'y'));
+    drop(picture(&mut state));
+    assert_eq!(
+        methods(&press(&mut state, KeyCode::Enter)),
+        ["exec.approval.resolve"]
+    );
+
+    drop(state.event("exec.approval.resolved", json!({ "id": "ap-1" })));
+    let wide = format!("echo {} && rm -rf /srv/work/build", "y".repeat(100));
+    drop(state.event("exec.approval.requested", request(&wide)));
+    drop(control(&mut state, 'y'));
+    let seen = picture(&mut state);
+    assert!(seen.contains("rm -rf /srv/work/build"), "all of it: {seen}");
+    drop(press(&mut state, KeyCode::Down));
+    let allowed = press(&mut state, KeyCode::Enter);
+    assert_eq!(params(&allowed)["decision"], "allow-once");
+}
+
 #[test]
 fn another_session_is_shown_and_the_old_one_no_longer_heard() {
     let mut state = connected();
@@ -406,7 +806,8 @@ fn another_session_is_shown_and_the_old_one_no_longer_heard() {
         [
             "sessions.messages.unsubscribe",
             "sessions.subscribe",
-            "sessions.messages.subscribe"
+            "sessions.messages.subscribe",
+            "commands.list"
         ]
     );
     drop(chat(
@@ -419,7 +820,21 @@ fn another_session_is_shown_and_the_old_one_no_longer_heard() {
         seen.contains("agent work") && !seen.contains("for the other one"),
         "{seen}"
     );
-    assert_eq!(methods(&type_in(&mut state, "/new")), ["sessions.reset"]);
+    let new = type_in(&mut state, "/new");
+    assert_eq!(
+        (methods(&new), &params(&new)["agentId"]),
+        (vec!["sessions.create"], &json!("work"))
+    );
+    let shown = state.answered(Ask::Create, Ok(json!({ "key": "agent:work:fresh" })));
+    assert_eq!(state.session, "agent:work:fresh");
+    assert_eq!(methods(&shown)[0], "sessions.messages.unsubscribe");
+    let mut older = Failure::failed("this gateway does not offer `sessions.create`");
+    older.reason = Reason::NotOffered;
+    assert_eq!(
+        methods(&state.answered(Ask::Create, Err(older))),
+        ["sessions.reset"]
+    );
+    assert_eq!(methods(&type_in(&mut state, "/reset")), ["sessions.reset"]);
     assert_eq!(
         methods(&type_in(&mut state, "/think high")),
         ["sessions.patch"]
@@ -530,11 +945,35 @@ fn a_long_conversation_scrolls_and_a_tiny_terminal_does_no_harm() {
     }
     assert!(picture(&mut state).contains("line 0"));
     drop(control(&mut state, 'l'));
-    for (width, height) in [(1, 1), (3, 2), (8, 4), (200, 3)] {
+    draw_tiny(&state);
+    drop(press(&mut state, KeyCode::Esc));
+    drop(state.event("question.requested", asked("q", SESSION, two_parts())));
+    drop(control(&mut state, 'y'));
+    draw_tiny(&state);
+    for _ in 0..2 {
+        drop(press(&mut state, KeyCode::Down));
+    }
+    drop(press(&mut state, KeyCode::Enter));
+    drop(state.terminal(Event::Paste("日本語👩‍👧".repeat(500))));
+    draw_tiny(&state);
+    state.overlay = None;
+    drop(press(&mut state, KeyCode::Char('/')));
+    draw_tiny(&state);
+    drop(control(&mut state, 'c'));
+    drop(state.event(
+        "exec.approval.requested",
+        json!({ "id": "a", "request": { "command": "日".repeat(900) } }),
+    ));
+    drop(control(&mut state, 'y'));
+    draw_tiny(&state);
+}
+
+fn draw_tiny(state: &State) {
+    for (width, height) in [(1, 1), (2, 7), (3, 2), (5, 12), (8, 4), (200, 3)] {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a picture");
         terminal
             .draw(|frame| {
-                view::draw(frame, &state);
+                view::draw(frame, state);
             })
             .expect("drawn");
     }

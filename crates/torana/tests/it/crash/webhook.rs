@@ -65,7 +65,7 @@ fn a_webhook_takes_the_platforms_updates_and_nothing_else() {
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     let nested = hello.replace("\"A\"", &deep);
     let large = hello.replace("\"A\"", &format!("\"{}\"", "a".repeat(BODY_MAX)));
-    let cases: [(&str, &str, &[&str], &str, u16); 11] = [
+    let cases: [(&str, &str, &[&str], &str, u16); 12] = [
         ("no secret", "POST", &[], &hello, 401),
         ("a wrong secret", "POST", &[&wrong], &hello, 401),
         ("two secrets", "POST", &[&wrong, &right], &hello, 401),
@@ -82,7 +82,8 @@ fn a_webhook_takes_the_platforms_updates_and_nothing_else() {
             &hello,
             415,
         ),
-        ("to replace", "PUT", &[&right], &hello, 404),
+        ("to replace", "PUT", &[&right], &hello, 405),
+        ("to look", "GET", &[], "", 405),
     ];
     let mut seen = Vec::new();
     for (what, method, fields, body, status) in cases {

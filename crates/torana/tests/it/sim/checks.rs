@@ -34,13 +34,13 @@ async fn at_rest(lasting: &Lasting, gateway: &Gateway) -> Vec<String> {
     expect_zero("running sessions", running);
     expect_zero("waiting messages", waiting);
     expect_zero("intents in memory", engine.delivery().open());
-    // One task per account, and housekeeping.
+    // One task per account, housekeeping, and the watch over suspensions.
     expect_zero(
         "tasks too many",
         engine
             .tasks()
             .tasks()
-            .saturating_sub(lasting.scenario.accounts.len() + 1),
+            .saturating_sub(lasting.scenario.accounts.len() + 2),
     );
     match engine.open_rows().await {
         Ok((inbox, outbox)) => {

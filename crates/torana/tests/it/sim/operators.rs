@@ -157,6 +157,7 @@ fn deed(number: u64, scenario: &Scenario, dice: &mut Dice) -> Deed {
         4 => Deed::Stop(dice.pick(&["main", "agent:main:desk", "agent:main:sim:direct:100"])),
         5..=6 => Deed::Approve,
         _ => Deed::Send(SendRequest {
+            deed: torana_engine::Deed::Say,
             channel: channel(),
             account: Some(account.id.clone()),
             to: dice.pick(&["100", "101", "102"]).to_owned(),

@@ -121,6 +121,7 @@ impl Scenario {
         let agent = AgentSettings {
             name: "Main".to_owned(),
             emoji: None,
+            avatar: None,
             system: "be brief".to_owned(),
             model: None,
             thinking: None,

@@ -104,7 +104,7 @@ pub(in crate::rule) fn docs_tests(rule: &'static str, tree: &Tree) -> Vec<Findin
     found
 }
 
-fn quoted(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
@@ -116,11 +116,17 @@ fn is_rule_name(word: &str) -> bool {
 
 /// The place in the tree that a backticked path means; none for other words and for patterns.
 fn path_target(word: &str) -> Option<String> {
-    let (first, rest) = word.split_once('/')?;
+    let (_, rest) = word.split_once('/')?;
     let plain = |letter: char| letter.is_alphanumeric() || "_-./".contains(letter);
     if !rest.chars().all(plain) {
         return None;
     }
+    expand(word)
+}
+
+/// A path with its first segment written out.
+pub(super) fn expand(path: &str) -> Option<String> {
+    let (first, rest) = path.split_once('/')?;
     let (_, folder) = SHORTHAND.iter().find(|(short, _)| *short == first)?;
     Some(format!("{folder}/{rest}").trim_end_matches('/').to_owned())
 }

@@ -1,6 +1,7 @@
 //! Rules that guard habits: documentation that stays true, names, tests without sleeps, a tree without leftovers.
 
 mod changelog;
+mod defences;
 mod docs;
 mod leftovers;
 mod module_docs;
@@ -9,6 +10,7 @@ mod words;
 mod workplace;
 
 pub(super) use changelog::changelog;
+pub(super) use defences::defences;
 pub(super) use docs::{docs_paths, docs_tests};
 pub(super) use leftovers::no_todo;
 pub(super) use module_docs::module_docs;

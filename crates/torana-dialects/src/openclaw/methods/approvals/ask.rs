@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use torana_core::approval::{Approval, Decision, Kind};
+use torana_core::auth::{Audience, Scope};
 use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
 use torana_engine::service::approvals::NewApproval;
@@ -134,6 +135,16 @@ async fn ask(
         wait_ms: call.params.int("timeoutMs"),
     };
     let approval = call.gateway.approvals().request(new).await?;
+    if call.params.flag("requireDeliveryRoute") != Some(false) && !has_route(&call) {
+        let ended = call
+            .gateway
+            .approvals()
+            .end_without_route(&approval.id)
+            .await?;
+        if let Some(ended) = ended {
+            return Ok(Payload::of(&asks::decision(&ended)));
+        }
+    }
     if call.params.flag("twoPhase") == Some(true) {
         let mut accepted = asks::decision(&approval);
         accepted["status"] = json!("accepted");
@@ -142,6 +153,15 @@ async fn ask(
             .text(frame::answer_value(&call.id, &accepted));
     }
     answer_when_ended(&call, &approval.id).await
+}
+
+/// Whether anybody but who asks is there to answer. Without one the request ends at once, as in OpenClaw 2026.9.6,
+/// instead of holding up its turn for half an hour.
+fn has_route(call: &Call) -> bool {
+    let clients = call.gateway.hub().clients();
+    clients.iter().any(|client| {
+        client.id != call.client.id && client.hears(Audience::Holding(Scope::Approvals))
+    })
 }
 
 async fn answer_when_ended(call: &Call, id: &str) -> Answer {

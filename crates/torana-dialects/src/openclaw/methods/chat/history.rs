@@ -173,6 +173,9 @@ async fn read(call: &Call, session: &SessionKey) -> Result<Value, WireError> {
         if let Some(level) = &row.thinking {
             answer["thinkingLevel"] = json!(level);
         }
+        if let Some(level) = &row.manner.verbose {
+            answer["verboseLevel"] = json!(level);
+        }
         let view = SessionView {
             row,
             active: history.active,

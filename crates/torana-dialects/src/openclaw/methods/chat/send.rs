@@ -1,10 +1,15 @@
 //! A message into a session: sent, stopped, or put there without a turn.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use torana_core::auth::Scope;
+use torana_core::id::{AccountId, ChannelId, DEFAULT_ACCOUNT, IdError};
 use torana_core::key::SessionKey;
 use torana_core::media::MediaRef;
-use torana_engine::service::history;
+use torana_core::message::{Conversation, Peer, PeerKind, ReplyTarget};
+use torana_core::run::Role;
+use torana_engine::service::{history, sessions};
 use torana_engine::store::inbox::ClientInput;
 use torana_engine::{ClientTurn, StopReason, SubmitStatus, Submitted};
 
@@ -48,6 +53,28 @@ pub(in crate::openclaw::methods) struct Said {
     pub(in crate::openclaw::methods) key: String,
     /// What to do while another run goes on.
     pub(in crate::openclaw::methods) queue_mode: Option<String>,
+    /// Words for the agent before the message.
+    pub(in crate::openclaw::methods) preface: Option<String>,
+    /// Where the answer also goes.
+    pub(in crate::openclaw::methods) deliver_to: Option<ReplyTarget>,
+}
+
+impl Said {
+    /// A message by the usual way.
+    pub(in crate::openclaw::methods) fn new(
+        method: &'static str,
+        session: SessionKey,
+        key: String,
+    ) -> Self {
+        Self {
+            method,
+            session,
+            key,
+            queue_mode: None,
+            preface: None,
+            deliver_to: None,
+        }
+    }
 }
 
 /// Sends the `message` and `attachments` of a call.
@@ -95,6 +122,9 @@ async fn submit(
             .filter(|ms| *ms > 0),
         owner: call.scopes().allows(Scope::Admin),
         queue_mode: said.queue_mode,
+        preface: said.preface,
+        deliver_to: said.deliver_to,
+        literal: call.params.flag("suppressCommandInterpretation") == Some(true),
         ..ClientInput::default()
     };
     let turn = ClientTurn {
@@ -126,10 +156,14 @@ pub(in crate::openclaw::methods) fn send(mut call: Call) -> Running {
         let session = session_of(&call, "sessionKey")?;
         check_expectations(&call, &session).await?;
         let said = Said {
-            method: "chat.send",
-            session,
-            key: call.params.take_text("idempotencyKey").unwrap_or_default(),
             queue_mode: call.params.text("queueMode").map(str::to_owned),
+            preface: preface(&call, &session).await?,
+            deliver_to: route(&call, &session).await?,
+            ..Said::new(
+                "chat.send",
+                session,
+                call.params.take_text("idempotencyKey").unwrap_or_default(),
+            )
         };
         let submitted = say(&mut call, said).await?;
         let status = status_word(&submitted);
@@ -139,17 +173,145 @@ pub(in crate::openclaw::methods) fn send(mut call: Call) -> Running {
     })
 }
 
-/// A page that still shows another branch must not write into this one.
+/// Characters of a message that is quoted for the agent: enough to know which one is meant.
+const QUOTE_CHARS_MAX: usize = 2_000;
+
+/// What the agent is told before the message: which one it answers, and what the person looks at.
+async fn preface(call: &Call, session: &SessionKey) -> Result<Option<String>, WireError> {
+    let mut lines = Vec::new();
+    if let Some(work) = call.params.get("workContext") {
+        let seen: Vec<String> = ["page", "workspace", "file", "sessionKey", "agentId"]
+            .iter()
+            .filter_map(|name| Some((name, work[*name].as_str()?)))
+            .filter(|(_, text)| !text.trim().is_empty())
+            .map(|(name, text)| format!("{name} {}", one_line(text)))
+            .collect();
+        lines.push(format!("[The person is looking at: {}]", seen.join(", ")));
+        if let Some(selection) = work["selection"].as_str().filter(|text| !text.is_empty()) {
+            lines.push("[Selected there]".to_owned());
+            lines.extend(selection.lines().map(|line| format!("> {line}")));
+        }
+    }
+    if let Some(id) = call.params.word("replyToId") {
+        let line = match cursor_of(id) {
+            Some(cursor) => history::line(call.engine(), session, cursor).await?,
+            None => None,
+        };
+        // As with a chat platform's deleted message: the answer to it is still an answer.
+        match line {
+            None => lines.push("[in reply to a message that is not in this session]".to_owned()),
+            Some(stored) => {
+                let whose = match stored.entry.role {
+                    Role::User => "a message of the person",
+                    Role::Assistant | Role::System => "a message of yours",
+                };
+                lines.push(format!("[in reply to {whose}]"));
+                let text: String = stored.entry.text.chars().take(QUOTE_CHARS_MAX).collect();
+                lines.extend(text.lines().map(|line| format!("> {line}")));
+            }
+        }
+    }
+    Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect()
+}
+
+/// Where the answer also goes: the chat the message names, else the one the session was last used in.
+async fn route(call: &Call, session: &SessionKey) -> Result<Option<ReplyTarget>, WireError> {
+    let params = &call.params;
+    let named = [
+        "originatingChannel",
+        "originatingTo",
+        "originatingAccountId",
+        "originatingThreadId",
+    ]
+    .iter()
+    .find(|name| params.word(name).is_some());
+    if params.flag("deliver") != Some(true) {
+        return match named {
+            Some(name) => Err(WireError::invalid(format!("{name} needs deliver"))),
+            None => Ok(None),
+        };
+    }
+    if named.is_some() {
+        let place = Place {
+            channel: params.word("originatingChannel"),
+            to: params.word("originatingTo"),
+            account: params.word("originatingAccountId"),
+            thread: params.word("originatingThreadId"),
+        };
+        return place.target()?.map(Some).ok_or_else(|| {
+            WireError::invalid("deliver needs originatingChannel and originatingTo")
+        });
+    }
+    let row = sessions::get(call.engine(), session).await?;
+    // A session that was never used in a chat has no other place for its answers than its transcript.
+    Ok(row
+        .and_then(|view| view.row.last_target)
+        .map(|target| ReplyTarget {
+            reply_to: None,
+            ..target
+        }))
+}
+
+/// A chat as clients name it.
+pub(in crate::openclaw::methods) struct Place<'a> {
+    pub(in crate::openclaw::methods) channel: Option<&'a str>,
+    pub(in crate::openclaw::methods) to: Option<&'a str>,
+    pub(in crate::openclaw::methods) account: Option<&'a str>,
+    pub(in crate::openclaw::methods) thread: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// The chat; `None` when channel or chat is missing.
+    pub(in crate::openclaw::methods) fn target(&self) -> Result<Option<ReplyTarget>, WireError> {
+        let (Some(channel), Some(to)) = (self.channel, self.to) else {
+            return Ok(None);
+        };
+        let bad = |error: IdError| WireError::invalid(error.to_string());
+        // Platforms that mark groups do so in the id itself.
+        let kind = if to.starts_with('-') {
+            PeerKind::Group
+        } else {
+            PeerKind::Direct
+        };
+        Ok(Some(ReplyTarget {
+            conversation: Conversation {
+                channel: ChannelId::new(channel).map_err(bad)?,
+                account: AccountId::new(self.account.unwrap_or(DEFAULT_ACCOUNT)).map_err(bad)?,
+                peer: Peer {
+                    kind,
+                    id: Arc::from(to),
+                },
+                thread: self.thread.map(Arc::from),
+            },
+            reply_to: None,
+        }))
+    }
+}
+
+/// A page that still shows another branch, or the transcript before a reset, must not write into this one.
 async fn check_expectations(call: &Call, session: &SessionKey) -> Result<(), WireError> {
-    let Some(expected) = call.params.word("expectedLeafEntryId") else {
+    let Some(expected) = call.params.nullable("expectedLeafEntryId") else {
         return Ok(());
     };
     let engine = call.engine();
-    let known = match cursor_of(expected) {
-        Some(leaf) => history::is_on_branch(engine, session, leaf).await?,
-        None => false,
+    let current = sessions::get(engine, session).await?.map(|view| view.row);
+    let same_session = call
+        .params
+        .word("sessionId")
+        .is_none_or(|id| current.as_ref().is_some_and(|row| row.session_id == id));
+    let known = match expected.as_deref().map(cursor_of) {
+        Some(Some(leaf)) => history::is_on_branch(engine, session, leaf).await?,
+        Some(None) => false,
+        // Null says that nothing was said yet.
+        None => current.is_none_or(|row| row.branch_leaf() == 0),
     };
-    if known {
+    if same_session && known {
         Ok(())
     } else {
         Err(WireError::invalid("session changed; reload and retry"))

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use torana_core::auth::Scope;
+use torana_core::command::Setting;
 use torana_core::key::SessionKey;
 use torana_engine::service::sessions::{self, SessionView};
 use torana_engine::store::session::{Archived, Change, Filter, SessionRow};
@@ -48,6 +49,35 @@ fn text(value: &Value, name: &str) -> Option<Option<String>> {
     })
 }
 
+/// How answers are made, shown and sent, with the names clients have for it.
+const MANNER: &[(&str, Setting)] = &[
+    ("verboseLevel", Setting::Verbose),
+    ("reasoningLevel", Setting::Reasoning),
+    ("responseUsage", Setting::Usage),
+    ("sendPolicy", Setting::Send),
+    ("groupActivation", Setting::Activation),
+];
+
+fn manner_of(value: &Value) -> Result<Vec<(Setting, Option<&'static str>)>, WireError> {
+    let mut chosen = Vec::new();
+    for (name, setting) in MANNER {
+        match text(value, name) {
+            None => {}
+            Some(None) => chosen.push((*setting, None)),
+            Some(Some(word)) => {
+                let word = setting.read(&word).ok_or_else(|| {
+                    WireError::invalid(format!(
+                        "invalid {name} (use {})",
+                        setting.words().join("|")
+                    ))
+                })?;
+                chosen.push((*setting, Some(word)));
+            }
+        }
+    }
+    Ok(chosen)
+}
+
 /// Reads the settings of a patch.
 fn change_of(value: &Value) -> Result<Change, WireError> {
     let flag = |name: &str| value[name].as_bool();
@@ -61,7 +91,9 @@ fn change_of(value: &Value) -> Result<Change, WireError> {
         parent: None,
         model: text(value, "model"),
         thinking: text(value, "thinkingLevel"),
-        queue_mode: text(value, "queueMode"),
+        // The protocol has no such setting; `/queue` in the chat changes it.
+        queue_mode: None,
+        manner: manner_of(value)?,
         archived: flag("archived"),
         pinned: flag("pinned"),
         unread: flag("unread"),
@@ -232,10 +264,10 @@ pub(in crate::openclaw::methods) fn delete(call: Call) -> Running {
                 "Cannot delete the main session ({session})."
             )));
         }
+        let params = &call.params;
         let current = sessions::get(call.engine(), &session).await?;
         if let Some(view) = &current {
             let row = &view.row;
-            let params = &call.params;
             let other_id = ["expectedSessionId", "expectedLifecycleRevision"]
                 .iter()
                 .filter_map(|name| params.word(name))
@@ -270,6 +302,9 @@ async fn clean(call: Call) -> Answer {
         Some(key) => Some(key_of(&call, key, None)?),
         None => None,
     };
+    if params.flag("allAgents") == Some(true) && params.word("agent").is_some() {
+        return Err(WireError::invalid("agent and allAgents exclude each other"));
+    }
     let agents = params
         .word("agent")
         .map(|agent| vec![agent.to_ascii_lowercase()]);

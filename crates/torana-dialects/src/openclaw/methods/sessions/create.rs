@@ -33,7 +33,6 @@ fn refuse_absent(call: &Call) -> Result<(), WireError> {
     for (name, what) in [
         ("incognito", "incognito sessions are"),
         ("worktree", "worktrees are"),
-        ("succeedsParent", "session succession is"),
     ] {
         if params.flag(name) == Some(true) {
             return Err(WireError::invalid(format!(
@@ -76,6 +75,19 @@ async fn make(mut call: Call) -> Answer {
             "the session key names a reserved namespace",
         ));
     }
+    // A session that follows another is one more session here: nothing of the other ends with it.
+    if call.params.flag("succeedsParent") == Some(true) {
+        if parent.is_none() {
+            return Err(WireError::invalid(
+                "succeedsParent requires parentSessionKey",
+            ));
+        }
+        if forks {
+            return Err(WireError::invalid(
+                "succeedsParent conflicts with fork: a fork goes on beside its parent",
+            ));
+        }
+    }
     let idempotency_key = word("idempotencyKey");
     let parent_key = parent.as_ref().map(|key| key.as_str().to_owned());
     let new = NewSession {
@@ -92,6 +104,7 @@ async fn make(mut call: Call) -> Answer {
             ..Change::default()
         },
         fork: parent.filter(|_| forks),
+        fork_completed: call.params.word("forkFrom") == Some("last-completed"),
     };
     let made = sessions::create(call.engine(), new).await?;
     let resolved = shape::resolved(call.engine(), &made.row);
@@ -129,12 +142,7 @@ async fn begin(
         return;
     }
     let key = idempotency_key.unwrap_or_else(|| call.engine().world().uuid());
-    let said = Said {
-        method: "sessions.create",
-        session: session.clone(),
-        key,
-        queue_mode: None,
-    };
+    let said = Said::new("sessions.create", session.clone(), key);
     match say(call, said).await {
         Ok(submitted) => {
             answer["runStarted"] = json!(!matches!(submitted.status, SubmitStatus::Finished(_)));

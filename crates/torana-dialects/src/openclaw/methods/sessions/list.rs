@@ -78,6 +78,8 @@ pub(super) fn filter(call: &Call, value: &Value) -> Result<Option<Filter>, WireE
     };
     let active_since_ms = number("activeMinutes")
         .map(|minutes| call.now_ms().saturating_sub(minutes.saturating_mul(60_000)));
+    // Quirk: sorted by activity, the minutes count from the last message of a person (2026.9.6).
+    let by_activity = value["sortBy"] == json!("activity");
     let agents = match word("agentId") {
         Some(agent) => Some(vec![agent.to_ascii_lowercase()]),
         None if flag("configuredAgentsOnly") == Some(true) => Some(configured()),
@@ -96,7 +98,10 @@ pub(super) fn filter(call: &Call, value: &Value) -> Result<Option<Filter>, WireE
             Value::String(_) => Archived::Shown,
             _ => Archived::Hidden,
         },
-        active_since_ms,
+        active_since_ms: active_since_ms.filter(|_| !by_activity),
+        spoken_since_ms: active_since_ms.filter(|_| by_activity),
+        // A session that was made and never used has had no interaction but its making.
+        with_lines: flag("requireLastInteraction") == Some(true),
         keys: (flag("activeOnly") == Some(true)).then(|| sessions::active_keys(engine)),
         order: match value["sortBy"].as_str() {
             Some("lastInteractionAt" | "activity") => Order::Interaction,

@@ -83,6 +83,9 @@ async fn find(call: Call) -> Answer {
         let parent = key_of(&call, parent, None)?;
         found.retain(|row| row.parent.as_deref() == Some(parent.as_str()));
     }
+    if params.flag("includeGlobal") == Some(false) {
+        found.retain(|row| row.key != "global");
+    }
     let named = |row: &SessionRow, ok: bool| {
         let mut entry = json!({ "key": row.key, "agentId": row.agent });
         if ok {

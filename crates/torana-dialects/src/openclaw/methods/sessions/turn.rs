@@ -20,10 +20,8 @@ async fn send_as(mut call: Call, method: &'static str, queue_mode: Option<&'stat
         None => call.engine().world().uuid(),
     };
     let said = Said {
-        method,
-        session,
-        key,
         queue_mode: queue_mode.map(str::to_owned),
+        ..Said::new(method, session, key)
     };
     let submitted = say(&mut call, said).await?;
     let mut answer =
@@ -116,12 +114,7 @@ async fn again(mut call: Call) -> Answer {
     let taken = torana_engine::service::branches::rewind(&engine, &session, question).await?;
     call.params
         .set("message", json!(taken.text.unwrap_or_default()));
-    let said = Said {
-        method: "sessions.recover",
-        session: session.clone(),
-        key: engine.world().uuid(),
-        queue_mode: None,
-    };
+    let said = Said::new("sessions.recover", session.clone(), engine.world().uuid());
     let continuation =
         match crate::openclaw::methods::chat::say_with(&mut call, said, taken.media).await {
             Ok(submitted) => json!({ "status": "started", "runId": submitted.run_id.as_str() }),

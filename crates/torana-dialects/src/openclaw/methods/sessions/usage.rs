@@ -179,16 +179,33 @@ async fn report(call: Call) -> Answer {
         Some(_) => Some(session_of(&call, "key")?),
         None => None,
     };
+    let named = params.word("agentId").map(str::to_ascii_lowercase);
+    let of_all = params.word("agentScope").is_some();
+    if of_all && (key.is_some() || named.is_some()) {
+        return Err(WireError::invalid(
+            "agentScope=all cannot be combined with key or agentId",
+        ));
+    }
+    // Quirk: a report that names nothing is about the agent people talk to by default (2026.9.6).
+    let agent = match (&key, named) {
+        (_, Some(agent)) => Some(agent),
+        (None, None) if !of_all => {
+            let main = call.engine().parse_key("main")?;
+            Some(call.engine().agent_of(&main)?.to_string())
+        }
+        (_, None) => None,
+    };
     let (from, to) = days.in_utc();
     let request = Request {
         from,
         to,
         key,
-        agent: params.word("agentId").map(str::to_ascii_lowercase),
+        agent,
     };
     let found = service::sessions(call.engine(), request).await?;
     // Quirk: `family` counts all transcripts of a key together, `instance` (the default) each by itself (2026.9.6).
-    let family = params.text("groupBy") == Some("family");
+    let family =
+        params.text("groupBy") == Some("family") || params.flag("includeHistorical") == Some(true);
     let mut sessions: BTreeMap<String, (Sums, Vec<&QuarterRow>)> = BTreeMap::new();
     let (mut all, mut agents) = (Sums::default(), BTreeMap::<String, Figures>::new());
     for quarter in &found.quarters {

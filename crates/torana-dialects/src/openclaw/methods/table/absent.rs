@@ -7,11 +7,15 @@ use super::row::{ADMIN, FREE, NONE, READ, WRITE, row};
 use crate::openclaw::methods::absent::{self, empty};
 use crate::openclaw::methods::{Method, Needs, machine};
 use crate::openclaw::params::{
-    COUNT, Field, Kind, LONG, NAME, Spec, TEXT, closed, may, must, open,
+    COUNT, Field, Kind, LONG, NAME, Spec, TEXT, closed, idle, may, moot, must, open,
 };
 
 const APPROVALS: Needs = Needs::Scope(Scope::Approvals);
-const SESSION: Spec = closed(&[must("sessionKey", NAME), may("agentId", NAME)]);
+/// A question about a session that is answered alike for each.
+const SESSION: Spec = closed(&[
+    must("sessionKey", NAME),
+    moot("agentId", NAME, "the answer is the same for every agent"),
+]);
 const PAGED: Kind = Kind::Int(1, 200);
 
 const CRON_LIST: &[Field] = &[may("limit", PAGED), may("offset", COUNT)];
@@ -50,7 +54,11 @@ pub(super) const ROWS: &[Method] = &[
         "exec.approval.grants.list",
         APPROVALS,
         "Standing grants of automations; none before there are automations.",
-        closed(&[may("limit", Kind::Int(1, 500))]),
+        closed(&[moot(
+            "limit",
+            Kind::Int(1, 500),
+            "there are none, whatever is asked",
+        )]),
         |_| empty(json!({ "grants": [] })),
     ),
     row(
@@ -65,8 +73,16 @@ pub(super) const ROWS: &[Method] = &[
         READ,
         "Suggested tasks; none.",
         closed(&[
-            may("sessionKey", Kind::Text(1, 512)),
-            may("agentId", Kind::Text(1, 128)),
+            moot(
+                "sessionKey",
+                Kind::Text(1, 512),
+                "there are none, whatever is asked",
+            ),
+            moot(
+                "agentId",
+                Kind::Text(1, 128),
+                "there are none, whatever is asked",
+            ),
         ]),
         |_| empty(json!({ "suggestions": [] })),
     ),
@@ -82,8 +98,16 @@ pub(super) const ROWS: &[Method] = &[
         READ,
         "Shared skills; none.",
         closed(&[
-            may("sessionKey", Kind::Text(1, 512)),
-            may("scope", Kind::OneOf(&["mine", "team", "all"])),
+            moot(
+                "sessionKey",
+                Kind::Text(1, 512),
+                "there are none, whatever is asked",
+            ),
+            moot(
+                "scope",
+                Kind::OneOf(&["mine", "team", "all"]),
+                "there are none, whatever is asked",
+            ),
         ]),
         |_| {
             empty(json!({
@@ -96,7 +120,7 @@ pub(super) const ROWS: &[Method] = &[
         "skills.proposals.list",
         READ,
         "Proposed skills; none.",
-        closed(&[may("agentId", NAME)]),
+        closed(&[moot("agentId", NAME, "no agent has any")]),
         absent::proposals,
     ),
     row(
@@ -122,7 +146,10 @@ pub(super) const ROWS: &[Method] = &[
         "tools.catalog",
         READ,
         "Tools an agent could use; none yet.",
-        closed(&[may("agentId", NAME), may("includePlugins", Kind::Bool)]),
+        closed(&[
+            may("agentId", NAME),
+            moot("includePlugins", Kind::Bool, "there are no plugins"),
+        ]),
         machine::tools,
     ),
     row(
@@ -138,12 +165,20 @@ pub(super) const ROWS: &[Method] = &[
         "Runs a tool; there is none yet, so the answer says so.",
         closed(&[
             must("name", NAME),
-            may("args", Kind::Map(&Kind::Any)),
-            may("sessionKey", NAME),
-            may("agentId", NAME),
-            may("confirm", Kind::Bool),
-            may("idempotencyKey", NAME),
-            may("conversationReadOrigin", Kind::OneOf(&["direct-operator"])),
+            moot("args", Kind::Map(&Kind::Any), "nothing is run"),
+            moot("sessionKey", NAME, "no session has the tool"),
+            moot("agentId", NAME, "no agent has the tool"),
+            moot("confirm", Kind::Bool, "no tool is there to be confirmed"),
+            moot(
+                "idempotencyKey",
+                NAME,
+                "nothing happens, so nothing happens twice",
+            ),
+            moot(
+                "conversationReadOrigin",
+                Kind::OneOf(&["direct-operator"]),
+                "nothing is read",
+            ),
         ]),
         machine::tool,
     ),
@@ -151,7 +186,10 @@ pub(super) const ROWS: &[Method] = &[
         "talk.catalog",
         READ,
         "Ways to talk; none.",
-        closed(&[may("provider", NAME), may("model", NAME)]),
+        closed(&[
+            moot("provider", NAME, "there are none, whatever is asked"),
+            moot("model", NAME, "there are none, whatever is asked"),
+        ]),
         |_| {
             empty(json!({
                 "modes": [], "transports": [], "brains": [], "speech": { "providers": [] },
@@ -183,7 +221,11 @@ pub(super) const ROWS: &[Method] = &[
         "portal.list",
         READ,
         "Portals; none.",
-        closed(&[may("environmentId", NAME)]),
+        closed(&[moot(
+            "environmentId",
+            NAME,
+            "there are none, whatever is asked",
+        )]),
         |_| empty(json!({ "portals": [] })),
     ),
     row(
@@ -221,7 +263,11 @@ pub(super) const ROWS: &[Method] = &[
         "users.prefs.get",
         READ,
         "Stored preferences; there is no profile to keep them in.",
-        closed(&[may("keys", Kind::List(&NAME))]),
+        closed(&[moot(
+            "keys",
+            Kind::List(&NAME),
+            "there is no profile to keep any in",
+        )]),
         |_| empty(json!({ "status": "no_durable_identity" })),
     ),
     row(
@@ -235,7 +281,10 @@ pub(super) const ROWS: &[Method] = &[
         "sessions.observer.visibility",
         READ,
         "Says whether a page is visible.",
-        closed(&[must("visible", Kind::Bool)]),
+        closed(&[idle(
+            must("visible", Kind::Bool),
+            "nothing observes sessions, so nothing is paused",
+        )]),
         |_| empty(json!({ "ok": true })),
     ),
     row(
@@ -244,8 +293,12 @@ pub(super) const ROWS: &[Method] = &[
         "Publishing to GitHub; not available.",
         closed(&[
             must("sessionKey", NAME),
-            may("agentId", NAME),
-            may("idempotencyKey", NAME),
+            moot("agentId", NAME, "no agent can publish"),
+            moot(
+                "idempotencyKey",
+                NAME,
+                "nothing happens, so nothing happens twice",
+            ),
         ]),
         |call| absent::github_options(call),
     ),
@@ -254,9 +307,13 @@ pub(super) const ROWS: &[Method] = &[
         READ,
         "Sessions of other programs; none.",
         open(&[
-            may("agentId", NAME),
-            may("progressId", Kind::Text(1, LONG)),
-            may("search", TEXT),
+            moot("agentId", NAME, "there are none, whatever is asked"),
+            moot(
+                "progressId",
+                Kind::Text(1, LONG),
+                "there are none, whatever is asked",
+            ),
+            moot("search", TEXT, "there are none, whatever is asked"),
         ]),
         |_| empty(json!({ "catalogs": [] })),
     ),

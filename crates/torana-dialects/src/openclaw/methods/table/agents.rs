@@ -4,7 +4,9 @@ use torana_core::auth::Scope;
 
 use super::row::{ADMIN, LABEL, NONE, READ, WRITE, row};
 use crate::openclaw::methods::{Method, Needs, agent_entries, agent_files, agents, machine};
-use crate::openclaw::params::{COUNT, Field, Kind, NAME, POSITIVE, Spec, TEXT, closed, may, must};
+use crate::openclaw::params::{
+    COUNT, Field, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, may, moot, must,
+};
 
 const AGENT: &[Field] = &[
     must("message", NAME),
@@ -25,42 +27,132 @@ const AGENT: &[Field] = &[
     may("accountId", TEXT),
     may("replyAccountId", TEXT),
     may("threadId", TEXT),
-    may("groupId", TEXT),
-    may("groupChannel", TEXT),
-    may("groupSpace", TEXT),
+    absent("groupId", TEXT, "a group is known by its session key here"),
+    absent(
+        "groupChannel",
+        TEXT,
+        "a group is known by its session key here",
+    ),
+    absent(
+        "groupSpace",
+        TEXT,
+        "a group is known by its session key here",
+    ),
     may("timeout", COUNT),
-    may("bestEffortDeliver", Kind::Bool),
-    may("lane", TEXT),
-    may("cwd", NAME),
-    may("cleanupBundleMcpOnRunEnd", Kind::Bool),
+    moot(
+        "bestEffortDeliver",
+        Kind::Bool,
+        "delivery is durable and apart from the run, so it never fails one",
+    ),
+    absent(
+        "lane",
+        TEXT,
+        "a turn waits in the lane of its session; there are no others",
+    ),
+    absent("cwd", NAME, "an agent works in its own workspace"),
+    moot(
+        "cleanupBundleMcpOnRunEnd",
+        Kind::Bool,
+        "no tool servers are started, so none are left",
+    ),
     may("modelRun", Kind::Bool),
-    may("promptMode", Kind::OneOf(&["full", "minimal", "none"])),
+    may("promptMode", Kind::OneOf(&["full", "none"])),
     may("extraSystemPrompt", TEXT),
-    may(
+    moot(
         "bootstrapContextMode",
-        Kind::OneOf(&["full", "lightweight"]),
+        Kind::OneOf(&["full"]),
+        "an agent's notes are always whole",
     ),
-    may(
+    moot(
         "bootstrapContextRunKind",
-        Kind::OneOf(&["default", "heartbeat", "cron"]),
+        Kind::OneOf(&["default"]),
+        "there is one kind of run",
     ),
-    may("acpTurnSource", Kind::Any),
-    may("internalRuntimeHandoffId", NAME),
-    may("internalExecutionIdentityRetry", Kind::Bool),
-    may("internalExecutionIdentityRecoveryAttempt", POSITIVE),
-    may("execApprovalFollowupExpectedSessionId", NAME),
-    may("internalEvents", Kind::List(&Kind::Any)),
-    may("inputProvenance", Kind::Any),
-    may("suppressPromptPersistence", Kind::Bool),
-    may("sessionEffects", Kind::OneOf(&["visible", "internal"])),
-    may("sourceReplyDeliveryMode", Kind::Any),
-    may("disableMessageTool", Kind::Bool),
-    may("swarmCollector", Kind::Bool),
-    may("swarmOutputSchema", Kind::Any),
-    may("forceRestartSafeTools", Kind::Bool),
-    may("forceCodeModeTools", Kind::Bool),
-    may("voiceWakeTrigger", TEXT),
-    may("label", LABEL),
+    absent(
+        "acpTurnSource",
+        Kind::Any,
+        "turns of other agents' protocols are not available on this gateway",
+    ),
+    absent(
+        "internalRuntimeHandoffId",
+        NAME,
+        "runs are not handed over on this gateway",
+    ),
+    absent(
+        "internalExecutionIdentityRetry",
+        Kind::Bool,
+        "runs are not handed over on this gateway",
+    ),
+    absent(
+        "internalExecutionIdentityRecoveryAttempt",
+        POSITIVE,
+        "runs are not handed over on this gateway",
+    ),
+    absent(
+        "execApprovalFollowupExpectedSessionId",
+        NAME,
+        "commands of agents are not available on this gateway",
+    ),
+    absent(
+        "internalEvents",
+        Kind::List(&Kind::Any),
+        "internal events are not available on this gateway",
+    ),
+    absent(
+        "inputProvenance",
+        Kind::Any,
+        "a message of a client is the client's own here",
+    ),
+    absent(
+        "suppressPromptPersistence",
+        Kind::Bool,
+        "every turn of a session is kept on this gateway",
+    ),
+    moot(
+        "sessionEffects",
+        Kind::OneOf(&["visible"]),
+        "every turn of a session is visible",
+    ),
+    absent(
+        "sourceReplyDeliveryMode",
+        Kind::Any,
+        "answers are delivered in one way on this gateway",
+    ),
+    moot(
+        "disableMessageTool",
+        Kind::Bool,
+        "agents have no tool that sends messages",
+    ),
+    absent(
+        "swarmCollector",
+        Kind::Bool,
+        "swarms of agents are not available on this gateway",
+    ),
+    absent(
+        "swarmOutputSchema",
+        Kind::Any,
+        "swarms of agents are not available on this gateway",
+    ),
+    moot(
+        "forceRestartSafeTools",
+        Kind::Bool,
+        "no tool is unsafe in a restart",
+    ),
+    absent(
+        "forceCodeModeTools",
+        Kind::Bool,
+        "tools are not available on this gateway",
+    ),
+    absent(
+        "voiceWakeTrigger",
+        TEXT,
+        "waking by voice is not available on this gateway",
+    ),
+    absent(
+        "label",
+        LABEL,
+        "a run has no name; sessions.patch names a session",
+    ),
 ];
 
 const AGENT_ID: Spec = closed(&[must("agentId", NAME)]);
@@ -157,10 +249,14 @@ pub(super) const ROWS: &[Method] = &[
         READ,
         "Commands people may write in a chat.",
         closed(&[
-            may("sessionKey", NAME),
-            may("agentId", NAME),
-            may("provider", NAME),
-            may("scope", Kind::OneOf(&["text", "native", "both"])),
+            moot("sessionKey", NAME, "every session has the same commands"),
+            moot("agentId", NAME, "every agent has the same commands"),
+            moot("provider", NAME, "every channel has the same commands"),
+            moot(
+                "scope",
+                Kind::OneOf(&["text", "native", "both"]),
+                "every command is both",
+            ),
             may("includeArgs", Kind::Bool),
         ]),
         machine::commands,

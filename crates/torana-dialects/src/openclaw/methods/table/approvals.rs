@@ -4,10 +4,15 @@ use torana_core::auth::Scope;
 
 use super::row::{ADMIN, FREE, NONE, row};
 use crate::openclaw::methods::{Method, Needs, approvals};
-use crate::openclaw::params::{Field, Kind, NAME, POSITIVE, Spec, TEXT, closed, may, must};
+use crate::openclaw::params::{
+    Field, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, keep, kept, may, moot, must,
+};
 
 const APPROVALS: Needs = Needs::Scope(Scope::Approvals);
 const QUESTIONS: Needs = Needs::Scope(Scope::Questions);
+
+const REVIEWERS: &str = "who may decide cannot be narrowed to devices on this gateway";
+const ASKED: &str = "approvals are told to approval clients and to nobody else";
 
 const OR_NULL: Kind = Kind::OrNull(&TEXT);
 const ID: Spec = closed(&[must("id", NAME)]);
@@ -30,64 +35,65 @@ const EXEC_REQUEST: &[Field] = &[
     may("commandArgv", Kind::List(&TEXT)),
     may("systemRunPlan", Kind::Any),
     may("env", Kind::Map(&TEXT)),
-    may("cwd", OR_NULL),
-    may("nodeId", OR_NULL),
-    may("host", OR_NULL),
-    may("security", OR_NULL),
+    kept("cwd", OR_NULL),
+    kept("nodeId", OR_NULL),
+    kept("host", OR_NULL),
+    kept("security", OR_NULL),
     may("ask", OR_NULL),
-    may("warningText", OR_NULL),
-    may("scope", Kind::Any),
+    kept("warningText", OR_NULL),
+    kept("scope", Kind::Any),
     may(
         "unavailableDecisions",
         Kind::List(&Kind::OneOf(&["allow-always"])),
     ),
-    may("commandSpans", Kind::List(&Kind::Any)),
+    kept("commandSpans", Kind::List(&Kind::Any)),
     may("agentId", OR_NULL),
-    may("resolvedPath", OR_NULL),
+    kept("resolvedPath", OR_NULL),
     may("sessionKey", OR_NULL),
-    may("sessionId", OR_NULL),
-    may("runId", OR_NULL),
-    may("toolCallId", OR_NULL),
-    may("turnSourceChannel", OR_NULL),
-    may("turnSourceTo", OR_NULL),
-    may("turnSourceAccountId", OR_NULL),
-    may("turnSourceThreadId", Kind::Any),
-    may("approvalReviewerDeviceIds", Kind::List(&NAME)),
+    kept("sessionId", OR_NULL),
+    kept("runId", OR_NULL),
+    kept("toolCallId", OR_NULL),
+    kept("turnSourceChannel", OR_NULL),
+    kept("turnSourceTo", OR_NULL),
+    kept("turnSourceAccountId", OR_NULL),
+    kept("turnSourceThreadId", Kind::Any),
+    absent("approvalReviewerDeviceIds", Kind::List(&NAME), REVIEWERS),
     may("requireDeliveryRoute", Kind::Bool),
-    may("suppressDelivery", Kind::Bool),
-    may("deliverToApprovalClientsOnly", Kind::Bool),
+    moot("suppressDelivery", Kind::Bool, ASKED),
+    moot("deliverToApprovalClientsOnly", Kind::Bool, ASKED),
     may("timeoutMs", POSITIVE),
     may("twoPhase", Kind::Bool),
 ];
 
 /// `PluginApprovalRequestParams` of OpenClaw 2026.9.6.
 const PLUGIN_REQUEST: &[Field] = &[
-    must("title", Kind::Text(1, 80)),
-    must("description", Kind::Text(1, 512)),
-    may("pluginId", OR_NULL),
-    may("detail", Kind::OrNull(&Kind::Text(1, 16_384))),
-    may(
+    keep(must("title", Kind::Text(1, 80))),
+    keep(must("description", Kind::Text(1, 512))),
+    kept("pluginId", OR_NULL),
+    kept("detail", Kind::OrNull(&Kind::Text(1, 16_384))),
+    kept(
         "severity",
         Kind::OrNull(&Kind::OneOf(&["info", "warning", "critical"])),
     ),
-    may("scope", Kind::Any),
-    may("toolName", OR_NULL),
-    may("toolCallId", OR_NULL),
-    may(
+    kept("scope", Kind::Any),
+    kept("toolName", OR_NULL),
+    kept("toolCallId", OR_NULL),
+    kept(
         "mcpTool",
         Kind::Object(&closed(&[must("server", NAME), must("tool", NAME)])),
     ),
     may("allowedDecisions", Kind::OrNull(&Kind::List(&NAME))),
     may("agentId", OR_NULL),
     may("sessionKey", OR_NULL),
-    may(
+    absent(
         "approvalReviewerDeviceIds",
         Kind::OrNull(&Kind::List(&NAME)),
+        REVIEWERS,
     ),
-    may("turnSourceChannel", OR_NULL),
-    may("turnSourceTo", OR_NULL),
-    may("turnSourceAccountId", OR_NULL),
-    may("turnSourceThreadId", Kind::Any),
+    kept("turnSourceChannel", OR_NULL),
+    kept("turnSourceTo", OR_NULL),
+    kept("turnSourceAccountId", OR_NULL),
+    kept("turnSourceThreadId", Kind::Any),
     may("timeoutMs", Kind::Int(1, 600_000)),
     may("twoPhase", Kind::Bool),
 ];

@@ -3,8 +3,8 @@
 use torana_core::auth::Scope;
 
 use super::row::{ADMIN, PAIRING, READ, WRITE, limited, row};
-use crate::openclaw::methods::{Method, Needs, channels, pairing};
-use crate::openclaw::params::{COUNT, Field, Kind, NAME, Spec, TEXT, closed, may, must};
+use crate::openclaw::methods::{Method, Needs, channels, chat, pairing};
+use crate::openclaw::params::{COUNT, Field, Kind, NAME, Spec, TEXT, closed, may, moot, must};
 
 const DECIDE: Spec = closed(&[
     must("channel", NAME),
@@ -14,24 +14,32 @@ const DECIDE: Spec = closed(&[
 
 const ACCOUNT: Spec = closed(&[must("channel", NAME), may("accountId", TEXT)]);
 
+/// What an agent's tool says of whom it acts for.
+const OWN: &str = "a call of a client is judged by the scopes of the client alone";
+
 const ACTION: &[Field] = &[
     must("channel", NAME),
     must("action", NAME),
     must("params", Kind::Map(&Kind::Any)),
     may("reply", Kind::Any),
     may("accountId", TEXT),
-    may("requesterAccountId", TEXT),
-    may("requesterSenderId", TEXT),
-    may("senderIsOwner", Kind::Bool),
+    moot("requesterAccountId", TEXT, OWN),
+    moot("requesterSenderId", TEXT, OWN),
+    moot("senderIsOwner", Kind::Bool, OWN),
     may("sessionKey", TEXT),
-    may("sessionId", TEXT),
-    may(
+    moot("sessionId", TEXT, OWN),
+    moot(
         "inboundTurnKind",
         Kind::OneOf(&["user_request", "room_event"]),
+        OWN,
     ),
     may("agentId", TEXT),
-    may("toolContext", Kind::Any),
-    may("conversationReadOrigin", Kind::OneOf(&["direct-operator"])),
+    moot("toolContext", Kind::Any, OWN),
+    moot(
+        "conversationReadOrigin",
+        Kind::OneOf(&["direct-operator"]),
+        "no action of this build reads",
+    ),
     must("idempotencyKey", NAME),
 ];
 
@@ -71,9 +79,9 @@ pub(super) const ROWS: &[Method] = &[
     row(
         "message.action",
         WRITE,
-        "Does something on a channel; `send` is supported.",
+        "Does something on a channel: `send`, `reply`, `thread-reply`, `edit` and `delete`, as far as the channel can.",
         closed(ACTION),
-        channels::action,
+        chat::action,
     ),
     row(
         "channels.pairing.list",

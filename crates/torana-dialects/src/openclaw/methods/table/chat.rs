@@ -3,8 +3,21 @@
 use super::row::{ADMIN, OR_NULL_NAME, QUEUE_MODES, READ, WRITE, hidden, row};
 use crate::openclaw::methods::{Method, chat};
 use crate::openclaw::params::{
-    COUNT, Field, INT_MAX, Kind, NAME, POSITIVE, TEXT, closed, may, must,
+    COUNT, Field, INT_MAX, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, may, moot, must,
 };
+
+const FAST: &str = "faster service tiers are not available on this gateway";
+
+/// What a person looks at while writing (OpenClaw 2026.9.6, `ChatWorkContext`).
+const WORK: Spec = closed(&[
+    must("page", Kind::Text(1, 64)),
+    may("sessionKey", Kind::Text(0, 192)),
+    may("sessionId", Kind::Text(0, 64)),
+    may("agentId", Kind::Text(0, 64)),
+    may("workspace", Kind::Text(0, 224)),
+    may("file", Kind::Text(0, 224)),
+    may("selection", Kind::Text(0, 640)),
+]);
 
 const CHAT_SEND: &[Field] = &[
     must("sessionKey", Kind::Text(1, 512)),
@@ -12,12 +25,20 @@ const CHAT_SEND: &[Field] = &[
     must("idempotencyKey", NAME),
     may("agentId", NAME),
     may("sessionId", NAME),
-    may("mentions", Kind::Any),
-    may("workContext", Kind::Any),
-    may("intent", Kind::Any),
+    absent(
+        "mentions",
+        Kind::Any,
+        "nobody else has a profile on this gateway who could be mentioned",
+    ),
+    may("workContext", Kind::Object(&WORK)),
+    absent(
+        "intent",
+        Kind::Any,
+        "goals are not available on this gateway",
+    ),
     may("thinking", TEXT),
-    may("fastMode", Kind::OrWord(&Kind::Bool, &["auto"])),
-    may("fastAutoOnSeconds", POSITIVE),
+    absent("fastMode", Kind::OrWord(&Kind::Bool, &["auto"]), FAST),
+    absent("fastAutoOnSeconds", POSITIVE, FAST),
     may("queueMode", QUEUE_MODES),
     may("deliver", Kind::Bool),
     may("originatingChannel", TEXT),
@@ -26,15 +47,39 @@ const CHAT_SEND: &[Field] = &[
     may("originatingThreadId", TEXT),
     may("replyToId", NAME),
     may("attachments", Kind::List(&Kind::Any)),
-    may("toolBindings", Kind::Map(&Kind::Any)),
+    absent(
+        "toolBindings",
+        Kind::Map(&Kind::Any),
+        "tools are not available on this gateway",
+    ),
     may("timeoutMs", COUNT),
-    may("systemInputProvenance", Kind::Any),
-    may("systemProvenanceReceipt", TEXT),
+    absent(
+        "systemInputProvenance",
+        Kind::Any,
+        "a message of a client is the client's own here",
+    ),
+    absent(
+        "systemProvenanceReceipt",
+        TEXT,
+        "a message of a client is the client's own here",
+    ),
     may("suppressCommandInterpretation", Kind::Bool),
     may("expectedLeafEntryId", OR_NULL_NAME),
-    may("expectedSessionRoutingContract", NAME),
-    may("expectedPermissionMode", Kind::Any),
-    may("expectedToolOverrides", Kind::Any),
+    absent(
+        "expectedSessionRoutingContract",
+        NAME,
+        "routing contracts are not available on this gateway",
+    ),
+    absent(
+        "expectedPermissionMode",
+        Kind::Any,
+        "session changed; sessions have no permission mode here",
+    ),
+    absent(
+        "expectedToolOverrides",
+        Kind::Any,
+        "session changed; sessions choose no tools here",
+    ),
 ];
 
 const SEND: &[Field] = &[
@@ -44,18 +89,38 @@ const SEND: &[Field] = &[
     may("mediaUrl", TEXT),
     may("mediaUrls", Kind::List(&TEXT)),
     may("buffer", TEXT),
-    may("filename", TEXT),
-    may("contentType", TEXT),
-    may("asVoice", Kind::Bool),
-    may("gifPlayback", Kind::Bool),
+    absent("filename", TEXT, "media is not supported yet; send text"),
+    absent("contentType", TEXT, "media is not supported yet; send text"),
+    absent(
+        "asVoice",
+        Kind::Bool,
+        "voice messages are not available on this gateway",
+    ),
+    absent(
+        "gifPlayback",
+        Kind::Bool,
+        "media is not supported yet; send text",
+    ),
     may("channel", TEXT),
     may("accountId", TEXT),
     may("agentId", TEXT),
     may("replyToId", TEXT),
     may("threadId", TEXT),
-    may("forceDocument", Kind::Bool),
-    may("silent", Kind::Bool),
-    may("parseMode", Kind::OneOf(&["HTML"])),
+    absent(
+        "forceDocument",
+        Kind::Bool,
+        "media is not supported yet; send text",
+    ),
+    absent(
+        "silent",
+        Kind::Bool,
+        "no channel of this build sends without a notification",
+    ),
+    absent(
+        "parseMode",
+        Kind::OneOf(&["HTML"]),
+        "texts are Markdown; each channel writes it in its own markup",
+    ),
     may("sessionKey", TEXT),
 ];
 
@@ -76,7 +141,7 @@ const HISTORY: &[Field] = &[
 const STARTUP: &[Field] = &[
     may("sessionKey", NAME),
     may("shortId", NAME),
-    may("slugHint", NAME),
+    moot("slugHint", NAME, "the id alone decides"),
     may("agentId", NAME),
     may("cursor", TEXT),
     may("limit", Kind::Int(1, 1000)),
@@ -105,7 +170,11 @@ pub(super) const ROWS: &[Method] = &[
             must("sessionKey", NAME),
             may("agentId", NAME),
             may("runId", NAME),
-            may("preserveSideRuns", Kind::Bool),
+            moot(
+                "preserveSideRuns",
+                Kind::Bool,
+                "a session has no runs beside its own",
+            ),
         ]),
         chat::abort,
     ),
@@ -129,7 +198,11 @@ pub(super) const ROWS: &[Method] = &[
         "Models and commands for a chat page.",
         closed(&[
             may("agentId", NAME),
-            may("authProfileId", Kind::Text(1, 256)),
+            absent(
+                "authProfileId",
+                Kind::Text(1, 256),
+                "model accounts are not available on this gateway",
+            ),
             may("sessionKey", NAME),
         ]),
         chat::metadata,

@@ -2,15 +2,16 @@
 
 use super::row::{ADMIN, NONE, READ, limited, row};
 use crate::openclaw::methods::{Method, config};
-use crate::openclaw::params::{COUNT, Field, Kind, NAME, TEXT, closed, may, must};
+use crate::openclaw::params::{COUNT, Field, Kind, NAME, TEXT, closed, may, moot, must};
 
 const DELIVERY: Kind = Kind::Any;
+const TOLD: &str = "the answer says how it went; nothing is left to be told after a restart";
 
 const APPLY: &[Field] = &[
     must("raw", NAME),
     may("baseHash", NAME),
     may("sessionKey", TEXT),
-    may("deliveryContext", DELIVERY),
+    moot("deliveryContext", DELIVERY, TOLD),
     may("note", TEXT),
     may("restartDelayMs", COUNT),
 ];
@@ -19,7 +20,7 @@ const PATCH: &[Field] = &[
     must("raw", NAME),
     may("baseHash", NAME),
     may("sessionKey", TEXT),
-    may("deliveryContext", DELIVERY),
+    moot("deliveryContext", DELIVERY, TOLD),
     may("note", TEXT),
     may("restartDelayMs", COUNT),
     may("replacePaths", Kind::List(&NAME)),

@@ -2,7 +2,7 @@
 
 use super::row::{ADMIN, NONE, PAIRING, hidden, limited, row};
 use crate::openclaw::methods::{Method, Needs, devices, setup};
-use crate::openclaw::params::{Kind, NAME, Spec, closed, may, must};
+use crate::openclaw::params::{Kind, NAME, Spec, closed, may, moot, must};
 
 const REQUEST_ID: Spec = closed(&[must("requestId", NAME)]);
 
@@ -80,7 +80,11 @@ pub(super) const ROWS: &[Method] = &[
         "A single-use code, also as a QR picture, that lets a phone or a node in.",
         closed(&[
             may("publicUrl", NAME),
-            may("preferRemoteUrl", Kind::Bool),
+            moot(
+                "preferRemoteUrl",
+                Kind::Bool,
+                "a code carries the one address the gateway is known by",
+            ),
             may("includeQr", Kind::Bool),
             may("bootstrapProfile", Kind::OneOf(&["limited", "node"])),
             may("joinUrl", Kind::Bool),

@@ -7,11 +7,13 @@ mod channels;
 mod chat;
 mod config;
 mod devices;
+mod lifecycle;
 mod models;
 mod nodes;
 mod own;
 mod row;
 mod sessions;
+mod surface;
 mod system;
 
 use super::Method;
@@ -21,6 +23,7 @@ pub(super) use sessions::PATCH_WRITABLE;
 /// Every family, in the order of the reference page.
 const FAMILIES: &[&[Method]] = &[
     system::ROWS,
+    lifecycle::ROWS,
     config::ROWS,
     models::ROWS,
     channels::ROWS,
@@ -29,6 +32,7 @@ const FAMILIES: &[&[Method]] = &[
     sessions::ROWS,
     devices::ROWS,
     nodes::ROWS,
+    surface::ROWS,
     approvals::ROWS,
     absent::ROWS,
     own::ROWS,

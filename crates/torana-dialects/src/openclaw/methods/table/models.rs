@@ -2,21 +2,40 @@
 
 use super::row::{ADMIN, READ, row};
 use crate::openclaw::methods::{Method, models, usage};
-use crate::openclaw::params::{Field, Kind, NAME, POSITIVE, TEXT, closed, may, must, open};
+use crate::openclaw::params::{
+    Field, Kind, NAME, POSITIVE, TEXT, absent, closed, may, moot, must, open,
+};
 
 const MODELS: &[Field] = &[
     may("agentId", NAME),
     may("sessionKey", NAME),
-    may("authProfileId", Kind::Text(1, 256)),
+    absent(
+        "authProfileId",
+        Kind::Text(1, 256),
+        "model accounts are not available on this gateway",
+    ),
     may("provider", NAME),
     may("includeDetails", Kind::Bool),
-    may("includeProviderCapabilities", Kind::Bool),
+    moot(
+        "includeProviderCapabilities",
+        Kind::Bool,
+        "the list is configured; no service is asked what it could do",
+    ),
     may("includeDefaultModels", Kind::Bool),
-    may("preparedOnly", Kind::Bool),
-    may("refresh", Kind::Bool),
-    may(
+    moot(
+        "preparedOnly",
+        Kind::Bool,
+        "the list is configured, so it is always prepared",
+    ),
+    moot(
+        "refresh",
+        Kind::Bool,
+        "the list is configured; there is nothing to look up again",
+    ),
+    moot(
         "view",
         Kind::OneOf(&["default", "configured", "provider-config", "all"]),
+        "no model is known that is not configured",
     ),
 ];
 
@@ -32,7 +51,10 @@ pub(super) const ROWS: &[Method] = &[
         "models.authStatus",
         READ,
         "Model services and where their keys come from.",
-        closed(&[may("refresh", Kind::Bool), may("agentId", TEXT)]),
+        closed(&[
+            moot("refresh", Kind::Bool, "keys are looked at in every call"),
+            may("agentId", TEXT),
+        ]),
         models::auth_status,
     ),
     row(

@@ -3,8 +3,10 @@
 use torana_core::auth::Scope;
 
 use super::row::{NONE, PAIRING, READ, WRITE, hidden, limited, row};
-use crate::openclaw::methods::{Method, Needs, nodes};
-use crate::openclaw::params::{COUNT, Field, Kind, NAME, Spec, TEXT, closed, may, must, open};
+use crate::openclaw::methods::{Method, Needs, nodes, surface};
+use crate::openclaw::params::{
+    COUNT, Field, Kind, NAME, Spec, TEXT, closed, may, moot, must, open,
+};
 
 const NODE: Needs = Needs::Node { old: true };
 /// Withheld from nodes of the previous protocol (OpenClaw 2026.9.6).
@@ -15,17 +17,20 @@ const NODE_ID: Spec = closed(&[must("nodeId", NAME)]);
 /// Characters of one piece of progress (OpenClaw 2026.9.6).
 const CHUNK: Kind = Kind::Text(0, 16_384);
 
+/// Members in which an agent's tool says whom it acts for.
+const SPOKEN_FOR: &str = "a call of a client is judged by the scopes of the client alone";
+
 const INVOKE: &[Field] = &[
     must("nodeId", NAME),
     must("command", NAME),
     may("params", Kind::Any),
     may("timeoutMs", COUNT),
     must("idempotencyKey", NAME),
-    may("sessionKey", NAME),
-    may("turnSourceChannel", TEXT),
-    may("turnSourceTo", TEXT),
-    may("turnSourceAccountId", TEXT),
-    may("turnSourceThreadId", Kind::Any),
+    moot("sessionKey", NAME, SPOKEN_FOR),
+    moot("turnSourceChannel", TEXT, SPOKEN_FOR),
+    moot("turnSourceTo", TEXT, SPOKEN_FOR),
+    moot("turnSourceAccountId", TEXT, SPOKEN_FOR),
+    moot("turnSourceThreadId", Kind::Any, SPOKEN_FOR),
 ];
 
 const NODE_ERROR: Spec = closed(&[may("code", NAME), may("message", NAME)]);
@@ -33,6 +38,15 @@ const NODE_ERROR: Spec = closed(&[may("code", NAME), may("message", NAME)]);
 const SKILL: Spec = closed(&[
     must("name", Kind::Text(1, 64)),
     must("content", Kind::Text(1, 65_536)),
+]);
+
+const MCP_TOOL: Spec = closed(&[must("server", NAME), must("tool", NAME)]);
+const TOOL: Spec = open(&[
+    must("pluginId", NAME),
+    must("name", Kind::Text(1, 64)),
+    may("parameters", Kind::Map(&Kind::Any)),
+    may("command", NAME),
+    may("mcp", Kind::Object(&MCP_TOOL)),
 ]);
 
 pub(super) const ROWS: &[Method] = &[
@@ -95,7 +109,11 @@ pub(super) const ROWS: &[Method] = &[
             must("type", Kind::OneOf(&["status.request", "location.request"])),
             may("priority", Kind::OneOf(&["normal", "high"])),
             may("expiresInMs", Kind::Int(1_000, 86_400_000)),
-            may("wake", Kind::Bool),
+            moot(
+                "wake",
+                Kind::Bool,
+                "there is no push service; `wakeTriggered` says so",
+            ),
         ]),
         nodes::enqueue,
     ),
@@ -164,11 +182,25 @@ pub(super) const ROWS: &[Method] = &[
         closed(&[must("skills", Kind::List(&Kind::Object(&SKILL)))]),
         nodes::skills,
     ),
-    hidden(row(
+    row(
         "node.pluginSurface.refresh",
         NEW_NODE,
-        "A fresh address of a surface; there is none in this build.",
+        "A fresh address of the canvas for the calling node.",
         open(&[must("surface", NAME)]),
-        nodes::refresh_surface,
+        surface::refresh,
+    ),
+    row(
+        "node.pluginTools.update",
+        NEW_NODE,
+        "Replaces the tools the calling node publishes.",
+        closed(&[must("tools", Kind::List(&Kind::Object(&TOOL)))]),
+        nodes::tools,
+    ),
+    hidden(row(
+        "node.runnerInventory.update",
+        NEW_NODE,
+        "Replaces what the calling node says about the programs it could run agents with.",
+        open(&[must("protocolFeatures", Kind::List(&NAME))]),
+        nodes::runners,
     )),
 ];

@@ -2,10 +2,10 @@
 
 use torana_core::auth::Scope;
 
-use super::row::{ADMIN, LABEL, NONE, OR_NULL_NAME, QUEUE_MODES, READ, WRITE, hidden, row};
+use super::row::{ADMIN, LABEL, NONE, OR_NULL_NAME, READ, WRITE, hidden, row};
 use crate::openclaw::methods::{Method, Needs, sessions};
 use crate::openclaw::params::{
-    COUNT, Field, INT_MAX, Kind, NAME, POSITIVE, Spec, TEXT, closed, may, must, open,
+    COUNT, Field, INT_MAX, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, may, moot, must, open,
 };
 
 const SESSIONS_LIST: &[Field] = &[
@@ -19,14 +19,22 @@ const SESSIONS_LIST: &[Field] = &[
         Kind::OneOf(&["updatedAt", "lastInteractionAt", "activity"]),
     ),
     may("includeGlobal", Kind::Bool),
-    may("includeUnknown", Kind::Bool),
+    moot(
+        "includeUnknown",
+        Kind::Bool,
+        "every session is of a known kind",
+    ),
     may("excludeSubagents", Kind::Bool),
     may("excludeCron", Kind::Bool),
     may("excludeSystem", Kind::Bool),
     may("configuredAgentsOnly", Kind::Bool),
     may("includeDerivedTitles", Kind::Bool),
     may("includeLastMessage", Kind::Bool),
-    may("includeActivitySummary", Kind::Bool),
+    moot(
+        "includeActivitySummary",
+        Kind::Bool,
+        "no recap of a session is written",
+    ),
     may("label", LABEL),
     may("projectId", NAME),
     may("workspaceDir", NAME),
@@ -36,7 +44,7 @@ const SESSIONS_LIST: &[Field] = &[
     may("hasBoard", Kind::Bool),
     may("creatorId", NAME),
     may("ownerId", NAME),
-    may("ownerFirst", Kind::Bool),
+    moot("ownerFirst", Kind::Bool, "all sessions have one owner"),
     may("involvingMe", Kind::Bool),
     may("profileRelation", Kind::Any),
     may("involvingProfileId", NAME),
@@ -64,7 +72,6 @@ pub(in crate::openclaw::methods) const PATCH_WRITABLE: &[&str] = &[
     "model",
     "agentRuntime",
     "thinkingLevel",
-    "queueMode",
     "fastMode",
 ];
 
@@ -83,7 +90,25 @@ macro_rules! settings {
             may("archived", Kind::Bool),
             may("pinned", Kind::Bool),
             may("unread", Kind::Bool),
-            may("queueMode", Kind::OrNull(&QUEUE_MODES)),
+            may("verboseLevel", OR_NULL_NAME),
+            may("reasoningLevel", OR_NULL_NAME),
+            may(
+                "responseUsage",
+                Kind::OrNull(&Kind::OneOf(&["off", "tokens", "full", "on"])),
+            ),
+            may(
+                "sendPolicy",
+                Kind::OrNull(&Kind::OneOf(&["allow", "deny"])),
+            ),
+            may(
+                "groupActivation",
+                Kind::OrNull(&Kind::OneOf(&["mention", "always"])),
+            ),
+            absent(
+                "fastMode",
+                Kind::OrNull(&Kind::OrWord(&Kind::Bool, &["auto"])),
+                "faster service tiers are not available on this gateway",
+            ),
         ]
     };
 }
@@ -94,6 +119,26 @@ const SESSIONS_PATCH: &[Field] = settings![
     may("expectedSessionId", NAME),
     may("expectedLifecycleRevision", NAME),
     may("expectedMarkedUnreadAt", Kind::OrNull(&Kind::Number)),
+    absent(
+        "expectedPermissionMode",
+        Kind::Any,
+        "session changed; sessions have no permission mode here",
+    ),
+    absent(
+        "expectedSandboxMode",
+        Kind::Any,
+        "session changed; sessions have no sandbox here",
+    ),
+    absent(
+        "expectedNativeRuntimeConsent",
+        Kind::Any,
+        "session changed; sessions have no native runtime here",
+    ),
+    absent(
+        "expectedToolOverrides",
+        Kind::Any,
+        "session changed; sessions choose no tools here",
+    ),
 ];
 
 const PATCH_TARGET: Spec = closed(&[
@@ -120,6 +165,7 @@ const SESSIONS_CREATE: &[Field] = &[
     may("parentSessionKey", NAME),
     may("fork", Kind::Bool),
     may("forkFrom", Kind::OneOf(&["last-completed"])),
+    moot("emitCommandHooks", Kind::Bool, "there are no hooks"),
     may("succeedsParent", Kind::Bool),
     may("timeoutMs", COUNT),
     may("task", TEXT),
@@ -147,7 +193,11 @@ const SEARCH_SCOPE: Spec = closed(&[
         Kind::OneOf(&["updatedAt", "lastInteractionAt", "activity"]),
     ),
     may("includeGlobal", Kind::Bool),
-    may("includeUnknown", Kind::Bool),
+    moot(
+        "includeUnknown",
+        Kind::Bool,
+        "every session is of a known kind",
+    ),
     may("excludeSubagents", Kind::Bool),
     may("excludeCron", Kind::Bool),
     may("excludeSystem", Kind::Bool),
@@ -183,7 +233,11 @@ const USAGE: &[Field] = &[
     may("utcOffset", NAME),
     may("timeZone", NAME),
     may("limit", POSITIVE),
-    may("includeContextWeight", Kind::Bool),
+    moot(
+        "includeContextWeight",
+        Kind::Bool,
+        "prompts are not weighed; hasContextWeight says so",
+    ),
 ];
 
 const RESOLVE: &[Field] = &[
@@ -192,11 +246,15 @@ const RESOLVE: &[Field] = &[
     may("label", LABEL),
     may("reference", Kind::Any),
     may("shortId", NAME),
-    may("slugHint", NAME),
+    moot("slugHint", NAME, "the id alone decides"),
     may("agentId", NAME),
     may("spawnedBy", NAME),
     may("includeGlobal", Kind::Bool),
-    may("includeUnknown", Kind::Bool),
+    moot(
+        "includeUnknown",
+        Kind::Bool,
+        "every session is of a known kind",
+    ),
     may("allowMissing", Kind::Bool),
 ];
 
@@ -207,7 +265,7 @@ const DELETE: &[Field] = &[
     may("expectedSessionId", NAME),
     may("expectedLifecycleRevision", NAME),
     may("expectedSessionUpdatedAt", Kind::Number),
-    may("emitLifecycleHooks", Kind::Bool),
+    moot("emitLifecycleHooks", Kind::Bool, "there are no hooks"),
     may("archivedOnly", Kind::Bool),
 ];
 

@@ -4,7 +4,7 @@ use torana_core::auth::Scope;
 
 use super::row::{ADMIN, FREE, NONE, READ, WRITE, row};
 use crate::openclaw::methods::{Method, Needs, audit, machine, system};
-use crate::openclaw::params::{COUNT, Field, Kind, NAME, TEXT, closed, may, must, open};
+use crate::openclaw::params::{COUNT, Field, Kind, NAME, TEXT, closed, may, moot, must, open};
 
 const STATUSES: Kind = Kind::OneOf(&[
     "started",
@@ -15,6 +15,8 @@ const STATUSES: Kind = Kind::OneOf(&[
     "blocked",
     "unknown",
 ]);
+
+const SHORT: Kind = Kind::Text(1, 256);
 
 const AUDIT: &[Field] = &[
     may("agentId", NAME),
@@ -118,17 +120,14 @@ pub(super) const ROWS: &[Method] = &[
         machine::identity,
     ),
     row(
-        "gateway.restart.preflight",
-        READ,
-        "What a restart would interrupt.",
-        FREE,
-        machine::preflight,
-    ),
-    row(
         "update.status",
         ADMIN,
         "Updates; Torana does not update itself.",
-        closed(&[may("refreshCheckout", Kind::Bool)]),
+        closed(&[moot(
+            "refreshCheckout",
+            Kind::Bool,
+            "Torana runs from no checkout",
+        )]),
         machine::update_status,
     ),
     row(
@@ -164,6 +163,24 @@ pub(super) const ROWS: &[Method] = &[
         audit::activity,
     ),
     row(
+        "audit.run.inspect",
+        READ,
+        "What is known of one run, and what people decided for it.",
+        closed(&[
+            may("runId", SHORT),
+            may("executionId", SHORT),
+            may("executionCursor", SHORT),
+            moot(
+                "executionLimit",
+                Kind::Int(1, 50),
+                "a run is one execution here",
+            ),
+            may("decisionCursor", SHORT),
+            may("decisionLimit", Kind::Int(1, 100)),
+        ]),
+        audit::inspect,
+    ),
+    row(
         "wake",
         WRITE,
         "Gives an agent a line: as a turn now, or as a remark its next turn reads.",
@@ -181,8 +198,16 @@ pub(super) const ROWS: &[Method] = &[
         "Where sessions can run: here.",
         closed(&[
             may("runtimeId", Kind::Text(1, 128)),
-            may("projection", Kind::OneOf(&["profiles"])),
-            may("includeDesktopSetup", Kind::Bool),
+            moot(
+                "projection",
+                Kind::OneOf(&["profiles"]),
+                "there are no profiles of machines",
+            ),
+            moot(
+                "includeDesktopSetup",
+                Kind::Bool,
+                "no environment has a desktop",
+            ),
         ]),
         machine::environments,
     ),
@@ -190,7 +215,11 @@ pub(super) const ROWS: &[Method] = &[
         "projects.list",
         READ,
         "Workspaces of agents as projects.",
-        closed(&[may("includeObserved", Kind::Bool)]),
+        closed(&[moot(
+            "includeObserved",
+            Kind::Bool,
+            "only workspaces of agents are known",
+        )]),
         machine::projects,
     ),
 ];

@@ -8,12 +8,16 @@ use ratatui_core::widgets::Widget as _;
 use ratatui_widgets::block::Block;
 use ratatui_widgets::borders::Borders;
 use ratatui_widgets::clear::Clear;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::page::cut;
+use super::wrap::Long;
 use crate::cli::tui::keys::KEYS;
 use crate::cli::tui::picker::{Picker, Topic};
+use crate::cli::tui::question::{Prompt, Row};
 use crate::cli::tui::slash::COMMANDS;
 use crate::cli::tui::state::State;
+use crate::cli::words::span;
 
 /// Widest list; wider ones are hard to read across.
 const WIDTH_MAX: u16 = 90;
@@ -42,23 +46,34 @@ pub(crate) fn help(frame: &mut Frame<'_>, area: Rect) {
     put(frame, inner, &lines);
 }
 
-/// A list with its filter.
-pub(crate) fn picker(frame: &mut Frame<'_>, area: Rect, picker: &Picker, state: &State) {
+/// A list with its filter. True when what is to be decided did not fit.
+pub(crate) fn picker(frame: &mut Frame<'_>, area: Rect, picker: &Picker, state: &State) -> bool {
     let shown = picker.shown();
     let mut head: Vec<Line<'static>> = Vec::new();
+    let mut is_cut = false;
     if let Topic::Approval(id) = &picker.topic
         && let Some(approval) = state.approvals.iter().find(|approval| approval.id == *id)
     {
-        head.push(Line::from(approval.subject.clone()));
+        head = wrapped(&approval.subject, area, Style::new());
+        // Frame, place and every decision have to be seen as well.
+        let room = usize::from(area.height).saturating_sub(shown.len() + 3);
+        if head.len() > room {
+            is_cut = true;
+            head.truncate(room.saturating_sub(1));
+            head.push(too_long());
+        }
         head.push(Line::styled(
             approval.place.clone(),
             Style::new().add_modifier(Modifier::DIM),
         ));
+    } else if matches!(picker.topic, Topic::Suggestion(_)) {
+        head = wrapped(&picker.title, area, Style::new());
     } else {
         head.push(Line::from(format!("filter: {}▏", picker.filter)));
     }
     let title = match picker.topic {
         Topic::Approval(_) => " An agent asks ".to_owned(),
+        Topic::Suggestion(_) => " An agent suggests ".to_owned(),
         _ => format!(" {} ", picker.title),
     };
     let inner = boxed(frame, area, &title, head.len() + shown.len().max(1));
@@ -76,13 +91,158 @@ pub(crate) fn picker(frame: &mut Frame<'_>, area: Rect, picker: &Picker, state: 
     for (number, item) in shown.iter().enumerate().skip(first).take(room) {
         let text = cut(&format!(" {}  {}", item.label, item.detail), width);
         let style = if number == position {
-            Style::new().fg(Color::Black).bg(Color::Cyan)
+            chosen()
         } else {
             Style::new()
         };
-        head.push(Line::styled(format!("{text:<width$}"), style));
+        head.push(Line::styled(padded(&text, width), style));
     }
     put(frame, inner, &head);
+    is_cut
+}
+
+/// The line one stands on: reversed, so that it is seen without colours as well.
+fn chosen() -> Style {
+    Style::new()
+        .fg(Color::Cyan)
+        .add_modifier(Modifier::REVERSED)
+}
+
+/// A text from edge to edge, in cells.
+fn padded(text: &str, width: usize) -> String {
+    let gap = width.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(gap))
+}
+
+fn wrapped(text: &str, area: Rect, style: Style) -> Vec<Line<'static>> {
+    let width = usize::from(area.width.saturating_sub(4).min(WIDTH_MAX - 2));
+    text.lines()
+        .flat_map(|line| Long::plain(line.to_owned(), style).rows(width))
+        .collect()
+}
+
+fn too_long() -> Line<'static> {
+    Line::styled(
+        "… all of it does not fit; make the terminal larger",
+        Style::new().add_modifier(Modifier::BOLD),
+    )
+}
+
+/// A question and its answers. True when what is asked did not fit.
+pub(crate) fn prompt(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, state: &State) -> bool {
+    let part = prompt.part();
+    let dim = Style::new().add_modifier(Modifier::DIM);
+    let left_ms = prompt.question.expires_at_ms.saturating_sub(state.wall_ms);
+    let mut lead = Vec::new();
+    if prompt.question.parts.len() > 1 {
+        lead.push(format!(
+            "{} of {}",
+            prompt.at + 1,
+            prompt.question.parts.len()
+        ));
+    }
+    if !part.header.is_empty() {
+        lead.push(part.header.clone());
+    }
+    if prompt.question.expires_at_ms < i64::MAX {
+        let seconds = left_ms.max(0).unsigned_abs() / 1_000;
+        lead.push(format!("{} left", span(seconds)));
+    }
+    let mut answers = if prompt.typing {
+        typed(prompt)
+    } else {
+        choices(prompt, usize::from(area.width.saturating_sub(4)))
+    };
+    let mut head = vec![Line::styled(lead.join(" · "), dim)];
+    head.extend(wrapped(&part.text, area, Style::new()));
+    head.extend(wrapped(&part.url, area, Style::new()));
+    for line in &part.purpose {
+        head.extend(wrapped(line, area, dim));
+    }
+    // The answers stay in sight, however long the question is.
+    let room = usize::from(area.height).saturating_sub(2 + answers.len());
+    let mut is_cut = head.len() > room;
+    if is_cut {
+        head.truncate(room.saturating_sub(1));
+        head.push(too_long());
+    }
+    let widest = head.iter().skip(1).map(Line::width).max().unwrap_or(0);
+    head.append(&mut answers);
+    let inner = boxed(frame, area, " An agent asks ", head.len());
+    // Rows have a least width, and the box may be narrower yet.
+    is_cut |= widest > usize::from(inner.width);
+    put(frame, inner, &head);
+    is_cut
+}
+
+fn choices(prompt: &Prompt, width: usize) -> Vec<Line<'static>> {
+    let part = prompt.part();
+    prompt
+        .rows()
+        .iter()
+        .enumerate()
+        .map(|(number, row)| {
+            let text = match row {
+                Row::Option(option) => {
+                    let mark = match (part.multi, prompt.chosen.contains(option)) {
+                        (false, _) => "",
+                        (true, true) => "[x] ",
+                        (true, false) => "[ ] ",
+                    };
+                    let label = part.options.get(*option).map_or("", String::as_str);
+                    format!("{mark}{}", crate::cli::tui::clean::line(label))
+                }
+                Row::Other => "Other …".to_owned(),
+                Row::Skip => "Skip".to_owned(),
+            };
+            let text = cut(&format!(" {} {text}", number + 1), width);
+            let style = if number == prompt.row {
+                chosen()
+            } else {
+                Style::new()
+            };
+            Line::styled(padded(&text, width), style)
+        })
+        .collect()
+}
+
+/// Rows of what is being written that are shown: its end, where one writes.
+const TYPED_CHARS_MAX: usize = 400;
+
+fn typed(prompt: &Prompt) -> Vec<Line<'static>> {
+    let count = prompt.typed.chars().count();
+    let shown: String = prompt
+        .typed
+        .chars()
+        .skip(count.saturating_sub(TYPED_CHARS_MAX))
+        .map(|character| {
+            if prompt.part().secret {
+                '•'
+            } else {
+                character
+            }
+        })
+        .collect();
+    let text = format!("> {shown}▏");
+    text.lines()
+        .flat_map(|line| {
+            Long::plain(line.to_owned(), Style::new()).rows(usize::from(WIDTH_MAX - 4))
+        })
+        .collect()
+}
+
+/// The keys that work while a question is on show.
+pub(crate) fn prompt_keys(prompt: &Prompt, is_cut: bool) -> &'static str {
+    if is_cut && prompt.gives_secret() {
+        return " Too small to show all of it: make the terminal larger · Ctrl-X skips · Esc back";
+    }
+    match (prompt.typing, prompt.part().multi) {
+        (true, _) => " Enter answers · Ctrl-X skips · Esc back",
+        (false, true) => " Space chooses · Enter answers · Ctrl-X skips · Esc puts it aside",
+        (false, false) => {
+            " Up, Down or a number · Enter answers · Ctrl-X skips · Esc puts it aside"
+        }
+    }
 }
 
 /// An empty box in the middle, and the room inside.

@@ -8,12 +8,15 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{overlay, talk};
-use crate::cli::tui::slash;
+use crate::cli::tui::complete::{self, Match};
+use crate::cli::tui::question::Question;
 use crate::cli::tui::state::{Link, Overlay, State, Viewport};
 use crate::cli::words::span;
 
 /// Rows of the input at most; longer ones scroll inside.
 const INPUT_ROWS_MAX: u16 = 8;
+/// Ways to complete a command that are listed; more would push the conversation away.
+const WAYS_MAX: u16 = 6;
 /// What stands in front of the input.
 const PROMPT: &str = "> ";
 
@@ -25,11 +28,16 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State) -> Viewport {
     let input_rows = u16::try_from(input.rows.len())
         .unwrap_or(INPUT_ROWS_MAX)
         .min(INPUT_ROWS_MAX);
-    let asks = u16::from(!state.approvals.is_empty());
-    let [header, talk_area, ask, status, editor, hints] = Layout::vertical([
+    let waits = waiting_line(state);
+    let ways = match &state.overlay {
+        None => complete::matches(state.editor.text(), &state.known),
+        Some(_) => Vec::new(),
+    };
+    let [header, talk_area, listed, ask, status, editor, hints] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(1),
-        Constraint::Length(asks),
+        Constraint::Length(u16::try_from(ways.len()).unwrap_or(WAYS_MAX).min(WAYS_MAX)),
+        Constraint::Length(u16::from(waits.is_some())),
         Constraint::Length(1),
         Constraint::Length(input_rows),
         Constraint::Length(1),
@@ -42,22 +50,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State) -> Viewport {
         header_line(state),
         Style::new().add_modifier(Modifier::REVERSED),
     );
-    let viewport = talk::draw(frame, talk_area, state);
-    if let Some(approval) = state.approvals.first() {
-        let more = match state.approvals.len() {
-            1 => String::new(),
-            count => format!(" (1 of {count})"),
-        };
-        let line = format!(
-            " Ctrl-Y decides{more}: {} {}",
-            approval.kind, approval.subject
-        );
-        bar(
-            frame,
-            ask,
-            Line::from(line),
-            Style::new().fg(Color::Black).bg(Color::Yellow),
-        );
+    let mut viewport = talk::draw(frame, talk_area, state);
+    draw_ways(frame, listed, &ways);
+    if let Some(line) = waits {
+        // Reversed, so that it stands out without colours as well.
+        let style = Style::new()
+            .fg(Color::Yellow)
+            .add_modifier(Modifier::REVERSED);
+        bar(frame, ask, line, style);
     }
     bar(
         frame,
@@ -66,18 +66,70 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State) -> Viewport {
         Style::new().fg(Color::Gray),
     );
     draw_input(frame, editor, &input);
+    match &state.overlay {
+        Some(Overlay::Help) => overlay::help(frame, talk_area),
+        Some(Overlay::Picker(picker)) => {
+            viewport.is_cut = overlay::picker(frame, talk_area, picker, state);
+        }
+        Some(Overlay::Prompt(prompt)) => {
+            viewport.is_cut = overlay::prompt(frame, talk_area, prompt, state);
+        }
+        None => {}
+    }
     bar(
         frame,
         hints,
-        hint_line(state),
+        hint_line(state, viewport.is_cut),
         Style::new().add_modifier(Modifier::DIM),
     );
-    match &state.overlay {
-        Some(Overlay::Help) => overlay::help(frame, talk_area),
-        Some(Overlay::Picker(picker)) => overlay::picker(frame, talk_area, picker, state),
-        None => {}
-    }
     viewport
+}
+
+/// What waits for a person: something to decide comes before something to answer.
+fn waiting_line(state: &State) -> Option<Line<'static>> {
+    let of = |count: usize| match count {
+        1 => String::new(),
+        count => format!(" (1 of {count})"),
+    };
+    if let Some(approval) = state.approvals.first() {
+        let more = of(state.approvals.len());
+        return Some(Line::from(format!(
+            " Ctrl-Y decides{more}: {} {}",
+            approval.kind, approval.subject
+        )));
+    }
+    if matches!(state.overlay, Some(Overlay::Prompt(_))) {
+        return None;
+    }
+    let asked: Vec<&Question> = state
+        .questions
+        .iter()
+        .filter(|question| question.belongs_to(&state.session))
+        .collect();
+    let first = asked.first()?;
+    let more = of(asked.len());
+    Some(Line::from(format!(
+        " Ctrl-Y answers{more}: {}",
+        first.subject()
+    )))
+}
+
+/// Ways to go on with a command.
+fn draw_ways(frame: &mut Frame<'_>, area: Rect, ways: &[Match]) {
+    let room = usize::from(area.height);
+    let hidden = ways.len().saturating_sub(room);
+    for (number, (way, y)) in ways.iter().zip(area.y..area.bottom()).enumerate() {
+        let text = if hidden > 0 && number + 1 == room {
+            format!(" … {} more", hidden + 1)
+        } else {
+            format!(" {:<20} {}", way.label, way.about)
+        };
+        let text = cut(text.trim_end(), usize::from(area.width));
+        let style = Style::new().add_modifier(Modifier::DIM);
+        frame
+            .buffer_mut()
+            .set_line(area.x, y, &Line::styled(text, style), area.width);
+    }
 }
 
 /// One row, in one style from edge to edge.
@@ -178,14 +230,19 @@ fn short(count: i64) -> String {
     }
 }
 
-fn hint_line(state: &State) -> Line<'static> {
+fn hint_line(state: &State, is_cut: bool) -> Line<'static> {
     if state.leaving {
         return Line::from(" Ctrl-C again leaves");
     }
-    let completions = slash::completions(state.editor.text());
-    if !completions.is_empty() {
-        let names: Vec<String> = completions.iter().map(|name| format!("/{name}")).collect();
-        return Line::from(format!(" Tab: {}", names.join(" ")));
+    match &state.overlay {
+        Some(Overlay::Prompt(prompt)) => return Line::from(overlay::prompt_keys(prompt, is_cut)),
+        Some(Overlay::Picker(_)) => {
+            return Line::from(" Up, Down · Enter chooses · Esc closes");
+        }
+        Some(Overlay::Help) | None => {}
+    }
+    if !complete::matches(state.editor.text(), &state.known).is_empty() {
+        return Line::from(" Tab completes · Enter send");
     }
     let stop = if state.is_running() {
         "Esc stop · "

@@ -46,7 +46,11 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State) -> Viewport
     for (row, y) in shown.iter().zip((area.y..last).rev()) {
         buffer.set_line(area.x, y, row, area.width);
     }
-    Viewport { height, scroll_max }
+    Viewport {
+        height,
+        scroll_max,
+        is_cut: false,
+    }
 }
 
 fn dim() -> Style {

@@ -1,0 +1,111 @@
+//! The canvas, files of conversations, wake words and secrets.
+
+use super::row::{ADMIN, NONE, READ, WRITE, row};
+use crate::openclaw::methods::{Method, artifacts, secrets, surface, voice};
+use crate::openclaw::params::{Field, Kind, NAME, Spec, TEXT, closed, may, moot, must, open};
+
+const ASSISTANT: Kind = Kind::OneOf(&["assistant"]);
+const ARTIFACT: &[Field] = &[
+    may("sessionKey", NAME),
+    may("runId", NAME),
+    may("taskId", NAME),
+    may("agentId", NAME),
+    may("messageRole", ASSISTANT),
+    must("artifactId", NAME),
+];
+const OVERRIDES: Spec = closed(&[may("webSearch", NAME), may("webFetch", NAME)]);
+const PATHS: Kind = Kind::List(&NAME);
+
+pub(super) const ROWS: &[Method] = &[
+    row(
+        "plugin.surface.refresh",
+        READ,
+        "A fresh address of the canvas; it needs no other credential, ends after ten minutes and with the connection.",
+        closed(&[
+            must("surface", NAME),
+            moot(
+                "observedUrl",
+                TEXT,
+                "an address that was handed out before lives to its own end",
+            ),
+        ]),
+        surface::refresh,
+    ),
+    row(
+        "artifacts.list",
+        READ,
+        "Files of a session; pictures page by page, with addresses to show them from.",
+        closed(&[
+            may("sessionKey", NAME),
+            may("runId", NAME),
+            may("taskId", NAME),
+            may("agentId", NAME),
+            may("messageRole", ASSISTANT),
+            may("type", Kind::OneOf(&["image"])),
+            may("limit", Kind::Int(1, 4)),
+            may("cursor", Kind::Text(1, 256)),
+        ]),
+        artifacts::list,
+    ),
+    row(
+        "artifacts.get",
+        READ,
+        "One file of a session, without its bytes.",
+        closed(ARTIFACT),
+        artifacts::get,
+    ),
+    row(
+        "artifacts.download",
+        READ,
+        "The bytes of a file, or an address to load them from.",
+        closed(&[
+            may("sessionKey", NAME),
+            may("runId", NAME),
+            may("taskId", NAME),
+            may("agentId", NAME),
+            may("messageRole", ASSISTANT),
+            must("artifactId", NAME),
+            may("transport", Kind::OneOf(&["http"])),
+        ]),
+        artifacts::download,
+    ),
+    row(
+        "voicewake.get",
+        READ,
+        "The words devices listen for.",
+        NONE,
+        voice::get,
+    ),
+    row(
+        "voicewake.set",
+        WRITE,
+        "Replaces the words devices listen for; none means the usual ones.",
+        open(&[]),
+        voice::set,
+    ),
+    row(
+        "voicewake.routing.get",
+        READ,
+        "Where wake words lead; always to the session in use.",
+        NONE,
+        voice::routing,
+    ),
+    row(
+        "secrets.resolve",
+        ADMIN,
+        "What secret references of the configuration stand for. There are no search or fetch providers to override.",
+        closed(&[
+            must("commandName", NAME),
+            must("targetIds", PATHS),
+            may("allowedPaths", PATHS),
+            may("forcedActivePaths", PATHS),
+            may("optionalActivePaths", PATHS),
+            moot(
+                "providerOverrides",
+                Kind::Object(&OVERRIDES),
+                "there are no search or fetch providers whose secrets it could make active",
+            ),
+        ]),
+        secrets::resolve,
+    ),
+];

@@ -1,0 +1,63 @@
+//! The commands that show and change how answers of a session are made, shown and sent.
+
+use torana_core::command::{Setting, SettingAction};
+
+use super::run::{Change, Effect, Facts};
+use crate::run::usage_words;
+use crate::store::session::{self, SessionRow};
+
+/// What such a command does and says.
+pub(super) fn decide(setting: Setting, action: &SettingAction) -> Effect {
+    match action {
+        SettingAction::Show => Effect {
+            words: Some(Box::new(move |row, facts| now(setting, row, facts))),
+            ..Effect::say("")
+        },
+        SettingAction::Cost => Effect {
+            words: Some(Box::new(|row, _| {
+                format!("This conversation used {}.", usage_words(&row.usage))
+            })),
+            ..Effect::say("")
+        },
+        SettingAction::Set(word) => {
+            let change = match setting {
+                Setting::Think => session::Change {
+                    thinking: Some(word.map(str::to_owned)),
+                    ..session::Change::default()
+                },
+                _ => session::Change {
+                    manner: vec![(setting, *word)],
+                    ..session::Change::default()
+                },
+            };
+            Effect {
+                change: Change::Session(change),
+                words: Some(Box::new(move |row, facts| now(setting, row, facts))),
+                ..Effect::say("")
+            }
+        }
+        SettingAction::Invalid { word } => Effect::say(format!(
+            "I do not understand `{word}`. Use /{} followed by {}, or by default.",
+            setting.name(),
+            setting.words().join(", ")
+        )),
+    }
+}
+
+/// What holds now.
+fn now(setting: Setting, row: &SessionRow, facts: &Facts) -> String {
+    let chosen = match setting {
+        Setting::Think => row.thinking.as_deref(),
+        _ => row.manner.chosen(setting),
+    };
+    let title = setting.title();
+    match (chosen, setting) {
+        (Some(word), _) => format!("{title}: {word}."),
+        (None, Setting::Think) => format!("{title}: {} (configured).", facts.thinking),
+        (None, Setting::Send) => format!("{title}: allow (default)."),
+        (None, Setting::Activation) => format!("{title}: as configured."),
+        (None, Setting::Verbose | Setting::Reasoning | Setting::Usage) => {
+            format!("{title}: off (default).")
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Suspension: a lease under which no turn begins, so that a machine can be stopped, copied or replaced in peace.
+//!
+//! What runs comes to its end, what arrives is accepted and waits on disk. The lease ends when its holder says so, or by
+//! itself when the holder is gone; then the waiting turns begin.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use torana_core::event::{Event, SuspensionPhase};
+use torana_core::limit::SUSPENSION_MS;
+
+use crate::engine::{Engine, Phase};
+
+/// How often a lease is looked at, milliseconds: a drain that is over is told within it, and a wall clock that jumped
+/// over the end of the lease, because the machine was stopped, is noticed within it.
+const LOOK_MS: u64 = 250;
+
+/// A request for a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspend {
+    /// Names the request; the same one again renews the lease.
+    pub request: String,
+    /// Take the lease although something runs, and let that come to its end.
+    pub drain: bool,
+    /// The holder means to end terminals too. There are none; it only tells requests apart.
+    pub ends_terminals: bool,
+}
+
+/// What keeps a suspended gateway from being quiet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Blocking {
+    /// Turns that run.
+    pub runs: usize,
+    /// Runs of HTTP clients that leave nothing behind.
+    pub passing: usize,
+    /// Conversations in which a reply is on its way.
+    pub replies: usize,
+}
+
+impl Blocking {
+    /// All together.
+    pub fn total(self) -> usize {
+        self.runs + self.passing + self.replies
+    }
+}
+
+/// A lease as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Its id, which only its holder knows.
+    pub id: String,
+    /// When it ends by itself, Unix milliseconds.
+    pub expires_at_ms: i64,
+    /// What still runs; nothing when the gateway is quiet.
+    pub blocking: Blocking,
+}
+
+/// What a request for a lease came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prepared {
+    /// Held, new or renewed.
+    Held(Lease),
+    /// Something runs and the request does not wait for it.
+    Busy(Blocking),
+    /// The gateway starts or stops.
+    Leaving(Blocking),
+    /// Another request holds the lease until this moment, Unix milliseconds.
+    Taken(i64),
+}
+
+/// The lease behind an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SuspensionState {
+    /// There is none: turns begin.
+    Running,
+    /// It holds.
+    Held(Lease),
+    /// Another lease holds until this moment, Unix milliseconds.
+    Other(i64),
+}
+
+/// What the end of a lease came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// Turns begin again.
+    Ended,
+    /// There was none.
+    WasRunning,
+    /// Another lease holds.
+    Other,
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    suspend: Suspend,
+    id: String,
+    expires_at_ms: i64,
+    deadline_ms: u64,
+    phase: SuspensionPhase,
+    /// The stop that comes is a change of guard: the holder starts the gateway again.
+    handed_over: bool,
+}
+
+/// The lease, if there is one.
+pub(crate) struct Suspension {
+    held: Mutex<Option<Held>>,
+    /// Moves whenever a lease comes or goes.
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Suspension {
+    fn default() -> Self {
+        Self {
+            held: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Suspension {
+    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a run while it lives.
+pub(crate) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(crate) fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Engine {
+    /// What runs now.
+    pub fn blocking(&self) -> Blocking {
+        Blocking {
+            runs: self.load().0,
+            passing: self.shared.passing_runs.load(Ordering::SeqCst),
+            replies: self.shared.delivery.sending(),
+        }
+    }
+
+    /// Whether turns begin, as clients are told it.
+    pub fn suspension_phase(&self) -> SuspensionPhase {
+        let held = self.shared.suspension.lock();
+        held.as_ref()
+            .map_or(SuspensionPhase::Accepting, |held| held.phase)
+    }
+
+    /// Takes or renews the lease.
+    pub fn suspend(&self, suspend: Suspend) -> Prepared {
+        self.expire_suspension();
+        if self.phase() != Phase::Accepting {
+            return Prepared::Leaving(self.blocking());
+        }
+        let world = self.world();
+        let held = Held {
+            id: world.uuid(),
+            expires_at_ms: world.wall_ms().saturating_add_unsigned(SUSPENSION_MS),
+            deadline_ms: world.monotonic_ms().saturating_add(SUSPENSION_MS),
+            phase: SuspensionPhase::Draining,
+            handed_over: false,
+            suspend,
+        };
+        let is_new = {
+            let mut slot = self.shared.suspension.lock();
+            match slot.as_mut() {
+                Some(known) if known.suspend != held.suspend => {
+                    return Prepared::Taken(known.expires_at_ms);
+                }
+                Some(known) => {
+                    // Somebody relies on the end of a lease that was handed over.
+                    if !known.handed_over {
+                        known.expires_at_ms = held.expires_at_ms;
+                        known.deadline_ms = held.deadline_ms;
+                    }
+                    false
+                }
+                None => {
+                    // Under the lock, so that no end of another lease comes in between. Lanes know nothing of leases
+                    // and never wait for this lock.
+                    self.shared.sessions.rest();
+                    let blocking = self.blocking();
+                    if blocking.total() > 0 && !held.suspend.drain {
+                        // Nobody was told, so nobody notices that it was asked.
+                        let plans = self.shared.sessions.wake();
+                        drop(slot);
+                        for plan in plans {
+                            self.start_run(plan, None);
+                        }
+                        return Prepared::Busy(blocking);
+                    }
+                    *slot = Some(held.clone());
+                    true
+                }
+            }
+        };
+        if is_new {
+            self.shared.bus.publish(Event::Suspension(held.phase));
+            self.shared
+                .suspension
+                .changes
+                .send_modify(|count| *count += 1);
+        }
+        match self.look_at_suspension() {
+            Some(lease) => Prepared::Held(lease),
+            // It ended this very moment.
+            None => Prepared::Busy(self.blocking()),
+        }
+    }
+
+    /// Looks a lease up.
+    pub fn suspension(&self, id: &str) -> SuspensionState {
+        self.expire_suspension();
+        match self.look_at_suspension() {
+            None => SuspensionState::Running,
+            Some(lease) if lease.id == id => SuspensionState::Held(lease),
+            Some(lease) => SuspensionState::Other(lease.expires_at_ms),
+        }
+    }
+
+    /// Ends a lease: what waited begins.
+    pub fn resume(&self, id: &str) -> Resumed {
+        self.expire_suspension();
+        let other = match self.shared.suspension.lock().as_ref() {
+            None => return Resumed::WasRunning,
+            Some(held) => held.id != id,
+        };
+        if other {
+            return Resumed::Other;
+        }
+        if self.end_suspension(id) {
+            Resumed::Ended
+        } else {
+            Resumed::WasRunning
+        }
+    }
+
+    /// Says that the next stop is a change of guard. `None` when the lease is not this one.
+    pub fn hand_over(&self, id: &str) -> Option<i64> {
+        self.expire_suspension();
+        let mut slot = self.shared.suspension.lock();
+        let held = slot.as_mut().filter(|held| held.id == id)?;
+        held.handed_over = true;
+        Some(held.expires_at_ms)
+    }
+
+    /// True once when a lease that holds was handed over.
+    pub fn take_handover(&self) -> bool {
+        self.expire_suspension();
+        let mut slot = self.shared.suspension.lock();
+        slot.as_mut()
+            .is_some_and(|held| std::mem::take(&mut held.handed_over))
+    }
+
+    /// Waits until no lease holds.
+    pub async fn unsuspended(&self) {
+        let mut changes = self.shared.suspension.changes.subscribe();
+        while self.suspension_phase() != SuspensionPhase::Accepting {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The gateway stops: the lease is over, and what waited begins in the next process.
+    pub(crate) fn give_up_suspension(&self) {
+        let held = self.shared.suspension.lock().take();
+        if held.is_some() {
+            self.shared
+                .suspension
+                .changes
+                .send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Keeps an eye on leases: tells when a drain is over, and ends what nobody renewed.
+    pub(crate) fn watch_suspension(&self) {
+        let engine = self.clone();
+        self.shared.tasks.keep("suspension", move || {
+            let engine = engine.clone();
+            async move {
+                let mut changes = engine.shared.suspension.changes.subscribe();
+                loop {
+                    changes.mark_unchanged();
+                    engine.expire_suspension();
+                    if engine.look_at_suspension().is_some() {
+                        engine.shared.world.sleep_ms(LOOK_MS).await;
+                    } else if changes.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// The lease now; tells everybody when what ran is over, or something runs again.
+    fn look_at_suspension(&self) -> Option<Lease> {
+        let blocking = self.blocking();
+        let now = if blocking.total() == 0 {
+            SuspensionPhase::Prepared
+        } else {
+            SuspensionPhase::Draining
+        };
+        let (lease, changed) = {
+            let mut slot = self.shared.suspension.lock();
+            let held = slot.as_mut()?;
+            let changed = std::mem::replace(&mut held.phase, now) != now;
+            let lease = Lease {
+                id: held.id.clone(),
+                expires_at_ms: held.expires_at_ms,
+                blocking,
+            };
+            (lease, changed)
+        };
+        if changed {
+            self.shared.bus.publish(Event::Suspension(now));
+        }
+        Some(lease)
+    }
+
+    fn expire_suspension(&self) {
+        let (wall_ms, monotonic_ms) = (self.world().wall_ms(), self.world().monotonic_ms());
+        let over = self.shared.suspension.lock().as_ref().and_then(|held| {
+            // Either clock: the monotonic one may stand still while the machine does.
+            let over = wall_ms >= held.expires_at_ms || monotonic_ms >= held.deadline_ms;
+            over.then(|| held.id.clone())
+        });
+        if let Some(id) = over
+            && self.end_suspension(&id)
+        {
+            tracing::warn!("A suspension ended by itself: nobody renewed it.");
+        }
+    }
+
+    /// Ends this lease if it is the one that holds.
+    fn end_suspension(&self, id: &str) -> bool {
+        let plans = {
+            let mut slot = self.shared.suspension.lock();
+            if slot.take_if(|held| held.id == id).is_none() {
+                return false;
+            }
+            // A stop wants nothing to begin.
+            if self.phase() == Phase::Accepting {
+                self.shared.sessions.wake()
+            } else {
+                Vec::new()
+            }
+        };
+        for plan in plans {
+            self.start_run(plan, None);
+        }
+        self.shared
+            .bus
+            .publish(Event::Suspension(SuspensionPhase::Accepting));
+        self.shared
+            .suspension
+            .changes
+            .send_modify(|count| *count += 1);
+        true
+    }
+}
