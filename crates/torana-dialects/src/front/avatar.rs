@@ -19,15 +19,8 @@ const BYTES_MAX: u64 = 2 * 1024 * 1024;
 const SOURCE_CHARS_MAX: usize = 256;
 /// Of a picture that is written out, this much of its head is told, characters.
 const HEAD_CHARS_MAX: usize = 64;
-/// Pictures a browser shows, by the ending of their file.
-const KINDS: &[(&str, &str)] = &[
-    ("png", "image/png"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("gif", "image/gif"),
-    ("webp", "image/webp"),
-    ("svg", "image/svg+xml"),
-];
+/// Endings of pictures that a browser shows.
+const ENDINGS: &[&str] = &["png", "jpg", "jpeg", "gif", "webp", "svg"];
 
 /// What an agent is shown as.
 pub(crate) enum Avatar {
@@ -144,8 +137,9 @@ fn ending(path: &str) -> String {
 
 fn kind_of(path: &str) -> Option<&'static str> {
     let ending = ending(path);
-    let known = KINDS.iter().find(|(known, _)| *known == ending);
-    known.map(|(_, kind)| *kind)
+    ENDINGS
+        .contains(&ending.as_str())
+        .then(|| super::asset::kind(&ending))
 }
 
 /// The path below the workspace, whichever way it was written.

@@ -124,14 +124,8 @@ fn unavailable(message: &str) -> Answer {
 }
 
 fn document(file: Arc<ServedFile>, path: &str, look: &Look<'_>) -> Answer {
-    let content = Content {
-        kind: HeaderValue::from_static(kind(&path.to_ascii_lowercase())),
-        tag: tag(&file.version()),
-        modified_s: Some(file.modified_s()),
-        source: Source::File(file),
-    };
-    let mut answer = content.answer(look.method, look.headers);
-    guard(&mut answer, CANVAS_POLICY);
+    let kind = kind(&path.to_ascii_lowercase());
+    let mut answer = stored(file, kind, CANVAS_POLICY, look.method, look.headers);
     if look.by_address {
         // A document without an origin is a stranger to its own pictures and scripts, too.
         answer.headers_mut().insert(
@@ -149,6 +143,17 @@ pub(super) fn picture(
     method: &Method,
     headers: &HeaderMap,
 ) -> Answer {
+    stored(file, kind, FILE_POLICY, method, headers)
+}
+
+/// An open file under a policy.
+fn stored(
+    file: Arc<ServedFile>,
+    kind: &'static str,
+    policy: &'static str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Answer {
     let content = Content {
         kind: HeaderValue::from_static(kind),
         tag: tag(&file.version()),
@@ -156,7 +161,7 @@ pub(super) fn picture(
         source: Source::File(file),
     };
     let mut answer = content.answer(method, headers);
-    guard(&mut answer, FILE_POLICY);
+    guard(&mut answer, policy);
     answer
 }
 

@@ -3,6 +3,7 @@
 //! A configuration that does not validate changes nothing; the running one stays in force.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -48,7 +49,6 @@ struct State {
     value: Value,
     /// A restart was asked for that reads `value` anew; until then what runs stays in force.
     restarting: bool,
-    files: Vec<String>,
     refusals: Vec<Refusal>,
     /// Accounts that a person stopped; they stay so through reloads.
     stopped: BTreeSet<AccountKey>,
@@ -119,7 +119,11 @@ impl Runner {
         if let Some(warning) = compose::engine::privacy_warning(config, &parts.accounts) {
             tracing::warn!("{warning}");
         }
-        let files = watched(configuration, config, &parts, paths);
+        let files: Vec<String> = first_look
+            .stamp
+            .iter()
+            .map(|(file, ..)| file.clone())
+            .collect();
         let restarts = RestartDesk::new(engine.world());
         Self {
             paths: paths.clone(),
@@ -128,7 +132,7 @@ impl Runner {
             context: Arc::clone(context),
             host: Arc::clone(host),
             logging,
-            files: std::sync::Mutex::new(files.clone()),
+            files: std::sync::Mutex::new(files),
             first_look: Mutex::new(Some(first_look)),
             front,
             restarts,
@@ -136,7 +140,6 @@ impl Runner {
                 parts,
                 value: configuration::value_of(&configuration.loaded),
                 restarting: false,
-                files,
                 refusals: configuration.loaded.refusals.clone(),
                 stopped: BTreeSet::new(),
                 locks: BTreeMap::new(),
@@ -331,12 +334,11 @@ impl Runner {
                 config: config.clone(),
             }));
         }
-        let files = watched(&read, &config, &state.parts, &self.paths);
-        state.files.clone_from(&files);
         *self
             .files
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = files;
+            .unwrap_or_else(std::sync::PoisonError::into_inner) =
+            watched(&read, &config, &state.parts, &self.paths);
         run::remember_good(&self.paths, &read);
         tracing::info!(
             cause,
@@ -588,8 +590,19 @@ fn watched(
 }
 
 fn stamp(files: Vec<String>) -> Stamp {
+    // The notes of an agent stand together in the list, and most agents have no folder yet: one look says so for all.
+    let mut known: Option<(PathBuf, bool)> = None;
     let look = |file: String| {
-        let metadata = std::fs::metadata(&file).ok();
+        let folder = Path::new(&file).parent().unwrap_or(Path::new(""));
+        let is_there = match &known {
+            Some((path, is_there)) if path == folder => *is_there,
+            _ => {
+                let is_there = folder.as_os_str().is_empty() || folder.is_dir();
+                known = Some((folder.to_owned(), is_there));
+                is_there
+            }
+        };
+        let metadata = is_there.then(|| std::fs::metadata(&file).ok()).flatten();
         let length = metadata.as_ref().map_or(0, std::fs::Metadata::len);
         let modified = metadata.and_then(|metadata| metadata.modified().ok());
         (file, length, modified)
