@@ -31,6 +31,7 @@ const lines = [
   "Written by `cargo xtask conform openclaw`; a run that proves something else than this page fails.",
   `The software is the published package, release ${notes[0].release}, unmodified. What is expected of each command was`,
   "taken from the same command against the official gateway of that release.",
+  `This page was last written on ${new Date().toISOString().slice(0, 10)}; every run of CI proves its rows again.`,
   "",
   "## Commands and pages",
   "",

@@ -9,6 +9,7 @@ import "./styles/shell.css";
 import "./styles/chat.css";
 import "./styles/prose.css";
 import "./styles/status.css";
+import "./styles/asks.css";
 import { AppView } from "./views/app-view";
 import { AppContext } from "./views/context";
 

@@ -96,6 +96,29 @@ export async function openPage(browser, options = {}) {
   return { context, page, complaints, hosts };
 }
 
+/** Runs scenes against the stand-in gateway, each with a gateway of its own and a fresh browser profile. */
+export function scenes(browser) {
+  const all = [];
+  const scene = async (env, options, act) => {
+    const gateway = new Gateway(join(import.meta.dirname, "mock-gateway.mjs"), await freePort(), env);
+    const link = await gateway.start();
+    const opened = await openPage(browser, options);
+    all.push(opened.complaints);
+    const steer = (action) => fetch(`http://127.0.0.1:${gateway.port}/__mock/${action}`, { method: "POST" }).then((answer) => answer.text());
+    try {
+      return await act({ page: opened.page, link, origin: new URL(link).origin, steer, gateway });
+    } catch (error) {
+      await shot(opened.page, "page-failure").catch(() => undefined);
+      throw error;
+    } finally {
+      await opened.context.close();
+      await gateway.kill();
+    }
+  };
+  const complaints = () => all.flat().filter((text) => !/status of 404|favicon/.test(text));
+  return { scene, complaints };
+}
+
 export async function shot(page, name) {
   mkdirSync(ARTIFACTS, { recursive: true });
   await page.screenshot({ path: join(ARTIFACTS, `${name}.png`) });

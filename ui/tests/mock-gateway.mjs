@@ -4,16 +4,16 @@
 // whose accepted turns survive SIGKILL. It stands in for the binary: same environment, same printed link.
 //
 // Environment: TORANA_GATEWAY_PORT, HOME (state), MOCK_REFUSE (pairing | limited | origin | starting),
-// MOCK_BASE (base path), MOCK_FIXTURE=rich|hostile, MOCK_DEMO=0 (a model is configured),
+// MOCK_BASE (base path), MOCK_FIXTURE=rich|many|hostile, MOCK_DEMO=0 (a model is configured),
 // MOCK_LATE_HISTORY=1 (questions appear in the history with their answers).
-// POST /__mock/<drop|gap|silent|allow|revoke> steers it from a test.
+// POST /__mock/<drop|gap|silent|allow|revoke|ask|ask-padded|settle> steers it from a test.
 import { createHash, createHmac, createPublicKey, randomBytes, randomUUID, verify } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { homedir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { WebSocketServer } from "ws";
-import { answerFor, hostileFixture, richFixture } from "./mock-content.mjs";
+import { PADDED, answerFor, asksFixture, hostileFixture, manyFixture, richFixture } from "./mock-content.mjs";
 
 const DIST = join(import.meta.dirname, "..", "dist");
 const PORT = Number(process.env.TORANA_GATEWAY_PORT ?? 18789);
@@ -25,9 +25,10 @@ const SECRET = "mock-secret";
 const TICK_MS = Number(process.env.MOCK_TICK_MS ?? 30_000);
 const METHODS = [
   "health", "status", "chat.send", "chat.abort", "chat.history", "sessions.list", "sessions.subscribe",
-  "sessions.messages.subscribe", "sessions.messages.unsubscribe", "sessions.patch", "sessions.reset", "sessions.delete",
+  "sessions.messages.subscribe", "sessions.messages.unsubscribe", "sessions.patch", "sessions.reset", "sessions.recover", "sessions.delete",
   "channels.status", "channels.pairing.list", "channels.pairing.approve", "channels.pairing.deny",
   "device.pair.list", "device.pair.approve", "device.pair.reject", "models.list", "torana.setup.offers",
+  "commands.list", "exec.approval.list", "plugin.approval.list", "approval.resolve", "question.list", "question.resolve",
 ];
 
 // ——— state that survives a kill ———
@@ -36,8 +37,8 @@ const state = load();
 function load() {
   mkdirSync(STATE_DIR, { recursive: true });
   if (existsSync(STATE_FILE)) return JSON.parse(readFileSync(STATE_FILE, "utf8"));
-  const fixtures = { rich: richFixture, hostile: hostileFixture };
-  const fixture = fixtures[process.env.MOCK_FIXTURE]?.() ?? { sessions: {}, channels: undefined, pairings: [], devices: [] };
+  const fixtures = { rich: richFixture, many: manyFixture, hostile: hostileFixture };
+  const fixture = { sessions: {}, channels: undefined, pairings: [], devices: [], approvals: [], questions: [], ...fixtures[process.env.MOCK_FIXTURE]?.() };
   return { installKey: randomBytes(32).toString("hex"), generation: 1, turns: {}, ...fixture };
 }
 function save() {
@@ -97,6 +98,12 @@ function steer(action, response) {
   if (action === "silent") silent = !silent;
   if (action === "allow") refuse = "";
   if (action === "login") return void response.end(newLogin());
+  if (action === "ask" || action === "ask-padded") {
+    Object.assign(state, asksFixture(action === "ask" ? undefined : PADDED));
+    for (const approval of state.approvals) broadcast("exec.approval.requested", approval);
+    for (const question of state.questions) broadcast("question.requested", question);
+  }
+  if (action === "settle") for (const { id } of [...state.approvals, ...state.questions]) settle(id);
   if (action === "revoke") {
     state.generation += 1;
     save();
@@ -216,9 +223,10 @@ const METHOD = {
     };
   },
   "sessions.subscribe": () => ({ subscribed: true }),
-  "sessions.list": () => {
-    const sessions = Object.values(state.sessions).map(row);
-    return { ts: Date.now(), count: sessions.length, totalCount: sessions.length, sessions, hasMore: false, nextOffset: null };
+  "sessions.list": ({ limit = 100, search = "" }) => {
+    const found = Object.values(state.sessions).map(row).filter((one) => JSON.stringify(one).toLowerCase().includes(search.toLowerCase()));
+    const sessions = found.sort((one, other) => other.updatedAt - one.updatedAt).slice(0, limit);
+    return { ts: Date.now(), count: sessions.length, totalCount: found.length, sessions, hasMore: sessions.length < found.length, nextOffset: null };
   },
   "sessions.messages.subscribe": ({ key }, client) => (client.subscribed.add(key), { subscribed: true, key }),
   "sessions.messages.unsubscribe": ({ key }, client) => (client.subscribed.delete(key), { subscribed: false, key }),
@@ -236,6 +244,14 @@ const METHOD = {
     changed(key, "reset");
     return { ok: true, key, entry: {} };
   },
+  "sessions.recover": ({ key }, client) => {
+    const { messages } = session(key);
+    if (Object.values(state.turns).some((turn) => turn.key === key && !turn.done)) throw new Refusal("INVALID_REQUEST", "session is running; nothing to recover");
+    const at = messages.findLastIndex((message) => message.role === "user");
+    if (messages.at(-1)?.stopReason === "stop") throw new Refusal("INVALID_REQUEST", "session has no interrupted run to recover");
+    const [question] = messages.splice(at);
+    return { ok: true, key, continuation: chatSend({ sessionKey: key, message: question.content, idempotencyKey: randomUUID() }, client) };
+  },
   "sessions.delete": ({ key }) => {
     delete state.sessions[key];
     save();
@@ -249,6 +265,14 @@ const METHOD = {
   "device.pair.list": () => ({ pending: state.devices, paired: [] }),
   "device.pair.approve": ({ requestId }) => ((state.devices = state.devices.filter((one) => one.requestId !== requestId)), { requestId }),
   "device.pair.reject": ({ requestId }) => ((state.devices = state.devices.filter((one) => one.requestId !== requestId)), { requestId }),
+  "commands.list": () => ({
+    commands: state.commands ?? [{ name: "help", description: "Show the most used commands" }, { name: "reset", description: "Begin a fresh conversation" }, { name: "model", description: "Show or choose the model", acceptsArgs: true }],
+  }),
+  "exec.approval.list": () => state.approvals,
+  "plugin.approval.list": () => [],
+  "question.list": () => ({ questions: state.questions }),
+  "approval.resolve": ({ id, decision }) => settle(id, { decision }),
+  "question.resolve": ({ id, answers, cancel }) => settle(id, { answers, cancel }),
   "models.list": () => ({
     models: state.models ?? (process.env.MOCK_DEMO === "0"
       ? [{ id: "claude-sonnet-5", name: "Claude", provider: "anthropic", tags: ["default"], available: true }, { id: "qwen3:14b", provider: "ollama", local: true, available: true }, { id: "gpt-6-mini", provider: "openai", available: false }]
@@ -270,6 +294,17 @@ function decide({ requestId }) {
   state.pairings = state.pairings.filter((one) => one !== request);
   save();
   return { requestId, senderId: request.senderId, notification: "not-requested", commandOwnerBootstrap: "not-requested" };
+}
+
+function settle(id, outcome = {}) {
+  const known = [...state.approvals, ...state.questions].find((one) => one.id === id);
+  if (known === undefined) throw new Refusal("INVALID_REQUEST", "unknown or expired id");
+  state.approvals = state.approvals.filter((one) => one !== known);
+  state.questions = state.questions.filter((one) => one !== known);
+  state.settled = outcome;
+  save();
+  broadcast(known.questions === undefined ? "exec.approval.resolved" : "question.resolved", { id });
+  return { applied: true };
 }
 
 function row(one) {
@@ -325,7 +360,7 @@ function start(runId, attempt = 1) {
   const run = { runId, key: turn.key, text: "", seq: 0, plan, chunk: 0, replace: attempt > 1 };
   runs.set(runId, run);
   changed(turn.key, "agent.run.started");
-  emit(run, { state: "status", phase: "starting_model" });
+  if (plan.quiet !== true) emit(run, { state: "status", phase: "starting_model" });
   setTimeout(() => step(run), plan.delayMs ?? 120);
 }
 function emit(run, fields) {
@@ -357,7 +392,9 @@ function finish(run, outcome) {
     append(run.key, { role: "assistant", content: [{ type: "toolCall", id: "call-1", name, arguments: args }], timestamp: Date.now(), stopReason: "toolUse", runId: run.runId });
     append(run.key, { role: "toolResult", toolCallId: "call-1", toolName: name, content: [{ type: "text", text: result }], isError: false, timestamp: Date.now() });
   }
-  append(run.key, { ...assistant(run.text), stopReason, runId: run.runId, ...(outcome === "error" ? { errorMessage: run.plan.error } : {}) });
+  // As in the gateway, the history tells that an answer failed, and only the event tells why.
+  append(run.key, { ...assistant(run.text), stopReason, runId: run.runId });
+  session(run.key).unread = true;
   save();
   emit(run, { state: outcome, stopReason: outcome === "final" ? "stop" : "rpc", message: assistant(run.text), ...error });
   changed(run.key, "agent.input.settled");

@@ -1,30 +1,10 @@
 #!/usr/bin/env node
 // The page against the stand-in gateway: what a real gateway cannot easily be made to do.
 // Refusals, lockout, revocation, silence, missed events, a base path, no secure context, keys, many messages.
-import { join } from "node:path";
-import { Gateway, freePort, launch, online, openPage, say, shot, steps, until } from "./browser-kit.mjs";
+import { launch, online, say, scenes, steps, until } from "./browser-kit.mjs";
 
-const STAND_IN = join(import.meta.dirname, "mock-gateway.mjs");
 const browser = await launch();
-const all = [];
-
-/** A gateway of its own and a fresh browser profile for one scene. */
-async function scene(env, options, act) {
-  const gateway = new Gateway(STAND_IN, await freePort(), env);
-  const link = await gateway.start();
-  const opened = await openPage(browser, options);
-  all.push(opened.complaints);
-  const steer = (action) => fetch(`http://127.0.0.1:${gateway.port}/__mock/${action}`, { method: "POST" }).then((answer) => answer.text());
-  try {
-    return await act({ page: opened.page, link, origin: new URL(link).origin, steer, gateway });
-  } catch (error) {
-    await shot(opened.page, "page-failure").catch(() => undefined);
-    throw error;
-  } finally {
-    await opened.context.close();
-    await gateway.kill();
-  }
-}
+const { scene, complaints } = scenes(browser);
 const kept = (page) => page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
 const shownText = (page) => page.innerText("#app");
 
@@ -270,8 +250,7 @@ const ok = await steps([
       return `${before} messages, ${longTasks.length} long tasks, worst ${Math.round(worst)} ms, ${Math.round(perKey)} ms per key`;
     })],
   ["no complaint from the browser", async () => {
-    const complaints = all.flat().filter((text) => !/status of 404|favicon/.test(text));
-    if (complaints.length > 0) throw new Error(complaints.join("; "));
+    if (complaints().length > 0) throw new Error(complaints().join("; "));
   }],
 ]);
 await browser.close();

@@ -89,6 +89,8 @@ pub enum RunSignal {
         /// Why.
         reason: FailureKind,
     },
+    /// The message never had a run of its own: another turn, which just ended, answered it too.
+    Merged,
     /// The run ended and its outcome is durable.
     Settled {
         /// How, with the reply.

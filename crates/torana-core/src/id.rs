@@ -125,6 +125,9 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 /// The channel of the browser chat and of every client that talks through the control plane.
 pub const WEBCHAT: &str = "webchat";
 
+/// How the id of a line begins that was put into a transcript without a run.
+pub const INJECTED: &str = "inject-";
+
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -288,6 +288,9 @@ pub struct Entry {
     /// Present when this line is a summary that stands for what came before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary: Option<Boundary>,
+    /// Said to the gateway or by it, such as a chat command and its answer: people see it, agents do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aside: bool,
 }
 
 impl Entry {
@@ -305,6 +308,7 @@ impl Entry {
             media: Vec::new(),
             attached: Attached::default(),
             boundary: None,
+            aside: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use serde_json::Value;
-use torana_core::auth::{CommandRules, ScopeSet};
+use torana_core::auth::{CommandRules, ScopeSet, same_secret};
 use torana_core::port::BoxFuture;
 use torana_core::problem::Problem;
 use torana_core::run::ModelRef;
@@ -124,6 +124,16 @@ impl FrontSettings {
             nodes: NodeSettings::default(),
         }
     }
+
+    /// Whoever proved himself by the shared secret under the one settings has also done so under the other.
+    pub fn proves_the_same(&self, other: &Self) -> bool {
+        let is_same_secret = match (&self.secret, &other.secret) {
+            (None, None) => true,
+            (Some(own), Some(other)) => same_secret(own, other),
+            _ => false,
+        };
+        is_same_secret && self.auth == other.auth
+    }
 }
 
 /// What the binary knows and the engine does not: config files, logs, the process itself.
@@ -236,6 +246,8 @@ pub struct LogsPage {
     pub truncated: bool,
     /// The cursor was not in this file (rotated): reading started anew.
     pub reset: bool,
+    /// Bytes between a cursor that was too far behind and where reading went on.
+    pub skipped_bytes: Option<u64>,
 }
 
 /// Everything a dialect needs. Shared by all connections.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use crate::site::{
 
 /// A site without disk.
 pub(crate) struct MemorySite {
-    schema: TreeSchema,
+    schema: LazyLock<TreeSchema>,
     view: Mutex<Arc<ConfigView>>,
     folder: PathBuf,
     /// How long the restart was to wait that the last change needs.
@@ -63,7 +63,7 @@ impl MemorySite {
     fn with(text: &str, exists: bool, folder: PathBuf) -> Self {
         let running = Arc::new(read_text(text).unwrap_or_else(|_| json!({})));
         Self {
-            schema: TreeSchema::new(&[]),
+            schema: LazyLock::new(|| TreeSchema::new(&[])),
             view: Mutex::new(Arc::new(view_of(
                 text.to_owned(),
                 exists,
@@ -109,7 +109,7 @@ impl ConfigFile for MemorySite {
             text,
             env: &|_| None,
             include: &|_| Err("no includes here".to_owned()),
-            sections: &[],
+            schema: &self.schema,
             known_providers: &[],
         })
         .problems
@@ -140,7 +140,7 @@ impl ConfigFile for MemorySite {
                 live: plan.live.iter().map(ToString::to_string).collect(),
                 accounts: Vec::new(),
                 restart: plan.restart.iter().map(ToString::to_string).collect(),
-                restarts: true,
+                restarts: !plan.restart.is_empty(),
             })
         })
     }

@@ -343,7 +343,8 @@ fn log_run(facts: &torana_core::event::RunFacts, signal: &RunSignal) {
                 tracing::debug!(run = %facts.run_id, session = %facts.session, outcome = ?settled.outcome, "A run ended.");
             }
         },
-        RunSignal::Model { .. }
+        RunSignal::Merged
+        | RunSignal::Model { .. }
         | RunSignal::Text(_)
         | RunSignal::Replace(_)
         | RunSignal::Thinking(_)

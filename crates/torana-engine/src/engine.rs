@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use torana_core::event::{Appended, Event, SessionChange};
-use torana_core::id::{AgentId, IntentId, RunId};
+use torana_core::id::{AgentId, INJECTED, IntentId, RunId};
 use torana_core::key::{KeyContext, SessionKey};
 use torana_core::message::{Operation, ReplyTarget};
 use torana_core::port::{CrashMarks, World};
@@ -411,9 +411,10 @@ impl Engine {
     pub async fn change_session(
         &self,
         key: &SessionKey,
-        change: session::Change,
+        mut change: session::Change,
     ) -> Result<Option<SessionRow>, Problem> {
         let agent = self.agent_of(key)?;
+        self.name_model(&agent, &mut change);
         self.check_change(&agent, &change)?;
         let queue = change.queue_mode.clone();
         let at_ms = self.shared.world.wall_ms();
@@ -454,6 +455,17 @@ impl Engine {
         }
     }
 
+    /// Writes a model that is named by its alias or its id alone as `provider/model`, as `/model` does in a chat.
+    pub(crate) fn name_model(&self, agent: &AgentId, change: &mut session::Change) {
+        if let Some(Some(name)) = &mut change.model
+            && ModelRef::parse(name).is_none()
+            && name.parse::<usize>().is_err()
+            && let Some(model) = crate::command::find_model(&self.settings(), agent, name)
+        {
+            *name = model.to_string();
+        }
+    }
+
     /// Refuses settings that cannot be.
     pub(crate) fn check_change(
         &self,
@@ -479,15 +491,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes a session; its transcript stays in the archive. `false` when there was none.
-    pub async fn delete_session(&self, key: &SessionKey) -> Result<bool, Problem> {
+    /// Removes a session and returns what it was; its transcript stays in the archive. `None` when there was none.
+    pub async fn delete_session(&self, key: &SessionKey) -> Result<Option<SessionRow>, Problem> {
         self.abort(key, None, StopReason::Stop).await?;
         let at_ms = self.shared.world.wall_ms();
         let name = key.clone();
         let deleted = self
             .write(move |connection| session::delete(connection, name.as_str(), at_ms))
             .await?;
-        if deleted {
+        if deleted.is_some() {
             let mut overrides = self.overrides_mut();
             overrides.set_queue(key, None);
             overrides.set_mention(key, None);
@@ -509,6 +521,7 @@ impl Engine {
         let agent = self.agent_of(key)?;
         let at_ms = self.shared.world.wall_ms();
         let entry = Entry {
+            run_id: RunId::new(format!("{INJECTED}{}", self.shared.world.uuid())).ok(),
             sender: label,
             ..Entry::new(Role::Assistant, text, at_ms)
         };

@@ -42,5 +42,5 @@ pub use settings::{
 };
 pub use store::Store;
 pub use supervise::{Supervisor, Trouble};
-pub use suspension::{Blocking, Lease, Prepared, Resumed, Suspend, SuspensionState};
+pub use suspension::{Blocking, Lease, Passing, Prepared, Resumed, Suspend, SuspensionState};
 pub use turn::{Finished, StopReason, TurnHandle};

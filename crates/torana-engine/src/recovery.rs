@@ -276,7 +276,9 @@ impl Engine {
         // Polling costs nothing here and needs no bookkeeping of who finished last.
         const STEP_MS: u64 = 10;
         loop {
-            let idle = self.shared.sessions.load().0 == 0 && self.shared.delivery.is_quiet();
+            let blocking = self.blocking();
+            let runs = blocking.runs + blocking.passing;
+            let idle = runs == 0 && self.shared.delivery.is_quiet();
             if idle || self.shared.world.monotonic_ms() >= deadline_ms {
                 self.shared.bus.publish(Event::ShuttingDown {
                     reason: reason.to_owned(),

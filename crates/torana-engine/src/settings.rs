@@ -10,7 +10,7 @@ use torana_core::lane::QueuePolicy;
 use torana_core::limit;
 use torana_core::message::{Conversation, PeerKind};
 use torana_core::port::AgentBackend;
-use torana_core::render::TableMode;
+use torana_core::render::{Limits, TableMode};
 use torana_core::route::{ResetKind, ResetRule, ResetRules, Routing};
 use torana_core::run::ModelRef;
 
@@ -97,6 +97,13 @@ pub struct AccountSettings {
     pub block_chars_max: usize,
     /// Inbound debounce, milliseconds; `None` waits only for probable fragments (decision 30).
     pub debounce_ms: Option<u64>,
+}
+
+impl AccountSettings {
+    /// How long one message of a reply in blocks may be; less than 200 characters would be a line, not a block.
+    pub(crate) fn block_limits(&self, limits: Limits) -> Limits {
+        limits.with_soft(self.block_chars_max.clamp(200, limits.soft.max(200)))
+    }
 }
 
 /// One agent.

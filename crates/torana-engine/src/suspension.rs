@@ -1,7 +1,7 @@
 //! Suspension: a lease under which no turn begins, so that a machine can be stopped, copied or replaced in peace.
 //!
-//! What runs comes to its end, what arrives is accepted and waits on disk. The lease ends when its holder says so, or by
-//! itself when the holder is gone; then the waiting turns begin.
+//! What runs comes to its end, what arrives is accepted and waits on disk, and so do replies that wait for another try.
+//! The lease ends when its holder says so, or by itself when the holder is gone; then the waiting turns begin.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use torana_core::event::{Event, SuspensionPhase};
 use torana_core::limit::SUSPENSION_MS;
+use torana_core::problem::{Code, Problem};
 
 use crate::engine::{Engine, Phase};
 
@@ -32,7 +33,7 @@ pub struct Suspend {
 pub struct Blocking {
     /// Turns that run.
     pub runs: usize,
-    /// Runs of HTTP clients that leave nothing behind.
+    /// Runs, summaries and vectors that leave no row behind.
     pub passing: usize,
     /// Conversations in which a reply is on its way.
     pub replies: usize,
@@ -52,6 +53,8 @@ pub struct Lease {
     pub id: String,
     /// When it ends by itself, Unix milliseconds.
     pub expires_at_ms: i64,
+    /// The gateway is quiet, and stays so until the lease ends.
+    pub is_ready: bool,
     /// What still runs; nothing when the gateway is quiet.
     pub blocking: Blocking,
 }
@@ -124,17 +127,17 @@ impl Suspension {
     }
 }
 
-/// Counts a run while it lives.
-pub(crate) struct Counted(Arc<AtomicUsize>);
+/// Work that leaves nothing behind, counted while it lives.
+pub struct Passing(Arc<AtomicUsize>);
 
-impl Counted {
-    pub(crate) fn new(count: &Arc<AtomicUsize>) -> Self {
+impl Passing {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(count))
     }
 }
 
-impl Drop for Counted {
+impl Drop for Passing {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -148,6 +151,19 @@ impl Engine {
             passing: self.shared.passing_runs.load(Ordering::SeqCst),
             replies: self.shared.delivery.sending(),
         }
+    }
+
+    /// Begins work that leaves nothing behind; dropping the result ends it.
+    ///
+    /// # Errors
+    /// Under a suspension nothing begins.
+    pub fn begin_passing(&self) -> Result<Passing, Problem> {
+        // Counted first and looked at second, so that a suspension sees the work or the work sees the suspension.
+        let passing = Passing::new(&self.shared.passing_runs);
+        if self.suspension_phase() != SuspensionPhase::Accepting {
+            return Err(Problem::new(Code::Unavailable, "the gateway is suspended"));
+        }
+        Ok(passing)
     }
 
     /// Whether turns begin, as clients are told it.
@@ -273,7 +289,8 @@ impl Engine {
         }
     }
 
-    /// The gateway stops: the lease is over, and what waited begins in the next process.
+    /// The gateway stops: the lease is over, and what waited begins in the next process. Replies rest on: whoever holds
+    /// a copy of the state may send them by now.
     pub(crate) fn give_up_suspension(&self) {
         let held = self.shared.suspension.lock().take();
         if held.is_some() {
@@ -304,24 +321,35 @@ impl Engine {
         });
     }
 
-    /// The lease now; tells everybody when what ran is over, or something runs again.
+    /// The lease now; tells everybody when what ran is over.
     fn look_at_suspension(&self) -> Option<Lease> {
-        let blocking = self.blocking();
-        let now = if blocking.total() == 0 {
-            SuspensionPhase::Prepared
-        } else {
-            SuspensionPhase::Draining
-        };
-        let (lease, changed) = {
+        let (lease, now, changed) = {
             let mut slot = self.shared.suspension.lock();
             let held = slot.as_mut()?;
+            // Counted under the lock: what is decided from it holds until the lease ends.
+            let blocking = self.blocking();
+            // From here on replies that wait for another try wait for the end of the lease as well. Only that end takes
+            // it back: who was told that the gateway is quiet relies on it.
+            let delivery = &self.shared.delivery;
+            let is_ready = delivery.is_resting() || (blocking.total() == 0 && delivery.rest());
+            let now = if is_ready {
+                SuspensionPhase::Prepared
+            } else {
+                SuspensionPhase::Draining
+            };
             let changed = std::mem::replace(&mut held.phase, now) != now;
             let lease = Lease {
                 id: held.id.clone(),
                 expires_at_ms: held.expires_at_ms,
-                blocking,
+                is_ready,
+                // What asks to begin counts until it is refused.
+                blocking: if is_ready {
+                    Blocking::default()
+                } else {
+                    blocking
+                },
             };
-            (lease, changed)
+            (lease, now, changed)
         };
         if changed {
             self.shared.bus.publish(Event::Suspension(now));
@@ -350,6 +378,7 @@ impl Engine {
             if slot.take_if(|held| held.id == id).is_none() {
                 return false;
             }
+            self.shared.delivery.wake();
             // A stop wants nothing to begin.
             if self.phase() == Phase::Accepting {
                 self.shared.sessions.wake()

@@ -1,5 +1,7 @@
 //! What settings promise: each one changes what a whole engine does with a message.
 
+mod queue;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +10,12 @@ use torana_core::admit::{
     AccountPolicy, DmPolicy, GroupPolicy, MentionPatterns, MentionScope, SenderList,
 };
 use torana_core::command::Setting;
-use torana_core::event::{Event, SessionChange, SuspensionPhase};
+use torana_core::event::{Event, SessionChange};
 use torana_core::id::{AccountId, AgentId, ChannelId};
 use torana_core::key::SessionKey;
-use torana_core::message::{Addressed, Conversation, Inbound, InboundKind, Peer, PeerKind, Sender};
+use torana_core::message::{
+    Addressed, Conversation, Inbound, InboundKind, Peer, PeerKind, ReplyTarget, Sender,
+};
 use torana_core::port::{
     AgentBackend, AgentConversation, BackendFailure, BoxFuture, Clock, Entropy, MediaFailure,
     OpenRequest, RunStream, Steer, TurnRequest, World,
@@ -19,13 +23,17 @@ use torana_core::port::{
 use torana_core::route::{ResetRule, ResetRules};
 use torana_core::run::{ModelRef, Outcome, RunEvent, Settled, Usage};
 
+use crate::service::journal::{Which, explain};
+use crate::service::sessions::{self, NewSession};
 use crate::store::inbox::ClientInput;
 use crate::store::session::Change;
 use crate::store::{self, Store, session};
 use crate::{
-    AccountSettings, AgentRules, AgentSettings, Bus, ClientTurn, Engine, Lease, Options, Prepared,
-    Resumed, Settings, SubmitStatus, Suspend, SuspensionState,
+    AccountSettings, AgentRules, AgentSettings, Bus, ClientTurn, Engine, Options, Settings,
+    SubmitStatus,
 };
+
+mod suspension;
 
 /// A minute past noon, so that hours before and after it are on the same day.
 const NOON_MS: i64 = 1_790_000_000_000 / 86_400_000 * 86_400_000 + 43_260_000;
@@ -207,8 +215,8 @@ impl Rig {
         self.turns() - before
     }
 
-    /// Somebody writes; the message is on disk when this returns.
-    async fn send(&self, kind: PeerKind, sender: &str, text: &str) {
+    /// Somebody writes; the message is stored in the order of calls and on disk when the future ends.
+    fn send(&self, kind: PeerKind, sender: &str, text: &str) -> impl Future<Output = ()> + use<> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let (channel, account) = place();
         let peer = if kind == PeerKind::Direct {
@@ -246,7 +254,8 @@ impl Rig {
             album: None,
             sent_at_ms: self.clock.wall_ms(),
         };
-        self.engine.accept(inbound).await.expect("stored");
+        let stored = self.engine.accept(inbound);
+        async move { stored.await.expect("stored") }
     }
 
     async fn quiet(&self) {
@@ -276,6 +285,14 @@ impl Rig {
                     .collect()
             })
             .unwrap_or_default()
+    }
+
+    /// What became of the newest message, as its story says it.
+    async fn told(&self) -> String {
+        let story = explain(&self.engine, Which::Last).await;
+        let story = story.expect("read").expect("a message");
+        let ran = story.steps.iter().find(|step| step.stage == "run");
+        ran.expect("a run").text.clone()
     }
 
     fn later(&self, ms: i64) {
@@ -426,6 +443,42 @@ async fn submit(rig: &Rig, key: &str, input: ClientInput) -> Result<Option<Strin
 }
 
 #[tokio::test]
+async fn a_command_takes_the_session_to_the_chat_it_names_as_any_message_does() {
+    for text in ["hello", "/status"] {
+        let rig = Rig::new("route", AgentRules::default(), |_, _| {}).await;
+        let (channel, account) = place();
+        let peer = Peer {
+            kind: PeerKind::Group,
+            id: "-100".into(),
+        };
+        let route = ReplyTarget {
+            conversation: Conversation {
+                channel,
+                account,
+                peer,
+                thread: None,
+            },
+            reply_to: None,
+        };
+        let input = ClientInput {
+            text: text.to_owned(),
+            route: Some(route),
+            ..ClientInput::default()
+        };
+        submit(&rig, "a", input).await.expect("accepted");
+        let row = rig
+            .engine
+            .read(|connection| session::get(connection, "agent:main:main"));
+        let row = row.await.expect("read").expect("a session");
+        assert_eq!(
+            (row.channel.as_deref(), row.chat_type.as_deref()),
+            (Some("chat"), Some("group")),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn only_allowed_models_can_be_chosen_in_any_way() {
     let rules = AgentRules {
         models_allowed: vec!["a/*".to_owned(), "b/one".to_owned()],
@@ -572,6 +625,51 @@ async fn a_group_answers_to_everything_once_that_was_chosen_and_after_a_restart_
 }
 
 #[tokio::test]
+async fn a_group_answers_to_everything_when_that_was_chosen_before_its_first_message() {
+    let rig = Rig::new("chosen-first", AgentRules::default(), |_, _| {}).await;
+    let key = rig.engine.parse_key("agent:main:chat:group:-100");
+    let chosen = NewSession {
+        key: Some(key.expect("a key")),
+        change: Change {
+            manner: vec![(Setting::Activation, Some("always"))],
+            ..Change::default()
+        },
+        ..NewSession::default()
+    };
+    let made = sessions::create(&rig.engine, chosen).await;
+    assert!(made.is_ok_and(|made| made.is_new));
+    assert_eq!(rig.hear(PeerKind::Group, "7", "anybody?").await, 1);
+}
+
+#[tokio::test]
+async fn a_message_cannot_take_the_id_of_a_line_put_into_a_transcript() {
+    let rig = Rig::new("forged", AgentRules::default(), |_, _| {}).await;
+    let refusal = submit(&rig, "inject-1", ClientInput::default()).await;
+    assert!(refusal.is_err_and(|message| message.contains("cannot begin with \"inject-\"")));
+    assert_eq!(rig.turns(), 0);
+}
+
+/// Commands are looked at after they are on disk, when a later choice may hold already.
+#[tokio::test]
+async fn a_command_leaves_a_choice_alone_that_was_made_after_it() {
+    let rig = Rig::new("late", AgentRules::default(), |_, _| {}).await;
+    rig.hear(PeerKind::Group, "7", "/status").await;
+    let key = rig.engine.parse_key("agent:main:chat:group:-100");
+    let key = key.expect("a key");
+    let always = Change {
+        manner: vec![(Setting::Activation, Some("always"))],
+        ..Change::default()
+    };
+    // The first is asked first, so the command is written before the choice.
+    let (_, changed) = futures_util::join!(
+        rig.send(PeerKind::Group, "7", "/usage full"),
+        rig.engine.change_session(&key, always),
+    );
+    assert!(changed.is_ok_and(|row| row.is_some()));
+    assert_eq!(rig.hear(PeerKind::Group, "7", "anybody?").await, 1);
+}
+
+#[tokio::test]
 async fn a_session_that_sends_nothing_keeps_its_answers() {
     let rig = Rig::new("send", AgentRules::default(), |_, _| {}).await;
     let count = || {
@@ -589,10 +687,12 @@ async fn a_session_that_sends_nothing_keeps_its_answers() {
         ],
         ..Change::default()
     };
+    assert_eq!(rig.told().await, "done (answered), run once");
     let row = rig.engine.change_session(&key, change).await.expect("ok");
     assert!(row.is_some(), "the chat has a session");
     assert_eq!(rig.hear(PeerKind::Direct, "7", "two").await, 1);
     assert_eq!(count().await.expect("read"), sent);
+    assert_eq!(rig.told().await, "done (silent:send_off), run once");
     rig.hear(PeerKind::Direct, "7", "/send").await;
     assert_eq!(
         count().await.expect("read"),
@@ -645,79 +745,4 @@ async fn files_beyond_the_quota_go_oldest_first() {
     assert_eq!(rig.engine.evict_media().await.expect("evicted"), 0);
     let gone = removed.0.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(*gone, ["oldest"]);
-}
-
-fn lease_for(request: &str) -> Suspend {
-    Suspend {
-        request: request.to_owned(),
-        drain: false,
-        ends_terminals: false,
-    }
-}
-
-fn held(prepared: Prepared) -> Lease {
-    match prepared {
-        Prepared::Held(lease) => lease,
-        other => panic!("no lease: {other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn messages_wait_on_disk_under_a_suspension_and_are_answered_after_it() {
-    let rig = Rig::new("suspended", AgentRules::default(), |_, _| {}).await;
-    let lease = held(rig.engine.suspend(lease_for("copy")));
-    assert_eq!(lease.blocking.total(), 0);
-    assert_eq!(rig.engine.suspension_phase(), SuspensionPhase::Prepared);
-    rig.send(PeerKind::Direct, "1", "one").await;
-    rig.send(PeerKind::Direct, "1", "two").await;
-    rig.send(PeerKind::Direct, "2", "three").await;
-    assert_eq!((rig.turns(), rig.engine.load()), (0, (0, 3)));
-    assert_eq!(rig.engine.open_rows().await.expect("read").0, 3);
-    assert_eq!(rig.engine.resume("another"), Resumed::Other);
-    assert_eq!(rig.engine.resume(&lease.id), Resumed::Ended);
-    rig.quiet().await;
-    assert_eq!(rig.turns(), 3);
-    assert_eq!(rig.engine.resume(&lease.id), Resumed::WasRunning);
-    assert_eq!(rig.hear(PeerKind::Direct, "1", "four").await, 1);
-}
-
-#[tokio::test]
-async fn a_suspension_nobody_renews_ends_by_itself() {
-    let rig = Rig::new("lease", AgentRules::default(), |_, _| {}).await;
-    let pass = |time_ms: i64| rig.clock.0.fetch_add(time_ms, Ordering::SeqCst);
-    let lease = held(rig.engine.suspend(lease_for("copy")));
-    rig.send(PeerKind::Direct, "1", "one").await;
-    pass(100_000);
-    let renewed = held(rig.engine.suspend(lease_for("copy")));
-    assert_eq!(renewed.id, lease.id);
-    assert_eq!(renewed.expires_at_ms, lease.expires_at_ms + 100_000);
-    assert_eq!(
-        rig.engine.suspend(lease_for("other")),
-        Prepared::Taken(renewed.expires_at_ms)
-    );
-    // What was handed over is not renewed: somebody relies on its end.
-    assert_eq!(rig.engine.hand_over("other"), None);
-    assert_eq!(rig.engine.hand_over(&lease.id), Some(renewed.expires_at_ms));
-    pass(60_000);
-    let again = held(rig.engine.suspend(lease_for("copy")));
-    assert_eq!(again.expires_at_ms, renewed.expires_at_ms);
-    pass(60_000);
-    assert!(!rig.engine.take_handover(), "the lease is over");
-    assert_eq!(rig.engine.suspension(&lease.id), SuspensionState::Running);
-    rig.quiet().await;
-    assert_eq!(rig.turns(), 1);
-}
-
-#[tokio::test]
-async fn a_handover_is_taken_once_and_a_stopping_gateway_cannot_be_suspended() {
-    let rig = Rig::new("handover", AgentRules::default(), |_, _| {}).await;
-    let lease = held(rig.engine.suspend(lease_for("update")));
-    assert!(!rig.engine.take_handover());
-    rig.engine.hand_over(&lease.id).expect("it holds");
-    assert!(rig.engine.take_handover() && !rig.engine.take_handover());
-    rig.send(PeerKind::Direct, "1", "one").await;
-    assert!(rig.engine.drain("test", None).await);
-    assert_eq!(rig.turns(), 0, "what waits is for the next process");
-    let prepared = rig.engine.suspend(lease_for("update"));
-    assert!(matches!(prepared, Prepared::Leaving(_)), "{prepared:?}");
 }

@@ -167,25 +167,38 @@ impl TurnHandle {
         self.state().steer.clone()
     }
 
-    /// Makes another message share the end of this turn.
-    pub(crate) fn join(&self, other: &Arc<TurnHandle>) {
-        if let Some(finished) = self.done.borrow().clone() {
+    /// Makes another message share the end of this turn; joining again changes nothing. `true` when that end has come,
+    /// so that the caller must tell it.
+    pub(crate) fn join(&self, other: &Arc<TurnHandle>) -> bool {
+        let finished = {
+            // The end takes the list under this lock, so that the other is either in it or sees the end here.
+            let mut state = self.state();
+            let finished = self.done.borrow().clone();
+            let is_known = |known: &Arc<TurnHandle>| Arc::ptr_eq(known, other);
+            if finished.is_none() && !state.joined.iter().any(is_known) {
+                state.joined.push(Arc::clone(other));
+            }
+            finished
+        };
+        let is_over = finished.is_some();
+        if let Some(finished) = finished {
             other.finish(finished);
-            return;
         }
-        self.state().joined.push(Arc::clone(other));
+        is_over
     }
 
-    pub(crate) fn finish(&self, finished: Arc<Finished>) {
+    /// Ends it, and the messages that share its end; returns those.
+    pub(crate) fn finish(&self, finished: Arc<Finished>) -> Vec<Arc<TurnHandle>> {
         let joined = {
             let mut state = self.state();
             state.steer = None;
+            self.done.send_replace(Some(Arc::clone(&finished)));
             std::mem::take(&mut state.joined)
         };
-        self.done.send_replace(Some(Arc::clone(&finished)));
-        for other in joined {
+        for other in &joined {
             other.finish(Arc::clone(&finished));
         }
+        joined
     }
 }
 
@@ -200,9 +213,15 @@ impl Turns {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A repeat on its way to the store has the same id; it must not hide the turn that runs.
     pub(crate) fn insert(&self, handle: &Arc<TurnHandle>) {
-        self.lock()
-            .insert(handle.run_id.clone(), Arc::clone(handle));
+        let mut map = self.lock();
+        let known = map
+            .entry(handle.run_id.clone())
+            .or_insert_with(|| Arc::clone(handle));
+        if known.done.borrow().is_some() {
+            *known = Arc::clone(handle);
+        }
     }
 
     pub(crate) fn get(&self, run_id: &str) -> Option<Arc<TurnHandle>> {

@@ -18,6 +18,7 @@ pub mod logs;
 pub mod machine;
 pub mod mdns;
 pub mod media;
+pub mod moment;
 pub mod process;
 pub mod reserve;
 pub mod restart;

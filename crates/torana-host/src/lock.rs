@@ -25,6 +25,14 @@ pub struct Holder {
     pub port: Option<u16>,
 }
 
+impl Holder {
+    /// Whether it is a gateway that runs, and as such understands signals: nothing but a gateway records a port. A
+    /// command that holds the state for a moment would be ended by any of them.
+    pub fn listens(&self) -> bool {
+        self.port.is_some()
+    }
+}
+
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -48,9 +56,9 @@ pub enum LockError {
 
 impl LockError {
     /// The process that has the lock.
-    pub fn holder_pid(&self) -> Option<u32> {
+    pub fn holder(&self) -> Option<&Holder> {
         match self {
-            Self::Held { holder, .. } => holder.as_ref().map(|holder| holder.pid),
+            Self::Held { holder, .. } => holder.as_ref(),
             Self::File { .. } => None,
         }
     }
@@ -231,7 +239,10 @@ mod tests {
         let mut first = StateLock::acquire(&scratch.0, 1_000).expect("free");
         first.set_port(18789).expect("written");
         let error = StateLock::acquire(&scratch.0, 2_000).expect_err("taken");
-        assert_eq!(error.holder_pid(), Some(std::process::id()));
+        assert_eq!(
+            error.holder().map(|holder| holder.pid),
+            Some(std::process::id())
+        );
         assert!(
             error.to_string().ends_with("which listens on port 18789"),
             "{error}"
@@ -251,7 +262,10 @@ mod tests {
         let secret = "123456:AAH-secret";
         let first = IdentityLock::acquire(&scratch.0, secret, 1).expect("free");
         let error = IdentityLock::acquire(&scratch.0, secret, 2).expect_err("taken");
-        assert_eq!(error.holder_pid(), Some(std::process::id()));
+        assert_eq!(
+            error.holder().map(|holder| holder.pid),
+            Some(std::process::id())
+        );
         IdentityLock::acquire(&scratch.0, "654321:other", 2).expect("another identity");
         drop(first);
         IdentityLock::acquire(&scratch.0, secret, 3).expect("free again");

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use listenfd::ListenFd;
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
-use rustix::net::sockopt::socket_acceptconn;
+use rustix::net::sockopt::{set_socket_send_buffer_size, socket_acceptconn};
 
 /// Where the row begins: above what a process that only starts has open, and below every usual limit.
 const FIRST_FD: i32 = 100;
@@ -78,6 +78,13 @@ pub fn inherited() -> Vec<TcpListener> {
         .filter_map(|index| given.take_tcp_listener(index).ok().flatten())
         .filter(|socket| socket_acceptconn(socket).unwrap_or(false))
         .collect()
+}
+
+/// Bounds what the system takes of a connection before the other side has it. Connections that come to a listening
+/// socket later have its bound too (Linux; the BSDs do the same). The system may take twice as much, for its own records.
+pub fn bound_sending(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    set_socket_send_buffer_size(socket, bytes)?;
+    Ok(())
 }
 
 #[cfg(test)]

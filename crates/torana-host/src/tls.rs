@@ -12,13 +12,13 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 pub use tokio_rustls::server::TlsStream;
 use torana_core::auth::Fingerprint;
 
 use crate::egress::install_crypto;
-use crate::files;
+use crate::{files, moment};
 
 /// Bytes of one PEM file: a chain has a few KiB.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -104,14 +104,14 @@ impl TlsFiles {
         params
             .distinguished_name
             .push(rcgen::DnType::CommonName, "Torana gateway");
-        let day = now_ms.div_euclid(1_000 * DAY_S);
-        // A day early, because clocks differ.
-        let moment = |days: i64| {
-            let (year, month, day) = date(days);
-            rcgen::date_time_ymd(year, month, day)
+        let midnight = |days: i64| {
+            let date = moment::date(now_ms.saturating_add(days * 1_000 * DAY_S));
+            let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+            rcgen::date_time_ymd(date.year().into(), month, day)
         };
-        params.not_before = moment(day - 1);
-        params.not_after = moment(day + SELF_SIGNED_DAYS);
+        // A day early, because clocks differ.
+        params.not_before = midnight(-1);
+        params.not_after = midnight(SELF_SIGNED_DAYS);
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
         let key = rcgen::KeyPair::generate().map_err(unusable)?;
         let certificate = params.self_signed(&key).map_err(unusable)?;
@@ -209,7 +209,10 @@ impl ServerTls {
     }
 
     /// Shakes hands with a client.
-    pub async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    pub async fn accept<S>(&self, stream: S) -> std::io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let acceptor = self.current().acceptor;
         acceptor.accept(stream).await
     }
@@ -267,30 +270,6 @@ fn hex_fingerprint(certificate: &CertificateDer<'_>) -> String {
     fingerprint(certificate).to_string()
 }
 
-/// Year, month and day from days since 1970.
-fn date(days: i64) -> (i32, u8, u8) {
-    // Howard Hinnant's civil_from_days; the library's own calendar is not among our dependencies.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 {
-        month_shifted + 3
-    } else {
-        month_shifted - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (
-        i32::try_from(year).unwrap_or(2_100),
-        u8::try_from(month).unwrap_or(1),
-        u8::try_from(day).unwrap_or(1),
-    )
-}
-
 /// Names a certificate of our own is good for: this machine, and addresses the gateway listens on.
 pub fn own_names(addresses: impl IntoIterator<Item = IpAddr>, host: Option<&str>) -> Vec<String> {
     let mut names = vec![
@@ -314,7 +293,7 @@ pub fn own_names(addresses: impl IntoIterator<Item = IpAddr>, host: Option<&str>
 mod tests {
     use rustls::pki_types::ServerName;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio_rustls::TlsConnector;
 
     use super::*;
@@ -448,13 +427,5 @@ mod tests {
         let error = ServerTls::load(files).expect_err("no certificate");
         assert!(error.to_string().contains("no certificate"), "{error}");
         std::fs::remove_dir_all(folder).ok();
-    }
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(date(0), (1970, 1, 1));
-        assert_eq!(date(59), (1970, 3, 1));
-        assert_eq!(date(20_777), (2026, 11, 20));
-        assert_eq!(date(11_016), (2000, 2, 29));
     }
 }

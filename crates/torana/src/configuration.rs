@@ -1,8 +1,10 @@
 //! Reading the configuration from disk: the file, its includes, `.env` files, and the sections of every channel.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use torana_core::config::{
@@ -85,18 +87,18 @@ fn dotenv_pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The config sections of every channel of this build.
-pub(crate) fn sections() -> Vec<ChannelSection> {
-    torana_channels::kinds()
-        .iter()
+/// The schema of the whole tree with every channel of this build; made once, when the first key is looked at.
+static SCHEMA: LazyLock<TreeSchema> = LazyLock::new(|| {
+    let kinds = torana_channels::kinds().iter();
+    let sections: Vec<ChannelSection> = kinds
         .map(torana_channels::ChannelKind::config_section)
-        .collect()
-}
+        .collect();
+    TreeSchema::new(&sections)
+});
 
 /// The schema of the whole tree; it is the same as long as the process lives.
 pub(crate) fn schema() -> &'static TreeSchema {
-    static SCHEMA: OnceLock<TreeSchema> = OnceLock::new();
-    SCHEMA.get_or_init(|| TreeSchema::new(&sections()))
+    &SCHEMA
 }
 
 /// Reads and checks the config file. A missing file is the default configuration, unless it was named.
@@ -134,7 +136,6 @@ pub(crate) fn with_input<T>(
     text: &str,
     action: impl FnOnce(LoadInput<'_>) -> T,
 ) -> T {
-    let sections = sections();
     let providers: Vec<&str> = torana_agents::presets::PRESETS
         .iter()
         .map(|preset| preset.id)
@@ -145,7 +146,7 @@ pub(crate) fn with_input<T>(
         text,
         env: &|name| variables.get(name),
         include: &|request| include(&paths.config, request),
-        sections: &sections,
+        schema: &SCHEMA,
         known_providers: &providers,
     })
 }
@@ -210,6 +211,10 @@ fn include(main: &Path, request: &IncludeRequest<'_>) -> Result<Included, String
             real.display()
         ));
     }
+    // A pipe would be waited for without end.
+    if !real.is_file() {
+        return Err(format!("{} is not an ordinary file", real.display()));
+    }
     let bytes = files::read_capped(&real, torana_core::config::TEXT_BYTES_MAX as u64)
         .map_err(|error| format!("cannot read {}: {error}", real.display()))?;
     let text =
@@ -218,6 +223,30 @@ fn include(main: &Path, request: &IncludeRequest<'_>) -> Result<Included, String
         path: real.to_string_lossy().into_owned(),
         text,
     })
+}
+
+/// Files with what tells one version of each from another: inode, length and time.
+pub(crate) type Stamp = Vec<(String, Option<(u64, u64, Option<SystemTime>)>)>;
+
+/// Looks at files without reading them.
+pub(crate) fn stamp(files: Vec<String>) -> Stamp {
+    // The notes of an agent stand together in the list, and most agents have no folder yet: one look says so for all.
+    let mut known: Option<(PathBuf, bool)> = None;
+    let look = |file: String| {
+        let folder = Path::new(&file).parent().unwrap_or(Path::new(""));
+        let is_there = match &known {
+            Some((path, is_there)) if path == folder => *is_there,
+            _ => {
+                let is_there = folder.as_os_str().is_empty() || folder.is_dir();
+                known = Some((folder.to_owned(), is_there));
+                is_there
+            }
+        };
+        let found = is_there.then(|| std::fs::metadata(&file).ok()).flatten();
+        let version = found.map(|found| (found.ino(), found.len(), found.modified().ok()));
+        (file, version)
+    };
+    files.into_iter().map(look).collect()
 }
 
 /// A configuration's files as they were read, to see later whether somebody has saved one since.

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use torana_core::config::Config;
 use torana_core::config::tree::{ConsoleStyle, LogLevel};
 use torana_host::logs::{ConsoleLog, LogFile, LogFileOptions, Redactor};
+use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
@@ -27,6 +28,19 @@ type ConsoleLevel = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + 
 impl Logging {
     /// Starts console and file.
     pub(crate) fn start(config: &Config, paths: &Paths, verbose: bool) -> Result<Self, String> {
+        let (logging, subscriber) = Self::prepare(config, paths, verbose)?;
+        subscriber
+            .try_init()
+            .map_err(|error| format!("logging cannot start: {error}"))?;
+        Ok(logging)
+    }
+
+    /// Opens the file; nothing is logged before the subscriber is the process's own.
+    pub(crate) fn prepare(
+        config: &Config,
+        paths: &Paths,
+        verbose: bool,
+    ) -> Result<(Self, Dispatch), String> {
         let redactor = Redactor::new();
         let path = config
             .logging
@@ -67,19 +81,18 @@ impl Logging {
                 .with_writer(move || console.writer())
                 .boxed()
         };
-        tracing_subscriber::registry()
+        let subscriber = tracing_subscriber::registry()
             .with(file_layer.with_filter(file_filter))
-            .with(console_layer.with_filter(console_filter))
-            .try_init()
-            .map_err(|error| format!("logging cannot start: {error}"))?;
+            .with(console_layer.with_filter(console_filter));
         let console_level = Box::new(move |filter| console_level.reload(filter));
-        Ok(Self {
+        let logging = Self {
             redactor,
             file,
             file_level,
             console_level,
             verbose,
-        })
+        };
+        Ok((logging, Dispatch::new(subscriber)))
     }
 
     /// Follows changed levels.

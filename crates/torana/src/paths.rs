@@ -54,7 +54,7 @@ impl Paths {
             ));
         }
         let state = match environment.get("TORANA_STATE_DIR") {
-            Some(path) => PathBuf::from(path),
+            Some(path) => at_home(path.into(), environment),
             None => {
                 let home = environment
                     .home()
@@ -70,6 +70,7 @@ impl Paths {
                 .first(["TORANA_CONFIG", "OPENCLAW_CONFIG_PATH"])
                 .map(PathBuf::from)
         });
+        let explicit = explicit.map(|path| at_home(path, environment));
         let config_is_explicit = explicit.is_some();
         let config = explicit.unwrap_or_else(|| state.join(CONFIG_FILE));
         Ok(Self {
@@ -119,6 +120,40 @@ impl Paths {
     }
 }
 
+/// `~/…` as a shell would have read it: units of a service manager and quoted options hand it over as it is.
+fn at_home(path: PathBuf, environment: &Environment) -> PathBuf {
+    match (path.strip_prefix("~"), environment.home()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
+    }
+}
+
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_the_home_folder_may_be_written_with_a_tilde() {
+        let environment = Environment::from_pairs([
+            ("HOME", "/made/up"),
+            ("TORANA_STATE_DIR", "~/state"),
+            ("TORANA_CONFIG", "~ada/torana.json"),
+        ]);
+        let paths = Paths::resolve(&PathFlags::default(), &environment).expect("places");
+        assert_eq!(paths.state, Path::new("/made/up/state"));
+        assert!(
+            paths.config.ends_with("~ada/torana.json"),
+            "a name is not resolved"
+        );
+        let flags = PathFlags {
+            config: Some("~/other.json".into()),
+            ..PathFlags::default()
+        };
+        let paths = Paths::resolve(&flags, &environment).expect("places");
+        assert_eq!(paths.config, Path::new("/made/up/other.json"));
+    }
 }

@@ -34,6 +34,11 @@ fn no_todo() {
 }
 
 #[test]
+fn secrets() {
+    assert_clean("tidy::secrets");
+}
+
+#[test]
 fn no_sleep_in_tests() {
     assert_clean("tidy::no_sleep_in_tests");
 }

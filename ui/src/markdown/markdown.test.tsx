@@ -83,9 +83,9 @@ describe("friendly Markdown", () => {
     ["---", "<hr>"],
     ["&amp; &lt;b&gt; &copy;", "<p>&amp; &lt;b&gt; ©</p>"],
     ["\\*not\\*", "<p>*not*</p>"],
-    ["see https://example.org.", '<p>see <a href="https://example.org/" target="_blank" rel="noopener noreferrer">https://example.org</a>.</p>'],
-    ["[t](https://example.org \"x\")", '<p><a href="https://example.org/" target="_blank" rel="noopener noreferrer">t</a></p>'],
-    ["![alt](https://example.org/p.png)", '<p><a href="https://example.org/p.png" target="_blank" rel="noopener noreferrer">Image: alt</a></p>'],
+    ["see https://example.org.", '<p>see <a href="https://example.org/" title="https://example.org/" target="_blank" rel="noopener noreferrer">https://example.org</a>.</p>'],
+    ["[t](https://example.org \"x\")", '<p><a href="https://example.org/" title="https://example.org/" target="_blank" rel="noopener noreferrer">t</a></p>'],
+    ["![alt](https://example.org/p.png)", '<p><a href="https://example.org/p.png" title="https://example.org/p.png" target="_blank" rel="noopener noreferrer">Image: alt</a></p>'],
   ])("%s", (text, expected) => {
     expect(html(text)).toBe(expected);
   });
@@ -95,6 +95,11 @@ describe("friendly Markdown", () => {
     expect(root.querySelector("pre code")?.textContent).toBe("fn main() {\n    <b>\n}");
     expect(root.querySelector(".code-language")?.textContent).toBe("rust");
     expect(root.querySelector("button")?.getAttribute("aria-label")).toBe("Copy code");
+  });
+
+  test("tasks have boxes, and only at the beginning of a list entry", () => {
+    expect(html("- [x] done\n- [ ] open")).toBe('<ul><li><span class="check done" role="img" aria-label="done"></span>done</li><li><span class="check " role="img" aria-label="to do"></span>open</li></ul>');
+    expect(html("[x] no list\n\n- not [x] here\n- [y] nor here")).not.toContain("check");
   });
 
   test("tables align by class, not by style", () => {

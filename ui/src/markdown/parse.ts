@@ -8,6 +8,8 @@ export type Node =
   | { kind: "link"; href: string; children: Node[] }
   | { kind: "code"; text: string }
   | { kind: "block"; language: string; text: string }
+  /** The box of a task list. */
+  | { kind: "check"; done: boolean }
   | { kind: "break" }
   | { kind: "rule" };
 
@@ -76,7 +78,7 @@ function nodesOf(tokens: readonly Token[]): Node[] {
   const root: Node[] = [];
   const open: Node[][] = [root];
   const push = (node: Node): void => void open.at(-1)?.push(node);
-  for (const token of tokens) {
+  for (const [index, token] of tokens.entries()) {
     if (token.nesting === 1) {
       const node = opened(token);
       if (node !== undefined) push(node);
@@ -85,12 +87,21 @@ function nodesOf(tokens: readonly Token[]): Node[] {
     } else if (token.nesting === -1) {
       if (open.length > 1) open.pop();
     } else if (token.type === "inline") {
-      for (const node of nodesOf(token.children ?? [])) push(node);
+      const nodes = nodesOf(token.children ?? []);
+      for (const node of tokens[index - 2]?.type === "list_item_open" ? withCheck(nodes) : nodes) push(node);
     } else {
       for (const node of leaf(token)) push(node);
     }
   }
   return root;
+}
+
+/** `[x] done` at the beginning of a list entry. */
+function withCheck(nodes: Node[]): Node[] {
+  const [first, ...rest] = nodes;
+  const mark = first?.kind === "text" ? /^\[([ xX])\] /.exec(first.text) : null;
+  if (first?.kind !== "text" || mark === null) return nodes;
+  return [{ kind: "check", done: mark[1] !== " " }, { kind: "text", text: first.text.slice(mark[0].length) }, ...rest];
 }
 
 function opened(token: Token): Node | undefined {

@@ -4,15 +4,14 @@ import { Component, type ComponentChild, type JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CopyButton } from "../views/copy-button";
 import { pure } from "../views/pure";
+import { highlight } from "./highlight";
 import { type Block, type Node, parseMarkdown } from "./parse";
 
 /** How much of the time a stream may spend in the parser: it waits this many times its last duration. */
 const PARSE_PAUSE_FACTOR = 6;
 
-export const Markdown = pure(({ text }: { text: string }) => <Blocks blocks={parseMarkdown(text)} />);
-
-/** For text that still grows: very long answers are parsed less often than once per frame. */
-export function StreamingMarkdown({ text }: { text: string }): JSX.Element {
+/** For text that may still grow: very long answers are parsed less often than once per frame. */
+export const Markdown = pure(({ text }: { text: string }) => {
   const latest = useRef(text);
   latest.current = text;
   const [shown, setShown] = useState<Block[]>(() => parseMarkdown(text));
@@ -33,7 +32,7 @@ export function StreamingMarkdown({ text }: { text: string }): JSX.Element {
   }, [text]);
   useEffect(() => () => clearTimeout(state.current.timer), []);
   return <Blocks blocks={shown} />;
-}
+});
 
 function Blocks({ blocks }: { blocks: Block[] }): JSX.Element {
   return (
@@ -64,6 +63,8 @@ function drawn(node: Node, key: number): ComponentChild {
   switch (node.kind) {
     case "text":
       return node.text;
+    case "check":
+      return <span key={key} class={`check ${node.done ? "done" : ""}`} role="img" aria-label={node.done ? "done" : "to do"} />;
     case "break":
       return <br key={key} />;
     case "rule":
@@ -74,7 +75,7 @@ function drawn(node: Node, key: number): ComponentChild {
       return <CodeBlock key={key} language={node.language} text={node.text} />;
     case "link":
       return (
-        <a key={key} href={node.href} target="_blank" rel="noopener noreferrer">
+        <a key={key} href={node.href} title={node.href} target="_blank" rel="noopener noreferrer">
           {node.children.map(drawn)}
         </a>
       );
@@ -107,14 +108,24 @@ function drawnElement(node: Extract<Node, { kind: "element" }>, key: number): Co
   );
 }
 
+function highlighted(text: string, language: string): ComponentChild {
+  return highlight(text, language).map((piece, index) =>
+    piece.kind === "plain" ? piece.text : (
+      <span key={index} class={`code-${piece.kind}`}>
+        {piece.text}
+      </span>
+    ),
+  );
+}
+
 const CodeBlock = pure(({ language, text }: { language: string; text: string }) => (
-  <div class="code">
+  <div class="code" dir="ltr">
     <div class="code-head">
       <span class="code-language">{language === "" ? "text" : language}</span>
-      <CopyButton text={text} label="Copy code" />
+      <CopyButton text={text} label="Copy code" word="Copy" />
     </div>
-    <pre tabIndex={0} dir="ltr">
-      <code>{text}</code>
+    <pre tabIndex={0}>
+      <code>{highlighted(text, language)}</code>
     </pre>
   </div>
 ));

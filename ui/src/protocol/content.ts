@@ -26,6 +26,22 @@ export function toolCallsOf(message: WireMessage): ToolCall[] {
   });
 }
 
+export interface AttachedFile {
+  name: string;
+  kind: "image" | "file";
+}
+
+/** Files of a message. Histories name them and leave their bytes out. */
+export function filesOf(message: WireMessage): AttachedFile[] {
+  if (!Array.isArray(message.content)) return [];
+  return message.content.flatMap((part) => {
+    if (part.type !== "image" && part.type !== "file") return [];
+    const { fileName, mimeType } = part as { fileName?: unknown; mimeType?: unknown };
+    const name = [fileName, mimeType].find((value) => typeof value === "string" && value !== "");
+    return [{ name: typeof name === "string" ? name : part.type, kind: part.type as "image" | "file" }];
+  });
+}
+
 function parts(content: ContentPart[], type: string, field: string): string[] {
   return content.flatMap((part) => {
     const value = (part as Record<string, unknown>)[field];

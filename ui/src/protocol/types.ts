@@ -130,7 +130,7 @@ export type ChatEvent = ChatEventCommon &
     | { state: "delta"; deltaText?: string; replace?: boolean; message?: WireMessage }
     | { state: "final"; message?: WireMessage; stopReason?: string }
     | { state: "aborted"; message?: WireMessage; stopReason?: string }
-    | { state: "error"; errorMessage?: string; errorKind?: string; message?: WireMessage }
+    | { state: "error"; errorMessage?: string; message?: WireMessage }
   );
 
 export interface AgentEvent {
@@ -168,6 +168,17 @@ export interface SendResult {
   status: "started" | "in_flight" | "ok" | string;
 }
 
+export interface RecoverResult {
+  /** What became of the question that was taken back to be asked again. */
+  continuation?: { status?: "started" | "rejected" | string };
+}
+
+export interface ChatCommand {
+  name: string;
+  description?: string;
+  acceptsArgs?: boolean;
+}
+
 // ——— sessions ———
 
 export interface SessionRow {
@@ -194,6 +205,7 @@ export interface SessionsChanged {
   sessionKey?: string;
   reason?: string;
   phase?: string;
+  ts?: number;
   session?: SessionRow;
 }
 

@@ -8,6 +8,7 @@ import { newId } from "../protocol/ids";
 import type { Place } from "../protocol/place";
 import type { AgentEvent, Challenge, ChatEvent, ConnectParams, EventFrame, Health, HelloOk, SessionsChanged, WireMessage } from "../protocol/types";
 import { Appearance } from "./appearance";
+import { Asks } from "./asks";
 import { Chat } from "./chat";
 import { Credentials, takeFromLink } from "./credentials";
 import { Drafts } from "./drafts";
@@ -31,6 +32,7 @@ export class App {
   /** Read out by screen readers when an answer is complete. */
   readonly announcement = signal("");
   readonly appearance: Appearance;
+  readonly asks: Asks;
   readonly chat: Chat;
   readonly drafts: Drafts;
   readonly gateway: Gateway;
@@ -63,9 +65,10 @@ export class App {
     this.appearance = new Appearance(lasting);
     this.drafts = new Drafts(lasting);
     this.outbox = new Outbox(lasting);
-    this.sessions = new Sessions(rpc, lasting);
+    this.sessions = new Sessions({ rpc, store: lasting, isWatched: () => document.visibilityState === "visible" });
     this.gateway = new Gateway(rpc);
-    this.chat = new Chat({ rpc, outbox: this.outbox, onAnswer: (key, text) => this.#announce(key, text) });
+    this.asks = new Asks(rpc, (text) => (this.announcement.value = text));
+    this.chat = new Chat({ rpc, outbox: this.outbox, onEnded: (key, text) => this.#announce(key, text) });
     effect(() => {
       const key = this.sessions.selected.value;
       untracked(() => this.chat.open(key));
@@ -91,13 +94,16 @@ export class App {
       } else {
         this.#connection.check();
         this.#connection.retryNow();
+        this.sessions.markRead();
       }
     });
     this.#connection.start();
   }
 
-  signIn(secret: string): void {
-    this.#credentials.offer({ kind: "secret", secret, typed: true });
+  /** With the gateway's secret, or with a sign-in link pasted where it says "secret". */
+  signIn(entered: string): void {
+    const { credential } = takeFromLink({ pathname: "", search: "", hash: /#.*$/.exec(entered)?.[0] ?? "" });
+    this.#credentials.offer(credential ?? { kind: "secret", secret: entered, typed: true });
     this.gate.value = { kind: "open" };
     this.#connection.start();
   }
@@ -165,6 +171,7 @@ export class App {
       void this.sessions.onHello(hello.snapshot.sessionDefaults);
       this.chat.onHello(Date.now());
     });
+    void this.asks.refresh();
   }
 
   #onRefused(error: RpcError): { retry: false } | { retry: true; delayMs?: number } {
@@ -182,14 +189,16 @@ export class App {
     this.chat.refetch();
     void this.sessions.refresh();
     void this.gateway.refresh();
+    void this.asks.refresh();
   }
 
   #onEvent(frame: EventFrame): void {
     const payload = frame.payload;
+    if (this.asks.onEvent(frame.event, payload)) return;
     switch (frame.event) {
       case "chat":
         this.chat.onChat(payload as ChatEvent);
-        if ((payload as ChatEvent).state === "final") this.sessions.refreshSoon();
+        if ((payload as ChatEvent).state !== "delta") this.sessions.refreshSoon();
         break;
       case "agent":
         this.chat.onAgent(payload as AgentEvent);
@@ -200,7 +209,7 @@ export class App {
         break;
       }
       case "sessions.changed":
-        this.sessions.onChanged(payload as SessionsChanged);
+        this.#onSessionChanged(payload as SessionsChanged);
         break;
       case "health":
         this.gateway.onHealth(payload as Health);
@@ -213,6 +222,12 @@ export class App {
         this.restarting.value = true;
         break;
     }
+  }
+
+  #onSessionChanged(change: SessionsChanged): void {
+    this.sessions.onChanged(change);
+    const rewritten = change.reason === "rewind" || change.reason === "reset" || change.reason === "compact";
+    if (rewritten && change.sessionKey !== undefined) this.chat.onRewritten(change.sessionKey, change.ts);
   }
 
   #announce(sessionKey: string, text: string): void {

@@ -11,6 +11,8 @@ export class Appearance {
   readonly theme = signal<Theme>("system");
   readonly narrow = signal(false);
   readonly dark = signal(false);
+  /** A finger is the first pointer, and the keyboard most likely one on glass. */
+  readonly touch = signal(false);
 
   constructor(store: KeyValueStore) {
     const kept = store.get(THEME);
@@ -22,6 +24,7 @@ export class Appearance {
     };
     const systemDark = signal(false);
     follow("(prefers-color-scheme: dark)", (matches) => (systemDark.value = matches));
+    follow("(pointer: coarse)", (matches) => (this.touch.value = matches));
     follow(NARROW, (matches) => (this.narrow.value = matches));
     effect(() => {
       const theme = this.theme.value;

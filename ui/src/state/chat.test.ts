@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ConnectionLost, RpcError } from "../protocol/errors";
+import { ConnectionLost, RequestTimeout, RpcError } from "../protocol/errors";
 import type { HistoryResult, WireMessage } from "../protocol/types";
 import { Chat } from "./chat";
 import { Outbox } from "./outbox";
@@ -9,14 +9,15 @@ type Call = { method: string; params: Record<string, unknown>; resolve: (value: 
 
 function setUp() {
   const calls: Call[] = [];
+  const methods = new Set<string>();
   const rpc = {
     request: <T>(method: string, params: Record<string, unknown> = {}) =>
       new Promise<T>((resolve, reject) => calls.push({ method, params, resolve: resolve as (value: unknown) => void, reject })),
-    supports: () => false,
+    supports: (method: string) => methods.has(method),
   };
   const outbox = new Outbox(memoryStore());
   const answers: string[] = [];
-  const chat = new Chat({ rpc, outbox, onAnswer: (_, text) => answers.push(text) });
+  const chat = new Chat({ rpc, outbox, onEnded: (_, text) => answers.push(text) });
   chat.open("s");
   const sends = (): Call[] => calls.filter((call) => call.method === "chat.send");
   const histories = (): Call[] => calls.filter((call) => call.method === "chat.history");
@@ -24,7 +25,8 @@ function setUp() {
     histories().at(-1)?.resolve({ sessionId: "id", messages, ...change });
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { calls, outbox, chat, answers, sends, histories, tell };
+  const allow = (method: string): unknown => methods.add(method);
+  return { allow, calls, outbox, chat, answers, sends, histories, tell };
 }
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
@@ -160,5 +162,95 @@ describe("streaming", () => {
     histories()[0]?.resolve({ sessionId: "id", messages: [{ role: "user", content: "old" }] });
     await settle();
     expect(chat.transcript("s").value.messages).toEqual([]);
+  });
+});
+
+describe("asking again", () => {
+  test("happens in place where the gateway can, and with a new text where it cannot", async () => {
+    const { chat, calls, outbox, sends, allow } = setUp();
+    chat.onHello(Date.now());
+    await chat.retry("s", "again");
+    expect(sends()).toHaveLength(1);
+    outbox.remove(outbox.items.value.map((item) => item.id));
+    allow("sessions.recover");
+    const asked = chat.retry("s", "again");
+    const recover = calls.find((call) => call.method === "sessions.recover");
+    recover?.resolve({ ok: true });
+    await asked;
+    expect(recover?.params).toEqual({ key: "s" });
+    expect(sends()).toHaveLength(1);
+    expect(chat.running.value.has("s")).toBe(true);
+  });
+
+  /** One retry that the gateway can answer. */
+  function retrying() {
+    const set = setUp();
+    set.allow("sessions.recover");
+    set.chat.onHello(Date.now());
+    const recovers = (): Call[] => set.calls.filter((call) => call.method === "sessions.recover");
+    const texts = (): string[] => set.outbox.items.value.map((item) => item.text);
+    return { ...set, recovers, texts, asked: set.chat.retry("s", "again") };
+  }
+  const refusal = (message: string): RpcError => new RpcError({ code: "INVALID_REQUEST", message });
+
+  test("is a new text when the gateway has nothing to recover", async () => {
+    const { asked, recovers, texts } = retrying();
+    recovers()[0]?.reject(refusal("session has no interrupted run to recover"));
+    await asked;
+    expect(texts()).toEqual(["again"]);
+  });
+
+  test("waits while offline, once", async () => {
+    const { chat, outbox } = setUp();
+    await chat.retry("s", "later");
+    await chat.retry("s", "later");
+    expect(outbox.items.value.map((item) => item.text)).toEqual(["later"]);
+  });
+
+  test("keeps a question that was taken back and then refused", async () => {
+    const { asked, chat, recovers, sends, histories, texts } = retrying();
+    recovers()[0]?.resolve({ ok: true, continuation: { status: "rejected", error: { code: "UNAVAILABLE", message: "draining" } } });
+    await asked;
+    expect(texts()).toEqual(["again"]);
+    expect(sends().map((call) => call.params["message"])).toEqual(["again"]);
+    expect(histories()).toHaveLength(2);
+    expect(chat.running.value.has("s")).toBe(false);
+  });
+
+  test("happens once however often it is asked for, and not while the session answers", async () => {
+    const { asked, chat, recovers, texts } = retrying();
+    expect(chat.canRetry("s")).toBe(false);
+    expect(chat.canRetry("another")).toBe(true);
+    await chat.retry("s", "again");
+    recovers()[0]?.resolve({ ok: true, continuation: { status: "started", runId: "r" } });
+    await asked;
+    expect(chat.canRetry("s")).toBe(false);
+    await chat.retry("s", "again");
+    expect(recovers()).toHaveLength(1);
+    expect(texts()).toEqual([]);
+  });
+
+  test("that another page was first with shows the run and nothing else", async () => {
+    const { asked, chat, recovers, tell, texts } = retrying();
+    recovers()[0]?.reject(refusal("session is running; nothing to recover"));
+    await settle();
+    await tell([{ role: "user", content: "again" }], { inFlightRun: { runId: "r", text: "" } });
+    await asked;
+    expect(texts()).toEqual([]);
+    expect(chat.running.value.has("s")).toBe(true);
+    expect(chat.historyError.value).toBeUndefined();
+  });
+
+  test("of unknown fate is not sent again, but explained", async () => {
+    for (const error of [new RequestTimeout("sessions.recover"), refusal("not allowed")]) {
+      const { asked, chat, recovers, tell, texts } = retrying();
+      recovers()[0]?.reject(error);
+      await settle();
+      await tell([{ role: "user", content: "again" }]);
+      await asked;
+      expect(texts()).toEqual([]);
+      expect(chat.historyError.value).toBe(`Asking again failed: ${error.message}`);
+      expect(chat.canRetry("s")).toBe(true);
+    }
   });
 });

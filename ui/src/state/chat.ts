@@ -3,7 +3,7 @@
 import { batch, signal, type Signal } from "@preact/signals";
 import { ConnectionLost, RequestTimeout, RpcError, errorText } from "../protocol/errors";
 import { newId } from "../protocol/ids";
-import type { AgentEvent, ChatEvent, HistoryResult, SendResult, WireMessage } from "../protocol/types";
+import type { AgentEvent, ChatEvent, HistoryResult, RecoverResult, SendResult, WireMessage } from "../protocol/types";
 import { FrameBatch } from "./frame-batch";
 import { type Outbox, type OutboxItem, reconcile } from "./outbox";
 import type { Rpc } from "./rpc";
@@ -15,6 +15,7 @@ import {
   applyMessage,
   emptyTranscript,
   joins,
+  markRewritten,
   markStale,
   prependHistory,
   withPrompt,
@@ -34,14 +35,16 @@ const TRANSCRIPTS_MAX = 16;
 const RECEIPTS_MAX = 50;
 /** When a refusal says "later" without saying when. */
 const RETRY_MS_DEFAULT = 2_000;
+/** How `sessions.recover` says that it did nothing, because the last question was answered (OpenClaw 2026.9.6). */
+const NOTHING_TO_RECOVER = /no interrupted run/;
 
 type StreamEvent = { kind: "chat"; event: ChatEvent } | { kind: "agent"; event: AgentEvent };
 
 export interface ChatOptions {
   rpc: Rpc;
   outbox: Outbox;
-  /** Called with each finished answer, for people who listen instead of look. */
-  onAnswer?: (sessionKey: string, text: string) => void;
+  /** Called with what each run ended with, for people who listen instead of look. */
+  onEnded?: (sessionKey: string, text: string) => void;
 }
 
 export class Chat {
@@ -52,6 +55,10 @@ export class Chat {
   /** Why the open session's history could not be read. */
   readonly historyError = signal<string | undefined>(undefined);
   readonly loadingOlder = signal(false);
+  /** How many texts were sent from this page: who sends wants to see the end of the conversation. */
+  readonly sent = signal(0);
+  /** Sessions whose last question is being asked again. */
+  readonly #retrying = signal<ReadonlySet<string>>(new Set());
   readonly #options: ChatOptions;
   readonly #transcripts = new Map<string, Signal<Transcript>>();
   readonly #batch = new FrameBatch(() => this.#flush());
@@ -188,19 +195,14 @@ export class Chat {
       }
       this.#options.outbox.remove([item.id]);
     }
-    if (event.state === "final" && transcript !== undefined) {
-      const ended = transcript.value.ended.find((candidate) => candidate.runId === event.runId);
-      if (ended !== undefined && ended.text !== "") this.#options.onAnswer?.(key, ended.text);
-    }
+    const ended = transcript?.value.ended.find((candidate) => candidate.runId === event.runId);
+    const said = ended?.errorText ?? ended?.text ?? "";
+    if (said !== "") this.#options.onEnded?.(key, said);
     this.#refreshSoon(key);
   }
 
   #setRunning(key: string, running: boolean): void {
-    if (this.running.value.has(key) === running) return;
-    const next = new Set(this.running.value);
-    if (running) next.add(key);
-    else next.delete(key);
-    this.running.value = next;
+    mark(this.running, key, running);
   }
 
   // ——— history ———
@@ -311,11 +313,72 @@ export class Chat {
     if (key === this.openKey.value && this.#online) void this.#refresh(key, HISTORY_PAGE);
   }
 
+  /** Somebody took back a part of the conversation, or asked again. */
+  onRewritten(key: string, atMs = Number.POSITIVE_INFINITY): void {
+    const transcript = this.#transcripts.get(key);
+    if (transcript === undefined) return;
+    transcript.value = markRewritten(transcript.value, atMs);
+    if (key === this.openKey.value && this.#online) void this.#refresh(key, HISTORY_PAGE);
+  }
+
   // ——— sending ———
 
   send(sessionKey: string, text: string): void {
-    this.#options.outbox.add({ id: newId(), sessionKey, text, createdAtMs: Date.now(), state: "waiting" });
+    batch(() => {
+      this.#options.outbox.add({ id: newId(), sessionKey, text, createdAtMs: Date.now(), state: "waiting" });
+      this.sent.value += 1;
+    });
     this.#pump();
+  }
+
+  /** Whether the last question may be asked again: nothing of the session is under way. */
+  canRetry(sessionKey: string): boolean {
+    const onItsWay = this.#options.outbox.items.value.some((item) => item.sessionKey === sessionKey && item.state !== "failed");
+    return !onItsWay && !this.#retrying.value.has(sessionKey) && !this.running.value.has(sessionKey);
+  }
+
+  /** Asks the last question again in its place; a gateway that cannot do that is sent the text anew. */
+  async retry(sessionKey: string, text: string): Promise<void> {
+    if (!this.canRetry(sessionKey)) return;
+    const { rpc } = this.#options;
+    if (!this.#online || !rpc.supports("sessions.recover")) {
+      this.send(sessionKey, text);
+      return;
+    }
+    mark(this.#retrying, sessionKey, true);
+    try {
+      this.#recovered(sessionKey, text, await rpc.request<RecoverResult>("sessions.recover", { key: sessionKey }));
+    } catch (error) {
+      await this.#retryFailed(sessionKey, text, error);
+    } finally {
+      mark(this.#retrying, sessionKey, false);
+    }
+  }
+
+  #recovered(sessionKey: string, text: string, result: RecoverResult): void {
+    batch(() => {
+      this.onRewritten(sessionKey);
+      // Taken back but not asked: only the page still has the text.
+      if (result.continuation?.status === "rejected") {
+        this.send(sessionKey, text);
+        return;
+      }
+      this.#setRunning(sessionKey, true);
+      this.sent.value += 1;
+    });
+  }
+
+  async #retryFailed(sessionKey: string, text: string, error: unknown): Promise<void> {
+    if (error instanceof RpcError && NOTHING_TO_RECOVER.test(error.message)) {
+      this.send(sessionKey, text);
+      return;
+    }
+    // After a lost connection the next hello reads the history anyway.
+    if (error instanceof ConnectionLost) return;
+    // Too late, or refused because another page was first: when the history shows a run, all is well.
+    await this.#refresh(sessionKey, HISTORY_PAGE);
+    if (!this.#online || sessionKey !== this.openKey.value || this.running.value.has(sessionKey)) return;
+    this.historyError.value = `Asking again failed: ${errorText(error)}`;
   }
 
   /** Sends a failed text again, under its own key: the gateway may have it after all. */
@@ -385,4 +448,12 @@ export class Chat {
     }
     outbox.update(item.id, { state: "failed", error: errorText(error) });
   }
+}
+
+function mark(keys: Signal<ReadonlySet<string>>, key: string, marked: boolean): void {
+  if (keys.value.has(key) === marked) return;
+  const next = new Set(keys.value);
+  if (marked) next.add(key);
+  else next.delete(key);
+  keys.value = next;
 }

@@ -5,6 +5,7 @@ import { ConnectionLost, errorText } from "../protocol/errors";
 import type {
   ChannelAccount,
   ChannelsStatus,
+  ChatCommand,
   DevicePairingRequest,
   Health,
   HelloOk,
@@ -34,6 +35,8 @@ export class Gateway {
   readonly devices = signal<DevicePairingRequest[]>([]);
   readonly models = signal<ModelEntry[]>([]);
   readonly offers = signal<SetupOffer[]>([]);
+  /** What may be written with a slash. */
+  readonly commands = signal<ChatCommand[]>([]);
   /** Methods whose last call failed, with the reason. */
   readonly errors = signal<Record<string, string>>({});
   /** The gateway says that no real model is configured. */
@@ -55,6 +58,9 @@ export class Gateway {
     void this.refresh();
     void this.#read<{ offers?: SetupOffer[] } | SetupOffer[]>("torana.setup.offers", {}, (result) => {
       this.offers.value = Array.isArray(result) ? result : (result.offers ?? []);
+    });
+    void this.#read<{ commands?: ChatCommand[] }>("commands.list", {}, (result) => {
+      this.commands.value = (result.commands ?? []).filter((command) => typeof command.name === "string");
     });
     void this.#read<{ toranaVersion?: string }>("system.info", {}, (result) => {
       if (typeof result.toranaVersion === "string") this.version.value = result.toranaVersion;

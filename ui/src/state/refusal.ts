@@ -68,7 +68,7 @@ export function judgeRefusal(error: RpcError, shown: Credential["kind"], nowMs: 
       return signIn(
         {
           title: "This browser is not signed in any more",
-          body: "Its access was revoked or replaced. Open a new link, or enter the gateway secret:",
+          body: "Its access was revoked or replaced. What you wrote here is kept. Print a new link in a terminal on the gateway's machine:",
           ...NEW_LINK,
         },
         true,
@@ -179,7 +179,7 @@ function pairing(error: RpcError): Verdict {
       requestId,
       notice: {
         title: "Waiting for approval of this browser",
-        body: `${why} Approve it in a terminal on the gateway's machine; this page continues by itself.`,
+        body: `${why} Approve it under “Status” in a browser that is signed in, or in a terminal on the gateway's machine; this page continues by itself.`,
         command: `torana devices approve ${requestId ?? ""}`.trim(),
       },
     },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChatEvent, HistoryResult, WireMessage } from "../protocol/types";
 import { shownMessages } from "./message";
-import { type Transcript, applyAgentEvent, applyChatEvent, applyHistory, applyMessage, emptyTranscript, markStale, prependHistory, textAfterDelta, withPrompt } from "./transcript";
+import { type Transcript, applyAgentEvent, applyChatEvent, applyHistory, applyMessage, emptyTranscript, markRewritten, markStale, prependHistory, textAfterDelta, withPrompt } from "./transcript";
 
 const says = (text: string): WireMessage => ({ role: "assistant", content: [{ type: "text", text }], timestamp: 5 });
 const user = (id: string, text = `q-${id}`): WireMessage => ({ role: "user", content: text, idempotencyKey: id, __openclaw: { id: `u-${id}` } });
@@ -28,7 +28,7 @@ describe("putting deltas together", () => {
       event("r", { state: "delta", deltaText: "Hel" }),
       event("r", { state: "delta", deltaText: "lo" }),
     ]);
-    expect(streaming.runs).toMatchObject([{ runId: "r", text: "Hello", phase: "starting model" }]);
+    expect(streaming.runs).toMatchObject([{ runId: "r", text: "Hello", phase: "" }]);
     const over = play([event("r", { state: "final", message: says("Hello!") })], streaming);
     expect(over.runs).toEqual([]);
     expect(shown(over)).toEqual(["assistant:Hello!"]);
@@ -118,6 +118,37 @@ describe("the history", () => {
   test("shows what went wrong, with the question to ask again", () => {
     const messages = [user("1"), answer("1", "", { stopReason: "error", errorMessage: "529" })];
     expect(shownMessages(messages, [])[1]).toMatchObject({ outcome: "error", errorText: "529", retryText: "q-1" });
+  });
+
+  test("keeps the reason that only the event told, and says it once", () => {
+    const failed = play([event("1", { state: "error", errorMessage: "key refused", message: says("key refused") })]);
+    expect(shownMessages([user("1"), answer("1", "key refused", { stopReason: "error" })], failed.ended)[1]).toMatchObject({ outcome: "error", text: "", errorText: "Key refused" });
+    expect(shownMessages([user("1"), answer("1", "half an answer", { stopReason: "error" })], failed.ended)[1]).toMatchObject({ text: "half an answer", errorText: "Key refused" });
+    expect(shownMessages([user("1"), answer("1", "half an answer", { stopReason: "error" })], [])[1]).toMatchObject({ text: "half an answer", errorText: "The answer ended with an error." });
+  });
+
+  test("a failure the history told is gone when the history loses it", () => {
+    const failed = play([event("1", { state: "error", errorMessage: "529", message: says("") })], applyHistory(emptyTranscript("s"), page([user("1")])));
+    const told = applyHistory(failed, page([user("1"), answer("1", "", { stopReason: "error" })]));
+    expect(shown(told)).toEqual(["user:q-1", "assistant!error:"]);
+    expect(shown(applyHistory(told, page([user("2")])))).toEqual(["user:q-2"]);
+    const endedAtMs = failed.ended[0]?.endedAtMs ?? 0;
+    expect(shown(applyHistory(markRewritten(failed, endedAtMs + 1), page([user("2")])))).toEqual(["user:q-2"]);
+    // The answer of the command that cut the conversation back is not part of what it cut off.
+    expect(shown(applyHistory(markRewritten(failed, endedAtMs), page([user("1")])))).toEqual(["user:q-1", "assistant!error:"]);
+  });
+
+  test("only the last turn offers to ask again", () => {
+    const failed = (id: string): WireMessage[] => [user(id), answer(id, "", { stopReason: "error", errorMessage: "529" })];
+    expect(shownMessages([...failed("1"), ...failed("2")], []).map((one) => one.retryText)).toEqual([undefined, undefined, undefined, "q-2"]);
+    expect(shownMessages([...failed("1"), user("2")], []).map((one) => one.retryText)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("says that an answer was cut off, and names files without their bytes", () => {
+    const photo: WireMessage = { role: "user", content: [{ type: "image", mimeType: "image/png", omitted: true } as { type: string }], __openclaw: { id: "p" } };
+    const [asked, cut] = shownMessages([photo, answer("p", "it sh", { stopReason: "length" })], []);
+    expect(asked).toMatchObject({ text: "", files: [{ name: "image/png", kind: "image" }] });
+    expect(cut).toMatchObject({ text: "it sh", outcome: "cut" });
   });
 
   test("joins tool calls with their results", () => {

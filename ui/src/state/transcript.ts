@@ -20,7 +20,7 @@ export interface Run {
   runId: string;
   text: string;
   thinking: string;
-  /** What the gateway does before the first word. */
+  /** What the gateway does instead of writing. */
   phase?: string;
   tools: ToolActivity[];
   /** Not heard of since the connection came back: the next history answer decides. */
@@ -32,13 +32,14 @@ export interface EndedRun {
   outcome: "final" | "aborted" | "error";
   text: string;
   errorText?: string;
-  errorKind?: string;
   endedAtMs: number;
   tools: ToolActivity[];
   /** What was asked, when this page asked it and the history may never show it (chat commands). */
   prompt?: { text: string; createdAtMs: number };
   /** The last history message at that time: where to show it when nothing else tells. */
   afterId: string | undefined;
+  /** The history has told it. When it is gone from there later (asked again, undone), it is gone for good. */
+  told?: true;
 }
 
 export interface Transcript {
@@ -83,7 +84,7 @@ export function applyChatEvent(transcript: Transcript, event: ChatEvent, nowMs: 
     case "status":
       return withRun(transcript, event.runId, (run) => ({ ...run, phase: phaseOf(event) }));
     case "delta":
-      return withRun(transcript, event.runId, (run) => ({ ...run, text: textAfterDelta(run.text, event) }));
+      return withRun(transcript, event.runId, (run) => ({ ...run, phase: "", text: textAfterDelta(run.text, event) }));
     case "final":
     case "aborted":
     case "error":
@@ -123,7 +124,7 @@ function withEnded(
     tools: run?.tools ?? [],
     afterId: last === undefined ? undefined : idOf(last),
     ...(event.state === "error"
-      ? { errorText: event.errorMessage ?? "The agent failed without a reason.", errorKind: event.errorKind ?? "unknown" }
+      ? { errorText: event.errorMessage ?? "The agent failed without a reason." }
       : {}),
   };
   return {
@@ -176,17 +177,28 @@ export function applyHistory(transcript: Transcript, result: HistoryResult, aske
     transcript.sessionId !== undefined && result.sessionId !== undefined && transcript.sessionId !== result.sessionId;
   const before = transcript.loaded && !anotherSession ? olderThan(transcript.messages, result.messages) : undefined;
   const told = new Set(result.messages.map(idOf));
+  const messages = keepKnown(transcript.messages, result.messages);
   const live = anotherSession ? [] : transcript.live.filter((entry) => entry.order > askedAtOrder && !told.has(idOf(entry.message)));
   return {
     ...transcript,
     sessionId: result.sessionId ?? transcript.sessionId,
     live,
-    messages: [...(before ?? []), ...keepKnown(transcript.messages, result.messages), ...live.map((entry) => entry.message)],
+    messages: [...(before ?? []), ...messages, ...live.map((entry) => entry.message)],
     hasMore: before === undefined ? result.hasMore === true : transcript.hasMore,
     loaded: true,
     runs: runsAfter(transcript, result),
-    ended: transcript.ended.filter((ended) => !(ended.outcome === "final" && ended.text === "" && ended.prompt === undefined)),
+    ended: transcript.ended
+      .filter((ended) => !(ended.outcome === "final" && ended.text === "" && ended.prompt === undefined))
+      .map((ended) => (ended.told === undefined && isTold(ended, messages) ? { ...ended, told: true } : ended)),
   };
+}
+
+/**
+ * The conversation was cut back at that time: the next history replaces what is shown, and what ended before stays
+ * away. The answer to the command that cut it back ends later.
+ */
+export function markRewritten(transcript: Transcript, atMs: number): Transcript {
+  return { ...transcript, loaded: false, ended: transcript.ended.map((ended) => (ended.endedAtMs < atMs ? { ...ended, told: true } : ended)) };
 }
 
 /** Whether the page continues what is shown. Where it cannot be expected to, it counts as joining. */

@@ -21,12 +21,15 @@ function Shell(): JSX.Element {
   const narrow = app.appearance.narrow.value;
   const title = titleOf(app.sessions.current.value);
   const running = app.chat.running.value.size > 0;
+  const waiting = app.asks.approvals.value.length + app.asks.questions.value.length;
   useEffect(() => {
-    document.title = `${running ? "… " : ""}${title} · Torana`;
-  }, [title, running]);
+    // Read in a row of tabs: who must act comes first, then what goes on.
+    document.title = `${waiting > 0 ? `(${waiting}) ` : running ? "… " : ""}${title} · Torana`;
+  }, [title, running, waiting]);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (document.querySelector("dialog[open]") !== null) return;
+      // An input method has its own use for Escape, and a dialog too.
+      if (event.isComposing || document.querySelector("dialog[open]") !== null) return;
       if (event.key === "Escape") {
         if (app.drawer.value !== "none") app.drawer.value = "none";
         else if (app.chat.running.value.has(app.sessions.selected.value)) void app.chat.abort();
@@ -48,7 +51,7 @@ function Shell(): JSX.Element {
       </a>
       <Sidebar />
       {narrow && drawer !== "none" ? <div class="scrim" onClick={() => (app.drawer.value = "none")} /> : null}
-      <ChatView />
+      <ChatView inert={narrow && drawer !== "none"} />
       {drawer === "status" ? <StatusPanel /> : null}
       <div class="visually-hidden" aria-live="polite" role="status">
         {app.announcement.value}

@@ -2,8 +2,8 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { titleOf } from "../state/sessions";
+import { AsksView } from "./asks-view";
 import { Composer } from "./composer";
-import { OfflineBar } from "./connection-badge";
 import { useApp } from "./context";
 import { DemoBanner } from "./demo-banner";
 import { ConfirmDialog, RenameDialog } from "./dialogs";
@@ -12,14 +12,13 @@ import { TranscriptView } from "./transcript-view";
 
 type Question = "none" | "rename" | "reset" | "delete";
 
-export function ChatView(): JSX.Element {
+export function ChatView({ inert }: { inert: boolean }): JSX.Element {
   const app = useApp();
   const key = app.sessions.selected.value;
   const error = app.chat.historyError.value;
   return (
-    <main class="chat">
+    <main class="chat" inert={inert}>
       <ChatHead />
-      <OfflineBar />
       <DemoBanner />
       {error === undefined ? null : (
         <div class="bar bad" role="alert">
@@ -30,6 +29,7 @@ export function ChatView(): JSX.Element {
         </div>
       )}
       <TranscriptView sessionKey={key} />
+      <AsksView />
       <Composer sessionKey={key} />
     </main>
   );
@@ -48,13 +48,13 @@ function ChatHead(): JSX.Element {
   return (
     <header class="chat-head">
       {app.appearance.narrow.value ? (
-        <button type="button" class="ghost" aria-label="Open session list" aria-expanded={app.drawer.value === "sessions"} onClick={() => (app.drawer.value = "sessions")}>
+        <button id="drawer-button" type="button" class="ghost" aria-label="Open session list" aria-expanded={app.drawer.value === "sessions"} onClick={() => (app.drawer.value = "sessions")}>
           <Icon name="menu" />
           {waiting > 0 ? <span class="count">{waiting > 99 ? "99+" : waiting}</span> : null}
         </button>
       ) : null}
       <div class="chat-title">
-        <h1>
+        <h1 title={title}>
           <bdi>{title}</bdi>
         </h1>
         {model === undefined ? null : <p class="muted model">{model}</p>}

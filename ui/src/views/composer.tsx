@@ -2,11 +2,14 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { channelOf } from "../state/sessions";
+import { useCommandMenu } from "./command-menu";
 import { useApp } from "./context";
 import { Icon } from "./icons";
 
 /** About ten lines; longer texts scroll inside. */
 const HEIGHT_PX_MAX = 240;
+/** From here on the field is full anyway, and measuring a pasted book on every key would be felt. */
+const MEASURED_CHARACTERS_MAX = 4_000;
 
 export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
   const app = useApp();
@@ -24,6 +27,10 @@ export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
   useLayoutEffect(() => {
     const element = field.current;
     if (element === null) return;
+    if (text.length > MEASURED_CHARACTERS_MAX) {
+      element.style.height = `${HEIGHT_PX_MAX}px`;
+      return;
+    }
     element.style.height = "auto";
     element.style.height = `${Math.min(element.scrollHeight, HEIGHT_PX_MAX)}px`;
   }, [text]);
@@ -38,13 +45,17 @@ export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
     change("");
     drafts.flush();
   };
+  const menu = useCommandMenu(text, change);
   const onKeyDown = (event: KeyboardEvent): void => {
-    // While an input method composes, Enter belongs to it.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (menu.onKeyDown(event)) return;
+    // While an input method composes, Enter belongs to it; Safari says so only with this key code.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    // Keyboards on glass have no Shift+Enter: there Enter starts a line and the button sends.
+    if (app.appearance.touch.value && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     send();
   };
-  const channel = channelOf(app.sessions.current.value);
+  const hint = useHint();
 
   return (
     <form
@@ -54,6 +65,7 @@ export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
         send();
       }}
     >
+      {menu.view}
       <div class="composer-box">
         <label class="visually-hidden" for="composer-input">
           Message
@@ -63,11 +75,12 @@ export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
           ref={field}
           rows={1}
           dir="auto"
-          placeholder={online ? "Write a message" : "Write a message; it goes out when connected"}
+          placeholder="Write a message"
           value={text}
           onInput={(event) => change(event.currentTarget.value)}
           onKeyDown={onKeyDown}
-          enterkeyhint="send"
+          {...menu.fieldProps}
+          enterkeyhint={app.appearance.touch.value ? "enter" : "send"}
         />
         {running ? (
           <button type="button" class="round stop" aria-label="Stop the answer" title="Stop (Esc)" aria-keyshortcuts="Escape" onClick={() => void chat.abort()} disabled={!online}>
@@ -75,20 +88,20 @@ export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
           </button>
         ) : null}
         {running && text.trim() === "" ? null : (
-          <button type="submit" class="round send" aria-label="Send" title="Send (Enter)" disabled={text.trim() === ""}>
+          <button type="submit" class="round send" aria-label="Send" title={app.appearance.touch.value ? "Send" : "Send (Enter)"} disabled={text.trim() === ""}>
             <Icon name="send" size={18} />
           </button>
         )}
       </div>
-      <p class="composer-hint">
-        {app.outbox.unsaved.value
-          ? "This browser does not let the page store data: keep it open until your text is sent."
-          : channel === undefined
-            ? app.appearance.narrow.value
-              ? ""
-              : "Enter sends · Shift+Enter starts a line"
-            : `Answers to what you write here stay here; they are not sent to ${channel}.`}
-      </p>
+      {hint === "" ? null : <p class="composer-hint">{hint}</p>}
     </form>
   );
+}
+
+function useHint(): string {
+  const app = useApp();
+  if (app.outbox.unsaved.value) return "This browser does not let the page store data: keep it open until your text is sent.";
+  const channel = channelOf(app.sessions.current.value);
+  if (channel !== undefined) return `Answers to what you write here stay here; they are not sent to ${channel}.`;
+  return app.appearance.narrow.value || app.appearance.touch.value ? "" : "Enter sends · Shift+Enter starts a line";
 }

@@ -47,12 +47,12 @@ export function OfflineBar(): JSX.Element | null {
   }, [offline]);
   if (!offline || !shown) return null;
   return (
-    <div class="bar wait" role="status">
+    <div class="bar floating" role="status">
       <span class="spinner" aria-hidden="true" />
       <span class="bar-text">
-        {app.restarting.value ? "The gateway is restarting." : "The connection to the gateway is down."} What you send is kept and goes out by itself.
+        {app.restarting.value ? "The gateway is restarting." : "No connection to the gateway."} What you send is kept and goes out by itself.
       </span>
-      <button type="button" class="quiet" onClick={() => app.reconnect()}>
+      <button type="button" class="quiet small" onClick={() => app.reconnect()}>
         Try now
       </button>
     </div>

@@ -7,7 +7,8 @@ import { Icon } from "./icons";
 /** Long enough to read one word. */
 const SAID_MS = 1_600;
 
-export function CopyButton({ text, label }: { text: string; label: string }): JSX.Element {
+/** With `word` it shows one beside its icon. */
+export function CopyButton({ text, label, word }: { text: string; label: string; word?: string }): JSX.Element {
   const [outcome, setOutcome] = useState<"" | "Copied" | "Not copied">("");
   useEffect(() => {
     if (outcome === "") return;
@@ -18,7 +19,7 @@ export function CopyButton({ text, label }: { text: string; label: string }): JS
   return (
     <button type="button" class="ghost small" onClick={() => void copy()} aria-label={outcome === "" ? label : outcome} title={label}>
       <Icon name={outcome === "Copied" ? "check" : "copy"} size={15} />
-      <span class="copy-said" aria-live="polite">{outcome}</span>
+      <span class="copy-said" aria-live="polite">{outcome === "" ? word : outcome}</span>
     </button>
   );
 }

@@ -18,7 +18,7 @@ export function DemoBanner(): JSX.Element | null {
       <div class="demo-line">
         <Icon name="spark" size={17} />
         <span class="demo-text">
-          You are talking to the built-in demo agent. <span class="muted">No AI model is configured yet, so no provider is asked.</span>
+          Built-in demo agent. <span class="muted">No AI model is configured yet, so no provider is asked.</span>
         </span>
         <button type="button" class="quiet small" aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? "Hide" : "Set up a model"}

@@ -1,6 +1,6 @@
 // Times, durations and names as people read them.
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const DAY_MS = 86_400_000;
@@ -49,6 +49,11 @@ export function duration(ms: number): string {
  */
 export function visibleName(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`);
+}
+
+/** The same for a text of several lines, which keeps its lines. */
+export function visibleLines(text: string): string {
+  return text.split("\n").map(visibleName).join("\n");
 }
 
 /** Arguments and results of tools, cut where nobody would read on. */

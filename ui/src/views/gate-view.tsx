@@ -31,11 +31,6 @@ function GateBody({ gate }: { gate: Gate }): JSX.Element {
       return (
         <section aria-live="polite">
           <NoticeBlock notice={gate.notice} tone="wait" />
-          {gate.requestId === undefined ? null : (
-            <p class="muted">
-              Request <code class="plain">{gate.requestId}</code>
-            </p>
-          )}
           <p class="waiting">
             <span class="spinner" aria-hidden="true" /> Waiting for approval
           </p>
@@ -89,7 +84,10 @@ function SignIn({ notice }: { notice: Notice | undefined }): JSX.Element {
   const app = useApp();
   const [secret, setSecret] = useState("");
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    // A phone would open its keyboard over the explanation.
+    if (!app.appearance.narrow.peek()) field.current?.focus();
+  }, []);
   const submit = (event: Event): void => {
     event.preventDefault();
     const entered = secret.trim();
@@ -109,17 +107,20 @@ function SignIn({ notice }: { notice: Notice | undefined }): JSX.Element {
         </div>
       )}
       <form class="sign-in" onSubmit={submit}>
-        <label for="gateway-secret">Gateway secret</label>
+        <label for="gateway-secret">Sign-in link or gateway secret</label>
         <input
           ref={field}
           id="gateway-secret"
           type="password"
           autocomplete="off"
           spellcheck={false}
+          aria-describedby="gateway-secret-note"
           value={secret}
           onInput={(event) => setSecret(event.currentTarget.value)}
         />
-        <p class="muted small-text">The gateway's token or password. It is not kept: this browser gets a key of its own.</p>
+        <p id="gateway-secret-note" class="muted small-text">
+          A link printed for another device works here too. The secret is the gateway's token or password; it is not kept, this browser gets a key of its own.
+        </p>
         <button type="submit" class="primary wide" disabled={secret.trim() === ""}>
           Sign in
         </button>

@@ -1,9 +1,12 @@
 // One entry of a conversation: what a person wrote, what the agent answered, or a remark of the gateway.
 import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
 import { Markdown } from "../markdown/view";
+import type { AttachedFile } from "../protocol/content";
 import type { ShownMessage } from "../state/message";
 import type { OutboxItem } from "../state/outbox";
 import type { ToolActivity } from "../state/transcript";
+import { useApp } from "./context";
 import { CopyButton } from "./copy-button";
 import { fullTime, shortTime, toolText } from "./format";
 import { Icon } from "./icons";
@@ -11,10 +14,9 @@ import { pure } from "./pure";
 
 export interface MessageProps {
   message: ShownMessage;
-  onRetry: (text: string) => void;
 }
 
-export const MessageView = pure(({ message, onRetry }: MessageProps) => {
+export const MessageView = pure(({ message }: MessageProps) => {
   if (message.role === "notice") {
     return (
       <div class="remark" data-role="notice">
@@ -24,32 +26,67 @@ export const MessageView = pure(({ message, onRetry }: MessageProps) => {
   }
   if (message.role === "user") {
     return (
-      <UserBubble text={message.text}>
+      <UserBubble text={message.text} files={message.files}>
         <Foot text={message.text} timestampMs={message.timestampMs} />
       </UserBubble>
     );
   }
+  const isRunning = message.outcome === "running";
   return (
-    <article class="message assistant" data-role="assistant" data-outcome={message.outcome ?? "final"}>
-      <h3 class="visually-hidden">Agent</h3>
+    <article class={`message assistant ${isRunning ? "live" : ""}`} data-role="assistant" data-outcome={message.outcome ?? "final"} aria-busy={isRunning}>
+      <h3 class="visually-hidden">{isRunning ? "Agent, answering" : "Agent"}</h3>
       {message.thinking === "" ? null : <Thinking text={message.thinking} />}
       <Tools tools={message.tools} />
       {message.text === "" ? null : <Markdown text={message.text} />}
-      <Outcome message={message} onRetry={onRetry} />
-      {message.text === "" ? null : <Foot text={message.text} timestampMs={message.timestampMs} />}
+      <Files files={message.files} />
+      {isRunning ? <Working text={message.progress ?? ""} /> : <Outcome message={message} />}
+      {message.text === "" || isRunning ? null : <Foot text={message.text} timestampMs={message.timestampMs} />}
     </article>
   );
 });
 
-export function UserBubble({ text, children }: { text: string; children?: ComponentChildren }): JSX.Element {
+/** A pasted text longer than this would push the conversation away; it opens on request. */
+const BUBBLE_CHARACTERS_MAX = 1_500;
+const BUBBLE_LINES_MAX = 20;
+
+function UserBubble({ text, files = [], children }: { text: string; files?: AttachedFile[]; children?: ComponentChildren }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const head = headOf(text);
   return (
     <article class="message user" data-role="user">
       <h3 class="visually-hidden">You</h3>
-      <div class="bubble" dir="auto">
-        {text}
-      </div>
+      {text === "" ? null : (
+        <div class="bubble" dir="auto">
+          {open ? text : head}
+          {head === text ? null : (
+            <button type="button" class="quiet small unfold" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? "Show less" : `Show all ${text.length.toLocaleString()} characters`}
+            </button>
+          )}
+        </div>
+      )}
+      <Files files={files} />
       {children}
     </article>
+  );
+}
+
+function headOf(text: string): string {
+  const lines = text.slice(0, BUBBLE_CHARACTERS_MAX).split("\n", BUBBLE_LINES_MAX + 1);
+  const head = lines.slice(0, BUBBLE_LINES_MAX).join("\n");
+  return head.length === text.length ? text : `${head}…`;
+}
+
+function Files({ files }: { files: readonly AttachedFile[] }): JSX.Element | null {
+  if (files.length === 0) return null;
+  return (
+    <ul class="files" aria-label="Attached files">
+      {files.map((file, index) => (
+        <li key={index}>
+          <Icon name={file.kind === "image" ? "image" : "file"} size={15} /> <bdi>{file.name}</bdi>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -66,35 +103,50 @@ function Foot({ text, timestampMs }: { text: string; timestampMs: number | undef
   );
 }
 
-function Outcome({ message, onRetry }: MessageProps): JSX.Element | null {
+function Outcome({ message }: MessageProps): JSX.Element | null {
   if (message.outcome === undefined) return null;
-  const retryText = message.retryText;
   return (
-    <div class={`outcome ${message.outcome}`} role={message.outcome === "error" ? "alert" : undefined}>
+    <div class={`outcome ${message.outcome}`}>
       <Icon name={message.outcome === "error" ? "alert" : "stop"} size={16} />
       <span class="outcome-text" dir="auto">
-        {message.outcome === "aborted" ? "Stopped" : `${errorTitle(message.errorKind)}${message.errorText ?? ""}`}
+        {outcomeText(message)}
       </span>
-      {retryText === undefined || retryText === "" ? null : (
-        <button type="button" class="quiet small" onClick={() => onRetry(retryText)}>
-          <Icon name="retry" size={15} /> Retry
-        </button>
-      )}
+      {message.retryText === undefined || message.retryText === "" ? null : <RetryButton text={message.retryText} />}
     </div>
   );
 }
 
-function errorTitle(kind: string | undefined): string {
-  const titles: Record<string, string> = {
-    refusal: "The model refused: ",
-    timeout: "The model took too long: ",
-    rate_limit: "The provider limits requests: ",
-    context_length: "The conversation is too long for the model: ",
-  };
-  return titles[kind ?? ""] ?? "";
+function RetryButton({ text }: { text: string }): JSX.Element {
+  const { chat, sessions } = useApp();
+  const sessionKey = sessions.selected.value;
+  return (
+    <button type="button" class="quiet small" disabled={!chat.canRetry(sessionKey)} onClick={() => void chat.retry(sessionKey, text)}>
+      <Icon name="retry" size={15} /> Retry
+    </button>
+  );
 }
 
-export function Thinking({ text }: { text: string }): JSX.Element {
+function outcomeText(message: ShownMessage): string {
+  if (message.outcome === "aborted") return "Stopped";
+  if (message.outcome === "cut") return "Cut off: the model reached the length it may answer in.";
+  return message.errorText ?? "";
+}
+
+/** Somebody is at it, even when there is nothing to read yet. */
+export function Working({ text }: { text: string }): JSX.Element {
+  return (
+    <p class="working">
+      <span class="typing" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      {text === "" ? <span class="visually-hidden">Answering</span> : text}
+    </p>
+  );
+}
+
+function Thinking({ text }: { text: string }): JSX.Element {
   return (
     <details class="thinking">
       <summary>
@@ -105,7 +157,7 @@ export function Thinking({ text }: { text: string }): JSX.Element {
   );
 }
 
-export function Tools({ tools }: { tools: readonly ToolActivity[] }): JSX.Element | null {
+function Tools({ tools }: { tools: readonly ToolActivity[] }): JSX.Element | null {
   if (tools.length === 0) return null;
   return (
     <ul class="tools" aria-label="Tools used">
@@ -116,7 +168,9 @@ export function Tools({ tools }: { tools: readonly ToolActivity[] }): JSX.Elemen
               <Icon name="tool" size={15} />
               <bdi class="tool-name">{tool.name}</bdi>
               <span class="tool-status">{tool.status === "done" ? "" : tool.status}</span>
+              <span class="grow" />
               {tool.status === "running" ? <span class="spinner" aria-hidden="true" /> : null}
+              <Icon name="chevron" size={14} />
             </summary>
             <ToolText title="Input" value={tool.input} />
             <ToolText title="Result" value={tool.output} />

@@ -1,6 +1,6 @@
 // The list of sessions. On a phone it is a drawer.
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { SessionRow } from "../protocol/types";
 import { channelOf, titleOf } from "../state/sessions";
 import { ConnectionBadge } from "./connection-badge";
@@ -16,9 +16,23 @@ export function Sidebar(): JSX.Element {
   const narrow = appearance.narrow.value;
   const open = !narrow || app.drawer.value === "sessions";
   const list = useRef<HTMLUListElement>(null);
+  const closer = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!narrow || !open) return;
+    closer.current?.focus();
+    return () => {
+      // Nothing else was chosen to have the focus: it goes back to where it came from.
+      if (document.activeElement === document.body || document.activeElement?.closest(".sidebar") !== null) document.getElementById("drawer-button")?.focus();
+    };
+  }, [narrow && open]);
   const pick = (key: string): void => {
     sessions.select(key);
     if (narrow) app.drawer.value = "none";
+  };
+  // From the data: whoever types fast presses Enter before the list is drawn anew.
+  const pickFirst = (): void => {
+    const first = sessions.shown.value[0];
+    if (first !== undefined) pick(first.key);
   };
   const startNew = (): void => {
     sessions.startNew();
@@ -34,7 +48,7 @@ export function Sidebar(): JSX.Element {
         <Mark />
         <span class="brand-name">Torana</span>
         {narrow ? (
-          <button type="button" class="ghost" aria-label="Close session list" onClick={() => (app.drawer.value = "none")}>
+          <button ref={closer} type="button" class="ghost" aria-label="Close session list" onClick={() => (app.drawer.value = "none")}>
             <Icon name="close" />
           </button>
         ) : null}
@@ -51,8 +65,8 @@ export function Sidebar(): JSX.Element {
           aria-label="Find a session"
           aria-keyshortcuts="Control+K Meta+K"
           value={sessions.filter.value}
-          onInput={(event) => (sessions.filter.value = event.currentTarget.value)}
-          onKeyDown={(event) => filterKey(event, list.current, () => (sessions.filter.value = ""))}
+          onInput={(event) => sessions.setFilter(event.currentTarget.value)}
+          onKeyDown={(event) => filterKey(event, list.current, pickFirst, () => sessions.setFilter(""))}
         />
         <kbd aria-hidden="true">{/Mac|iPhone/.test(navigator.userAgent) ? "⌘K" : "Ctrl K"}</kbd>
       </div>
@@ -64,6 +78,11 @@ export function Sidebar(): JSX.Element {
           ))}
         </ul>
         {sessions.shown.value.length === 0 ? <p class="muted side-note">No session matches.</p> : null}
+        {sessions.hasMore.value && sessions.filter.value === "" ? (
+          <button type="button" class="quiet more-sessions" onClick={() => void sessions.showMore()}>
+            Show more sessions
+          </button>
+        ) : null}
       </nav>
       <footer class="side-foot">
         <ConnectionBadge />
@@ -96,7 +115,9 @@ function SessionItem(props: { row: SessionRow; current: boolean; running: boolea
     <li>
       <button type="button" class="session" aria-current={current ? "true" : undefined} onClick={() => props.onPick(row.key)}>
         <span class="session-line">
-          <bdi class="session-title">{titleOf(row)}</bdi>
+          <bdi class="session-title" title={titleOf(row)}>
+            {titleOf(row)}
+          </bdi>
           {running ? (
             <span class="session-running" title="Answering">
               <span class="visually-hidden">answering</span>
@@ -110,7 +131,7 @@ function SessionItem(props: { row: SessionRow; current: boolean; running: boolea
         </span>
         <span class="session-line">
           {channel === undefined ? null : <span class="chip">{channel}</span>}
-          <bdi class="session-preview">{plain(row.lastMessagePreview ?? "")}</bdi>
+          <bdi class="session-preview">{plain(row.lastMessagePreview ?? "") || "No messages yet"}</bdi>
         </span>
       </button>
     </li>
@@ -122,13 +143,12 @@ function plain(preview: string): string {
   return preview.replace(/[#*_`>|~]+/g, "").trim();
 }
 
-function filterKey(event: KeyboardEvent, list: HTMLElement | null, clear: () => void): void {
-  const first = list?.querySelector<HTMLButtonElement>("button.session");
+function filterKey(event: KeyboardEvent, list: HTMLElement | null, pickFirst: () => void, clear: () => void): void {
   if (event.key === "ArrowDown") {
     event.preventDefault();
-    first?.focus();
+    list?.querySelector<HTMLButtonElement>("button.session")?.focus();
   } else if (event.key === "Enter") {
-    first?.click();
+    pickFirst();
     document.getElementById("composer-input")?.focus();
   } else if (event.key === "Escape") {
     event.stopPropagation();

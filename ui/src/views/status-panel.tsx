@@ -20,13 +20,13 @@ export function StatusPanel(): JSX.Element {
   useEffect(() => {
     closer.current?.focus();
     // On a phone the button that opened the panel is in the closed drawer.
-    const opener = app.appearance.narrow.peek() ? ".chat-head button" : "#status-button";
+    const opener = app.appearance.narrow.peek() ? "#drawer-button" : "#status-button";
     return () => document.querySelector<HTMLElement>(opener)?.focus();
   }, []);
   return (
     <aside class="status" aria-label="Gateway status">
       <header class="status-head">
-        <h2>Gateway</h2>
+        <h2>Status</h2>
         <button ref={closer} type="button" class="ghost" aria-label="Close gateway status" onClick={() => (app.drawer.value = "none")}>
           <Icon name="close" />
         </button>

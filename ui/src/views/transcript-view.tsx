@@ -1,18 +1,17 @@
 // The conversation: history, then texts on their way and answers being written. Follows the end
 // as long as the person is there, and never moves the text under somebody who reads further up.
 import type { JSX } from "preact";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type ShownMessage, shownMessages } from "../state/message";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { type ShownMessage, shownMessages, shownRun } from "../state/message";
 import { type OutboxItem, keyOf } from "../state/outbox";
 import { type EndedRun, type Run, isClosing } from "../state/transcript";
 import type { WireMessage } from "../protocol/types";
 import { useApp } from "./context";
+import { OfflineBar } from "./connection-badge";
 import { EmptyChat } from "./empty-chat";
 import { dayName, sameDay } from "./format";
 import { Icon } from "./icons";
-import { MessageView, PendingView } from "./message-view";
-import { pure } from "./pure";
-import { RunView } from "./run-view";
+import { MessageView, PendingView, Working } from "./message-view";
 
 /** Being this close to the end counts as being there: a line of text, not a screen. */
 const END_SLACK_PX = 48;
@@ -25,18 +24,13 @@ export function TranscriptView({ sessionKey }: { sessionKey: string }): JSX.Elem
   const transcript = chat.transcript(sessionKey).value;
   const items = unshownItems(outbox.items.value, sessionKey, transcript.messages);
   const online = app.connectionState.value.kind === "online";
-  const scroll = useFollowingScroll(sessionKey, transcript.messages[0], () => void chat.loadOlder(), transcript.hasMore);
-  const retry = useCallback(
-    (text: string) => {
-      chat.send(sessionKey, text);
-      scroll.toEnd();
-    },
-    [sessionKey],
-  );
+  const scroll = useFollowingScroll(`${sessionKey} ${chat.sent.value}`, transcript.messages[0], () => void chat.loadOlder(), transcript.hasMore);
+  const runs = liveRuns(transcript.runs, transcript.messages);
   const empty = transcript.loaded && transcript.messages.length === 0 && transcript.ended.length === 0 && items.length === 0 && transcript.runs.length === 0;
 
   return (
     <div class="transcript-frame">
+      <OfflineBar />
       <div class="transcript" ref={scroll.frame} onScroll={scroll.onScroll} role="log" aria-live="off" aria-label="Conversation" aria-busy={transcript.runs.length > 0} tabIndex={0}>
         <div class="transcript-inner" ref={scroll.content}>
           {transcript.hasMore ? (
@@ -44,10 +38,10 @@ export function TranscriptView({ sessionKey }: { sessionKey: string }): JSX.Elem
               {chat.loadingOlder.value ? "Loading earlier messages" : "Show earlier messages"}
             </button>
           ) : null}
-          {!transcript.loaded && chat.historyError.value === undefined ? <Loading /> : null}
+          {!transcript.loaded && transcript.messages.length === 0 && chat.historyError.value === undefined ? <Loading /> : null}
           {empty ? <EmptyChat sessionKey={sessionKey} /> : null}
-          <HistoryView messages={transcript.messages} ended={transcript.ended} onRetry={retry} />
-          <TailView items={items} runs={liveRuns(transcript.runs, transcript.messages)} online={online} />
+          <Entries messages={transcript.messages} ended={transcript.ended} items={items} runs={runs} online={online} />
+          {runs.length === 0 && chat.running.value.has(sessionKey) ? <Working text="" /> : null}
         </div>
       </div>
       {scroll.away ? (
@@ -75,19 +69,44 @@ function liveRuns(runs: Run[], messages: readonly WireMessage[]): Run[] {
   );
 }
 
-const HistoryView = pure((props: { messages: WireMessage[]; ended: EndedRun[]; onRetry: (text: string) => void }) => {
-  const shown = shownMessages(props.messages, props.ended);
-  const nowMs = Date.now();
-  return (
-    <>
-      {shown.map((message, index) => (
-        <HistoryEntry key={message.key} message={message} day={newDay(shown[index - 1], message, nowMs)} onRetry={props.onRetry} />
-      ))}
-    </>
-  );
-});
+interface EntriesProps {
+  messages: WireMessage[];
+  ended: EndedRun[];
+  items: OutboxItem[];
+  runs: Run[];
+  online: boolean;
+}
 
-function HistoryEntry(props: { message: ShownMessage; day: string | undefined; onRetry: (text: string) => void }): JSX.Element {
+/**
+ * History, texts on their way and answers being written, in one list of keyed entries: an answer that ends moves from
+ * one part to the other without being drawn anew. The drawing of the history is kept while only the tail changes.
+ */
+function Entries({ messages, ended, items, runs, online }: EntriesProps): JSX.Element {
+  const { chat, outbox } = useApp();
+  const onResend = useCallback((item: OutboxItem) => chat.resend(item), []);
+  const onDiscard = useCallback((item: OutboxItem) => outbox.remove([item.id]), []);
+  const history = useMemo(() => {
+    const nowMs = Date.now();
+    return shownMessages(messages, ended).map((message, index, all) => (
+      <Entry key={message.key} message={message} day={newDay(all[index - 1], message, nowMs)} />
+    ));
+  }, [messages, ended]);
+  const asked = new Set(items.map((item) => item.id));
+  const answer = (run: Run): JSX.Element => {
+    const message = shownRun(run, online);
+    return <Entry key={message.key} message={message} day={undefined} />;
+  };
+  // Each text is followed by its own answer; answers to texts already in the history come first.
+  const early = runs.filter((run) => !asked.has(run.runId)).map(answer);
+  const tail = items.flatMap((item) => {
+    const run = runs.find((candidate) => candidate.runId === item.id);
+    const text = <PendingView key={item.id} item={item} online={online} answering={run !== undefined} onResend={onResend} onDiscard={onDiscard} />;
+    return run === undefined ? [text] : [text, answer(run)];
+  });
+  return <>{[...history, ...early, ...tail]}</>;
+}
+
+function Entry(props: { message: ShownMessage; day: string | undefined }): JSX.Element {
   return (
     <>
       {props.day === undefined ? null : (
@@ -95,7 +114,7 @@ function HistoryEntry(props: { message: ShownMessage; day: string | undefined; o
           <span>{props.day}</span>
         </div>
       )}
-      <MessageView message={props.message} onRetry={props.onRetry} />
+      <MessageView message={props.message} />
     </>
   );
 }
@@ -106,24 +125,6 @@ function newDay(before: ShownMessage | undefined, message: ShownMessage, nowMs: 
   const previous = before?.timestampMs;
   if (before === undefined) return sameDay(at, nowMs) ? undefined : dayName(at, nowMs);
   return previous !== undefined && previous !== 0 && !sameDay(previous, at) ? dayName(at, nowMs) : undefined;
-}
-
-/** Each text is followed by its own answer; answers to texts already in the history come first. */
-function TailView({ items, runs, online }: { items: OutboxItem[]; runs: Run[]; online: boolean }): JSX.Element {
-  const { chat, outbox } = useApp();
-  const onResend = useCallback((item: OutboxItem) => chat.resend(item), []);
-  const onDiscard = useCallback((item: OutboxItem) => outbox.remove([item.id]), []);
-  const asked = new Set(items.map((item) => item.id));
-  return (
-    <>
-      {runs.filter((run) => !asked.has(run.runId)).map((run) => <RunView key={`run:${run.runId}`} run={run} online={online} />)}
-      {items.flatMap((item) => {
-        const run = runs.find((candidate) => candidate.runId === item.id);
-        const text = <PendingView key={item.id} item={item} online={online} answering={run !== undefined} onResend={onResend} onDiscard={onDiscard} />;
-        return run === undefined ? [text] : [text, <RunView key={`run:${run.runId}`} run={run} online={online} />];
-      })}
-    </>
-  );
 }
 
 function Loading(): JSX.Element {
@@ -145,7 +146,8 @@ interface FollowingScroll {
   toEnd: () => void;
 }
 
-function useFollowingScroll(sessionKey: string, first: WireMessage | undefined, loadOlder: () => void, hasMore: boolean): FollowingScroll {
+/** Follows the end; `jump` names the moment, and a new one goes to the end whatever the person reads. */
+function useFollowingScroll(jump: string, first: WireMessage | undefined, loadOlder: () => void, hasMore: boolean): FollowingScroll {
   const frame = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
@@ -171,7 +173,7 @@ function useFollowingScroll(sessionKey: string, first: WireMessage | undefined, 
     stick();
   };
 
-  useLayoutEffect(toEnd, [sessionKey]);
+  useLayoutEffect(toEnd, [jump]);
   // Older messages were put on top: what the person reads keeps its place.
   useLayoutEffect(() => {
     const element = frame.current;

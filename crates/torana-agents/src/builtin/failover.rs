@@ -61,7 +61,7 @@ pub enum Because {
         /// What failed.
         reason: FailureKind,
     },
-    /// Another model failed for good.
+    /// Another model failed for good, or rests after it did.
     Fallback {
         /// Which.
         from: ModelRef,
@@ -127,7 +127,15 @@ impl Failover {
         self.is_probe =
             wait_ms > REST_WAIT_MS_MAX || !self.may_begin(now_ms.saturating_add(wait_ms));
         let after_ms = if self.is_probe { 0 } else { wait_ms };
-        self.call(index, after_ms, Because::First)
+        let because = match self.candidates.first() {
+            // The preferred model still rests, so another one takes over from the start.
+            Some(first) if index > 0 => Because::Fallback {
+                from: first.clone(),
+                reason: FailureKind::Unavailable,
+            },
+            _ => Because::First,
+        };
+        self.call(index, after_ms, because)
     }
 
     /// The attempt failed. `random` is any number; it only spreads the pauses.
@@ -238,6 +246,7 @@ impl Failover {
                 if wait_ms <= REST_WAIT_MS_MAX
                     && self.may_begin(now_ms.saturating_add(wait_ms)) =>
             {
+                self.is_probe = false;
                 self.call(
                     index,
                     wait_ms,
@@ -277,9 +286,6 @@ impl Failover {
         self.current = Some(index);
         (self.attempts, self.limited, self.transient, self.unreadable) = (0, 0, 0, 0);
         self.transient_since_ms = None;
-        if !matches!(because, Because::First) {
-            self.is_probe = false;
-        }
         self.call_again(self.candidates[index].clone(), after_ms, because)
     }
 

@@ -211,7 +211,7 @@ fn resting_model_is_passed_over_waited_for_or_probed() {
     cooldowns.rest(&model("a/x"), 0, 0);
     let mut now_ms = 10_000;
     let told = story(&["a/x", "b/y"], &mut cooldowns, &mut now_ms, 0, |_| None);
-    assert_eq!(told[0], "b/y after 0: first");
+    assert_eq!(told[0], "b/y after 0: instead of a/x Unavailable");
     let told = story(&["a/x"], &mut cooldowns, &mut now_ms, 0, |_| None);
     assert_eq!(told[0], "a/x after 20000: first");
     cooldowns.disable("a", now_ms);

@@ -91,6 +91,9 @@ pub(super) fn answer(utterances: &[Utterance], offers: &[Offer]) -> Answer {
     ]) {
         return Answer::normal(introduction(offers));
     }
+    if let Some(answer) = wish(&words) {
+        return answer;
+    }
     if mentions(&[
         "what can you do",
         "what can i do",
@@ -151,7 +154,49 @@ fn command(said: &str) -> Option<Answer> {
     let wanted = strip_word(said, "demo:")
         .or_else(|| strip_word(said, "demo"))?
         .to_lowercase();
-    Some(match wanted.as_str() {
+    Some(sample(&wanted).unwrap_or_else(|| {
+        if wanted.is_empty() {
+            return Answer::normal(abilities());
+        }
+        let shown: String = wanted.chars().take(40).collect();
+        Answer::normal(format!(
+            "There is no demo called `{}`.\n\n{}",
+            shown.replace('`', "'"),
+            abilities()
+        ))
+    }))
+}
+
+/// One of the demos in a person's own words, such as *a long reply, please* or *show me some code*.
+fn wish(words: &[&str]) -> Option<Answer> {
+    // A longer sentence is about something else, and a few words about errors or slowness are rather a complaint.
+    const WORDS_MAX: usize = 7;
+    const ASKING: [&str; 10] = [
+        "show", "give", "make", "write", "send", "try", "want", "please", "demo", "example",
+    ];
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
+    let asks = has(&ASKING);
+    if words.len() > WORDS_MAX || !(asks || words.len() <= 3) {
+        return None;
+    }
+    let wanted = match () {
+        () if has(&["markdown", "formatting", "table", "tables"]) => "markdown",
+        () if has(&["code"]) => "code",
+        () if asks && has(&["slow", "slowly"]) => "slow",
+        () if asks && has(&["error", "failure", "fail"]) => "error",
+        () if has(&["long", "longer"])
+            && has(&["reply", "answer", "text", "message", "one", "story"]) =>
+        {
+            "long"
+        }
+        () => return None,
+    };
+    sample(wanted)
+}
+
+/// A demo by its name.
+fn sample(name: &str) -> Option<Answer> {
+    Some(match name {
         "markdown" => Answer::normal(samples::MARKDOWN),
         "code" => Answer::normal(samples::CODE),
         "long" => Answer {
@@ -166,15 +211,7 @@ fn command(said: &str) -> Option<Answer> {
             text: "This answer begins well, and then".to_owned(),
             manner: Manner::Failing,
         },
-        "" => Answer::normal(abilities()),
-        other => {
-            let shown: String = other.chars().take(40).collect();
-            Answer::normal(format!(
-                "There is no demo called `{}`.\n\n{}",
-                shown.replace('`', "'"),
-                abilities()
-            ))
-        }
+        _ => return None,
     })
 }
 

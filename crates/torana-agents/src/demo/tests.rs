@@ -57,6 +57,37 @@ fn context_is_kept() {
 }
 
 #[test]
+fn demos_can_be_asked_for_in_plain_words() {
+    let manner = |text: &str| {
+        let utterance = Utterance {
+            speaker: Speaker::User,
+            text: text.to_owned(),
+            files: Vec::new(),
+            calls: Vec::new(),
+            results: Vec::new(),
+            images: Vec::new(),
+        };
+        answer(&[utterance], &[]).manner
+    };
+    assert_eq!(manner("a long reply please"), Manner::Long);
+    assert_eq!(manner("Give me an error!"), Manner::Failing);
+    assert_eq!(manner("write slowly"), Manner::Slow);
+    assert_eq!(reply(&["show me Markdown"]), reply(&["demo: markdown"]));
+    assert_eq!(reply(&["show me some code"]), reply(&["demo: code"]));
+    assert_eq!(reply(&["API key error"]), reply(&["help me configure"]));
+    assert_eq!(reply(&["what is this code"]), reply(&["who are you"]));
+    for other in [
+        "how long is the Nile, and is it an error to ask?",
+        "what does this error mean in the code I sent you yesterday",
+        "why is the answer so long today",
+        "network error",
+        "too slow",
+    ] {
+        assert!(reply(&[other]).contains("only the demo"), "{other}");
+    }
+}
+
+#[test]
 fn configuration_names_offers_and_keys() {
     let utterance = [Utterance {
         speaker: Speaker::User,

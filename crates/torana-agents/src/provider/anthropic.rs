@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 use torana_core::port::BoxFuture;
-use torana_core::run::{FailureKind, Usage};
-use torana_host::egress::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
-use torana_host::egress::{Egress, Url};
+use torana_core::run::Usage;
+use torana_host::egress::Egress;
 use torana_host::json;
 use torana_host::sse::SseEvent;
 
@@ -14,13 +13,7 @@ use super::failure::ProviderFailure;
 use super::output::Output;
 use super::request::{Finish, ModelProvider, ModelRequest};
 use super::settings::ProviderSettings;
-use super::transport::{
-    CallPiece, Delta, Endpoint, Wire, configured_headers, exchange, secret_header,
-};
-
-/// The version of the format this file was written against.
-const VERSION: &str = "2023-06-01";
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+use super::transport::{CallPiece, Delta, Endpoint, Wire, exchange, fuzz_wire};
 
 /// A provider that speaks the messages format.
 #[derive(Debug)]
@@ -31,32 +24,8 @@ pub struct AnthropicProvider {
 impl AnthropicProvider {
     /// Checks the settings; nothing is sent.
     pub fn new(settings: &ProviderSettings, egress: Egress) -> Result<Self, ProviderFailure> {
-        let url = messages_url(&settings.base_url)?;
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("text/event-stream, application/json"),
-        );
-        headers.insert("anthropic-version", HeaderValue::from_static(VERSION));
-        if let Some(key) = settings.api_key.as_ref().filter(|key| !key.is_empty()) {
-            let value = secret_header(key.expose()).ok_or_else(|| {
-                ProviderFailure::new(
-                    FailureKind::NotConfigured,
-                    "the key contains characters that no key has",
-                )
-            })?;
-            headers.insert(API_KEY, value);
-        }
-        configured_headers(&mut headers, &settings.headers)?;
-        let has_credential = headers.contains_key(API_KEY) || !settings.headers.is_empty();
-        Ok(Self {
-            endpoint: Endpoint {
-                egress,
-                url,
-                headers,
-                has_credential,
-            },
-        })
+        let endpoint = Endpoint::new(settings, egress, messages_path)?;
+        Ok(Self { endpoint })
     }
 }
 
@@ -79,24 +48,15 @@ impl ModelProvider for AnthropicProvider {
     }
 }
 
-fn messages_url(base_url: &str) -> Result<Url, ProviderFailure> {
-    let unusable = || {
-        ProviderFailure::new(
-            FailureKind::NotConfigured,
-            "the base URL is not an http(s) address",
-        )
-    };
-    let mut url = Url::parse(base_url.trim()).map_err(|_| unusable())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(unusable());
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
+/// People write the base with or without `/v1`, or with the whole path.
+fn messages_path(path: &str) -> String {
     if path.ends_with("/v1") {
-        url.set_path(&format!("{path}/messages"));
-    } else if !path.ends_with("/messages") {
-        url.set_path(&format!("{path}/v1/messages"));
+        format!("{path}/messages")
+    } else if path.ends_with("/messages") {
+        path.to_owned()
+    } else {
+        format!("{path}/v1/messages")
     }
-    Ok(url)
 }
 
 // === What comes back ===
@@ -319,13 +279,5 @@ impl Wire for AnthropicWire {
 
 /// Fuzz entry: any event is read or refused, never a panic.
 pub fn fuzz_anthropic_event(bytes: &[u8]) {
-    let mut wire = AnthropicWire::default();
-    let mut deltas = Vec::new();
-    let event = SseEvent {
-        data: String::from_utf8_lossy(bytes).into_owned(),
-        ..SseEvent::default()
-    };
-    drop(wire.event(&event, &mut deltas));
-    drop(wire.document(bytes, &mut deltas));
-    drop(wire.finish(&mut deltas));
+    fuzz_wire::<AnthropicWire>(bytes);
 }

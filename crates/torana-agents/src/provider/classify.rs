@@ -3,6 +3,7 @@
 
 use torana_core::run::FailureKind;
 use torana_host::egress::header::HeaderMap;
+use torana_host::moment::read_http_date;
 
 use super::failure::{ProviderFailure, RejectedField};
 
@@ -202,43 +203,9 @@ fn retry_after_ms(headers: &HeaderMap, wall_ms: i64) -> Option<u64> {
         Ok(seconds) => seconds
             .saturating_add(u64::from(value.contains('.')))
             .saturating_mul(1_000),
-        Err(_) => u64::try_from(http_date_ms(value)?.saturating_sub(wall_ms)).unwrap_or(0),
+        Err(_) => u64::try_from(read_http_date(value)?.saturating_sub(wall_ms)).unwrap_or(0),
     };
     Some(ms.min(RETRY_AFTER_MS_MAX))
-}
-
-/// Reads `Wed, 21 Oct 2026 07:28:00 GMT`, the one form HTTP senders may produce.
-fn http_date_ms(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let mut parts = text.split_once(", ")?.1.strip_suffix(" GMT")?.split(' ');
-    let day: i64 = parts.next()?.parse().ok()?;
-    let name = parts.next()?;
-    let month = i64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()? + 1;
-    let year: i64 = parts.next()?.parse().ok()?;
-    let mut time = parts
-        .next()?
-        .split(':')
-        .map(|part| part.parse::<i64>().ok());
-    let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
-    let sane = (1970..10_000).contains(&year)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second <= 60;
-    if !sane {
-        return None;
-    }
-    // Days since 1970-01-01 with March as the first month of the year, so that a leap day comes last.
-    let (year, month) = if month <= 2 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
-    let days =
-        365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000)
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 use serde::{Deserialize, Serialize};
 use torana_core::port::World;
 use torana_core::run::FailureKind;
-use torana_host::egress::header::{AUTHORIZATION, HeaderMap};
-use torana_host::egress::{Egress, EgressError, Url};
+use torana_host::egress::{Egress, EgressError};
 use torana_host::json;
 
 use super::classify::classify;
 use super::failure::ProviderFailure;
 use super::settings::{ProviderApi, ProviderSettings};
-use super::transport::{configured_headers, secret_header};
+use super::transport::{Endpoint, from_egress};
 
 /// Bytes of an answer: 2048 vectors of 4096 numbers with a dozen digits each.
 const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
@@ -81,26 +80,14 @@ pub async fn embed(
             "its wire format has no embeddings",
         ));
     }
-    let url = embeddings_url(&settings.base_url)?;
-    let mut headers = HeaderMap::new();
-    if let Some(key) = settings.api_key.as_ref().filter(|key| !key.is_empty()) {
-        let value = secret_header(&format!("Bearer {}", key.expose())).ok_or_else(|| {
-            ProviderFailure::new(
-                FailureKind::NotConfigured,
-                "the key contains characters that no key has",
-            )
-        })?;
-        headers.insert(AUTHORIZATION, value);
-    }
-    configured_headers(&mut headers, &settings.headers)?;
-    let has_credential = headers.contains_key(AUTHORIZATION) || !settings.headers.is_empty();
+    let endpoint = Endpoint::new(settings, egress.clone(), embeddings_path)?;
     let body = Body {
         model: &texts.model,
         input: &texts.texts,
         encoding_format: "float",
         dimensions: texts.dimensions,
     };
-    let asking = ask(egress, url, headers, has_credential, &body, world);
+    let asking = ask(endpoint, &body, world);
     let document = tokio::select! {
         biased;
         answered = asking => answered?,
@@ -114,27 +101,18 @@ pub async fn embed(
 }
 
 async fn ask(
-    egress: &Egress,
-    url: Url,
-    headers: HeaderMap,
-    has_credential: bool,
+    endpoint: Endpoint,
     body: &Body<'_>,
     world: &World,
 ) -> Result<Vec<u8>, ProviderFailure> {
-    let unreachable = |error: EgressError| {
-        let kind = match error {
-            EgressError::BadUrl | EgressError::PlainCredential | EgressError::Blocked => {
-                FailureKind::NotConfigured
-            }
-            EgressError::Redirects | EgressError::Client(_) | EgressError::Connection(_) => {
-                FailureKind::Unavailable
-            }
-        };
-        ProviderFailure::new(kind, error.to_string())
-    };
-    let client = egress.operator(&url, has_credential).map_err(unreachable)?;
-    let sent = client.post(url).headers(headers).json(body).send().await;
-    let mut response = sent.map_err(|error| unreachable(EgressError::from(error)))?;
+    let unreachable = |error| from_egress(&EgressError::from(error));
+    let client = endpoint
+        .egress
+        .operator(&endpoint.url, endpoint.has_credential)
+        .map_err(|error| from_egress(&error))?;
+    let request = client.post(endpoint.url).headers(endpoint.headers);
+    let sent = request.json(body).send().await;
+    let mut response = sent.map_err(unreachable)?;
     let is_good = response.status().is_success();
     let bytes_max = if is_good {
         ANSWER_BYTES_MAX
@@ -142,11 +120,7 @@ async fn ask(
         ERROR_BYTES_MAX
     };
     let mut bytes = Vec::new();
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(|error| unreachable(EgressError::from(error)))?
-    {
+    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + piece.len() > bytes_max {
             if is_good {
                 return Err(ProviderFailure::unreadable("the answer is too large"));
@@ -187,22 +161,10 @@ fn read(document: &[u8], count: usize) -> Result<Vectors, ProviderFailure> {
 }
 
 /// People write the base with `/v1`, without any path, or with the path of chat completions.
-fn embeddings_url(base_url: &str) -> Result<Url, ProviderFailure> {
-    let unusable = || {
-        ProviderFailure::new(
-            FailureKind::NotConfigured,
-            "the base URL is not an http(s) address",
-        )
-    };
-    let mut url = Url::parse(base_url.trim()).map_err(|_| unusable())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(unusable());
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    let base = path.strip_suffix("/chat/completions").unwrap_or(&path);
+fn embeddings_path(path: &str) -> String {
+    let base = path.strip_suffix("/chat/completions").unwrap_or(path);
     let base = if base.is_empty() { "/v1" } else { base };
-    url.set_path(&format!("{base}/embeddings"));
-    Ok(url)
+    format!("{base}/embeddings")
 }
 
 #[cfg(test)]
@@ -222,14 +184,12 @@ mod tests {
     #[test]
     fn every_way_to_write_the_base_finds_the_endpoint() {
         for (base, wanted) in [
-            ("http://h:1", "http://h:1/v1/embeddings"),
-            ("http://h:1/v1/", "http://h:1/v1/embeddings"),
-            ("http://h:1/v1/chat/completions", "http://h:1/v1/embeddings"),
-            ("https://h/api/v1", "https://h/api/v1/embeddings"),
+            ("", "/v1/embeddings"),
+            ("/v1", "/v1/embeddings"),
+            ("/v1/chat/completions", "/v1/embeddings"),
+            ("/api/v1", "/api/v1/embeddings"),
         ] {
-            let url = embeddings_url(base).expect("a url");
-            assert_eq!(url.as_str(), wanted);
+            assert_eq!(embeddings_path(base), wanted);
         }
-        assert!(embeddings_url("ftp://h").is_err());
     }
 }

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
 use torana_core::port::BoxFuture;
-use torana_core::run::{FailureKind, Usage};
-use torana_host::egress::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use torana_host::egress::{Egress, Url};
+use torana_core::run::Usage;
+use torana_host::egress::Egress;
 use torana_host::json;
 use torana_host::sse::SseEvent;
 
@@ -17,9 +16,7 @@ use super::output::Output;
 use super::request::{Finish, ModelProvider, ModelRequest};
 use super::settings::ProviderSettings;
 use super::think::{Piece, ThinkSplitter};
-use super::transport::{
-    CallPiece, Delta, Endpoint, Wire, configured_headers, exchange, secret_header,
-};
+use super::transport::{CallPiece, Delta, Endpoint, Wire, exchange, fuzz_wire};
 
 /// A provider that speaks chat completions.
 #[derive(Debug)]
@@ -33,32 +30,11 @@ pub struct OpenAiProvider {
 impl OpenAiProvider {
     /// Checks the settings; nothing is sent.
     pub fn new(settings: &ProviderSettings, egress: Egress) -> Result<Self, ProviderFailure> {
-        let url = completions_url(&settings.base_url)?;
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("text/event-stream, application/json"),
-        );
-        if let Some(key) = settings.api_key.as_ref().filter(|key| !key.is_empty()) {
-            let value = secret_header(&format!("Bearer {}", key.expose())).ok_or_else(|| {
-                ProviderFailure::new(
-                    FailureKind::NotConfigured,
-                    "the key contains characters that no key has",
-                )
-            })?;
-            headers.insert(AUTHORIZATION, value);
-        }
-        configured_headers(&mut headers, &settings.headers)?;
-        let has_credential = headers.contains_key(AUTHORIZATION) || !settings.headers.is_empty();
+        let endpoint = Endpoint::new(settings, egress, completions_path)?;
         // OpenAI's own newer models refuse the old name of the limit; most others know only that one.
-        let is_openai = url.host_str() == Some("api.openai.com");
+        let is_openai = endpoint.url.host_str() == Some("api.openai.com");
         Ok(Self {
-            endpoint: Endpoint {
-                egress,
-                url,
-                headers,
-                has_credential,
-            },
+            endpoint,
             without_stream_options: AtomicBool::new(false),
             max_completion_tokens: AtomicBool::new(is_openai),
         })
@@ -115,24 +91,14 @@ impl ModelProvider for OpenAiProvider {
 }
 
 /// People write the base with `/v1`, without any path, or with the whole path.
-fn completions_url(base_url: &str) -> Result<Url, ProviderFailure> {
-    let unusable = || {
-        ProviderFailure::new(
-            FailureKind::NotConfigured,
-            "the base URL is not an http(s) address",
-        )
-    };
-    let mut url = Url::parse(base_url.trim()).map_err(|_| unusable())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(unusable());
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
+fn completions_path(path: &str) -> String {
     if path.is_empty() {
-        url.set_path("/v1/chat/completions");
-    } else if !path.ends_with("/chat/completions") {
-        url.set_path(&format!("{path}/chat/completions"));
+        "/v1/chat/completions".to_owned()
+    } else if path.ends_with("/chat/completions") {
+        path.to_owned()
+    } else {
+        format!("{path}/chat/completions")
     }
-    Ok(url)
 }
 
 // === What comes back ===
@@ -418,13 +384,5 @@ impl Wire for OpenAiWire {
 
 /// Fuzz entry: any event is read or refused, never a panic.
 pub fn fuzz_openai_chunk(bytes: &[u8]) {
-    let mut wire = OpenAiWire::default();
-    let mut deltas = Vec::new();
-    let event = SseEvent {
-        data: String::from_utf8_lossy(bytes).into_owned(),
-        ..SseEvent::default()
-    };
-    drop(wire.event(&event, &mut deltas));
-    drop(wire.document(bytes, &mut deltas));
-    drop(wire.finish(&mut deltas));
+    fuzz_wire::<OpenAiWire>(bytes);
 }

@@ -2,12 +2,11 @@
 
 use torana_core::port::World;
 use torana_core::run::FailureKind;
-use torana_host::egress::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use torana_host::egress::{Egress, Url, read_capped};
+use torana_host::egress::{Egress, read_capped};
 
 use super::classify::classify;
 use super::settings::{ProviderApi, ProviderSettings};
-use super::transport::{configured_headers, secret_header};
+use super::transport::Endpoint;
 
 /// An error body is only looked at for its code; a list of models is not read at all.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -56,38 +55,15 @@ async fn ask(
     egress: &Egress,
     settings: &ProviderSettings,
 ) -> Result<(), (FailureKind, String)> {
-    let not_configured = |text: &str| (FailureKind::NotConfigured, text.to_owned());
-    let url = models_url(&settings.base_url, settings.api)
-        .ok_or_else(|| not_configured("the base URL is not an http(s) address"))?;
-    let mut headers = HeaderMap::new();
-    let key = settings.api_key.as_ref().filter(|key| !key.is_empty());
-    if let Some(key) = key {
-        let (name, value) = match settings.api {
-            ProviderApi::AnthropicMessages => {
-                headers.insert(
-                    HeaderName::from_static("anthropic-version"),
-                    HeaderValue::from_static("2023-06-01"),
-                );
-                (
-                    HeaderName::from_static("x-api-key"),
-                    key.expose().to_owned(),
-                )
-            }
-            ProviderApi::OpenAiCompletions => (AUTHORIZATION, format!("Bearer {}", key.expose())),
-        };
-        let value = secret_header(&value)
-            .ok_or_else(|| not_configured("the key contains characters that no key has"))?;
-        headers.insert(name, value);
-    }
-    configured_headers(&mut headers, &settings.headers)
+    let path = |path: &str| models_path(path, settings.api);
+    let endpoint = Endpoint::new(settings, egress.clone(), path)
         .map_err(|failure| (failure.kind, failure.detail))?;
-    let has_credential = key.is_some() || !settings.headers.is_empty();
     let client = egress
-        .operator(&url, has_credential)
+        .operator(&endpoint.url, endpoint.has_credential)
         .map_err(|error| (FailureKind::NotConfigured, error.to_string()))?;
     let response = client
-        .get(url)
-        .headers(headers)
+        .get(endpoint.url)
+        .headers(endpoint.headers)
         .send()
         .await
         .map_err(|error| {
@@ -115,13 +91,8 @@ async fn ask(
     Err((failure.kind, failure.detail))
 }
 
-fn models_url(base_url: &str, api: ProviderApi) -> Option<Url> {
-    let mut url = Url::parse(base_url.trim()).ok()?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return None;
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    let path = path.strip_suffix("/messages").unwrap_or(&path);
+fn models_path(path: &str, api: ProviderApi) -> String {
+    let path = path.strip_suffix("/messages").unwrap_or(path);
     let path = path.strip_suffix("/chat/completions").unwrap_or(path);
     let has_version = path
         .rsplit('/')
@@ -132,8 +103,7 @@ fn models_url(base_url: &str, api: ProviderApi) -> Option<Url> {
     } else {
         ""
     };
-    url.set_path(&format!("{path}{version}/models"));
-    Some(url)
+    format!("{path}{version}/models")
 }
 
 #[cfg(test)]
@@ -142,25 +112,15 @@ mod tests {
 
     #[test]
     fn the_list_of_models_is_beside_the_endpoint() {
-        let url = |base: &str, api| models_url(base, api).map(|url| url.to_string());
         let open_ai = ProviderApi::OpenAiCompletions;
         let anthropic = ProviderApi::AnthropicMessages;
-        assert_eq!(
-            url("https://a.test/v1/", open_ai).as_deref(),
-            Some("https://a.test/v1/models")
-        );
-        assert_eq!(
-            url("https://a.test/v1/chat/completions", open_ai).as_deref(),
-            Some("https://a.test/v1/models")
-        );
-        assert_eq!(
-            url("https://b.test", anthropic).as_deref(),
-            Some("https://b.test/v1/models")
-        );
-        assert_eq!(
-            url("https://b.test/v1/messages", anthropic).as_deref(),
-            Some("https://b.test/v1/models")
-        );
-        assert_eq!(url("file:///x", open_ai), None);
+        for (base, api, wanted) in [
+            ("/v1", open_ai, "/v1/models"),
+            ("/v1/chat/completions", open_ai, "/v1/models"),
+            ("", anthropic, "/v1/models"),
+            ("/v1/messages", anthropic, "/v1/models"),
+        ] {
+            assert_eq!(models_path(base, api), wanted, "{base}");
+        }
     }
 }

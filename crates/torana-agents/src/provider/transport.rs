@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use torana_core::port::{BoxFuture, World};
 use torana_core::run::{FailureKind, Usage};
-use torana_host::egress::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use torana_host::egress::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use torana_host::egress::{Egress, EgressError, Response, Url, is_local_server};
 use torana_host::secret::Secret;
 use torana_host::sse::{SseEvent, SseParser};
@@ -16,6 +18,7 @@ use super::classify::classify;
 use super::failure::ProviderFailure;
 use super::output::Output;
 use super::request::Finish;
+use super::settings::{ProviderApi, ProviderSettings};
 
 /// First byte and silence in between (decision 32).
 const PATIENCE_MS: u64 = 60_000;
@@ -25,6 +28,9 @@ const PATIENCE_LONG_MS: u64 = 300_000;
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// What of it may reach the debug log.
 const LOGGED_BYTES_MAX: usize = 2 * 1024;
+/// The version of Anthropic's format that this build speaks.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// After the last event the connection's end is awaited this long, so that it can be used again; a reader is not kept
 /// waiting longer for that.
 const LINGER_MS: u64 = 20;
@@ -67,6 +73,18 @@ pub(crate) trait Wire: Send {
     fn finish(&mut self, deltas: &mut Vec<Delta>) -> Result<Finish, ProviderFailure>;
 }
 
+/// Any event is read or refused, never a panic.
+pub(super) fn fuzz_wire<W: Wire + Default>(bytes: &[u8]) {
+    let (mut wire, mut deltas) = (W::default(), Vec::new());
+    let event = SseEvent {
+        data: String::from_utf8_lossy(bytes).into_owned(),
+        ..SseEvent::default()
+    };
+    drop(wire.event(&event, &mut deltas));
+    drop(wire.document(bytes, &mut deltas));
+    drop(wire.finish(&mut deltas));
+}
+
 /// Where a provider lives and how to speak to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
@@ -77,6 +95,47 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Reads a provider's settings; nothing is sent. `path` makes the path to ask out of the one people wrote, which
+    /// has no slash at its end.
+    pub(crate) fn new(
+        settings: &ProviderSettings,
+        egress: Egress,
+        path: impl FnOnce(&str) -> String,
+    ) -> Result<Self, ProviderFailure> {
+        let refused = |detail| ProviderFailure::new(FailureKind::NotConfigured, detail);
+        let mut url = Url::parse(settings.base_url.trim())
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+            .ok_or_else(|| refused("the base URL is not an http(s) address"))?;
+        let asked = path(url.path().trim_end_matches('/'));
+        url.set_path(&asked);
+        let mut headers = HeaderMap::new();
+        if settings.api == ProviderApi::AnthropicMessages {
+            let version = HeaderValue::from_static(ANTHROPIC_VERSION);
+            headers.insert("anthropic-version", version);
+        }
+        let key = settings.api_key.as_ref().filter(|key| !key.is_empty());
+        if let Some(key) = key {
+            let (name, value) = match settings.api {
+                ProviderApi::AnthropicMessages => (X_API_KEY, secret_header(key.expose())),
+                ProviderApi::OpenAiCompletions => {
+                    let bearer = format!("Bearer {}", key.expose());
+                    (AUTHORIZATION, secret_header(&bearer))
+                }
+            };
+            let value =
+                value.ok_or_else(|| refused("the key contains characters that no key has"))?;
+            headers.insert(name, value);
+        }
+        configured_headers(&mut headers, &settings.headers)?;
+        Ok(Self {
+            egress,
+            url,
+            headers,
+            has_credential: key.is_some() || !settings.headers.is_empty(),
+        })
+    }
+
     /// How long to wait for a byte.
     fn patience_ms(&self, thinking: bool) -> u64 {
         if thinking || is_local_server(&self.url) {
@@ -88,7 +147,7 @@ impl Endpoint {
 }
 
 /// Adds configured headers; a name or value that HTTP cannot carry is a configuration error.
-pub(crate) fn configured_headers(
+fn configured_headers(
     headers: &mut HeaderMap,
     configured: &BTreeMap<String, Secret>,
 ) -> Result<(), ProviderFailure> {
@@ -106,7 +165,7 @@ pub(crate) fn configured_headers(
 }
 
 /// A header value that is never shown in debug output.
-pub(crate) fn secret_header(value: &str) -> Option<HeaderValue> {
+fn secret_header(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)
@@ -177,9 +236,12 @@ async fn send(
         .egress
         .operator(&endpoint.url, endpoint.has_credential)
         .map_err(|error| from_egress(&error))?;
+    let mut headers = endpoint.headers.clone();
+    let accepted = HeaderValue::from_static("text/event-stream, application/json");
+    headers.entry(ACCEPT).or_insert(accepted);
     let request = client
         .post(endpoint.url.clone())
-        .headers(endpoint.headers.clone())
+        .headers(headers)
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .body(body)
         .send();
@@ -190,7 +252,7 @@ async fn send(
     }
 }
 
-fn from_egress(error: &EgressError) -> ProviderFailure {
+pub(super) fn from_egress(error: &EgressError) -> ProviderFailure {
     let kind = match error {
         EgressError::BadUrl | EgressError::PlainCredential | EgressError::Blocked => {
             FailureKind::NotConfigured
@@ -375,5 +437,29 @@ impl Watchdog {
             FailureKind::Timeout,
             format!("nothing came for {seconds} seconds"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use torana_host::egress::EgressOptions;
+
+    #[test]
+    fn only_web_addresses_are_asked() {
+        let url = |base: &str| {
+            let settings = ProviderSettings {
+                base_url: base.to_owned(),
+                ..ProviderSettings::default()
+            };
+            let egress = Egress::new(EgressOptions::default());
+            let endpoint = Endpoint::new(&settings, egress, |path| format!("{path}/models"));
+            endpoint.map(|endpoint| endpoint.url.to_string()).ok()
+        };
+        let asked = url(" https://a.test/v1/ ");
+        assert_eq!(asked.as_deref(), Some("https://a.test/v1/models"));
+        assert_eq!(url("ftp://a.test"), None);
+        assert_eq!(url("file:///x"), None);
+        assert_eq!(url("a.test"), None);
     }
 }

@@ -221,11 +221,11 @@ pub(super) fn receive_failure(failure: CallFailure) -> ReceiveFailure {
             reason: format!("something in front of Telegram answered {status}"),
         },
         CallFailure::Refused { code: 401 | 403, description, .. } => {
-            ReceiveFailure::SignedOut { reason: format!("Telegram does not accept the bot token: {description}") }
+            ReceiveFailure::SignedOut { reason: format!("Telegram does not accept the bot token ({description})") }
         }
         CallFailure::Refused { code: 404, .. } => ReceiveFailure::SignedOut { reason: NOT_FOUND.to_owned() },
         CallFailure::Refused { code: 409, description, .. } => {
-            ReceiveFailure::Conflict { reason: format!("another program uses this bot token: {description}") }
+            ReceiveFailure::Conflict { reason: format!("another program uses this bot token ({description})") }
         }
         CallFailure::Refused { description, parameters, .. } => ReceiveFailure::Retry {
             after_ms: parameters.retry_after.map(|seconds| seconds.saturating_mul(1000)),

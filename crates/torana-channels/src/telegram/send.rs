@@ -321,7 +321,7 @@ fn refused(action: Action, code: u16, description: String) -> SendFailure {
     let reason = description;
     if code == 401 {
         return SendFailure::SignedOut {
-            reason: format!("Telegram does not accept the bot token: {reason}"),
+            reason: format!("Telegram does not accept the bot token ({reason})"),
         };
     }
     if contains(&reason, "can't parse entities") || contains(&reason, "can't parse message text") {

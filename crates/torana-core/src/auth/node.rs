@@ -43,11 +43,21 @@ const DESKTOP: &[&str] = &[
     "system.run",
     "system.run.prepare",
     "system.which",
+    "system.execApprovals.get",
+    "system.execApprovals.set",
     "browser.proxy",
     "mcp.tools.call.v1",
 ];
-/// Words whose commands run programs or drive a computer, with everything below them. `system.which` only looks.
-const EXECUTES: &[&str] = &["system.run", "browser", "mcp", "computer", "agent"];
+/// Words whose commands run programs, drive a computer or say which programs may run, with everything below them.
+/// `system.which` only looks.
+const EXECUTES: &[&str] = &[
+    "system.run",
+    "system.execApprovals",
+    "browser",
+    "mcp",
+    "computer",
+    "agent",
+];
 
 /// The operator's changes to the built-in list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

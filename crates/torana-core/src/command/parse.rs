@@ -115,7 +115,7 @@ pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
         "new" => Command::New { rest: given(rest) },
         "reset" => reset(rest),
         "status" => Command::Status,
-        "help" => Command::Help,
+        "help" | "start" => Command::Help,
         "commands" => Command::Commands,
         "whoami" | "id" => Command::Whoami,
         "model" => Command::Model(ModelAction::parse(rest)),

@@ -32,7 +32,8 @@ pub struct CommandSpec {
 pub const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "help",
-        aliases: &[],
+        // What platforms send when somebody opens a chat with a bot.
+        aliases: &["start"],
         usage: "/help",
         summary: "Show the most used commands",
         who: Who::Admitted,
@@ -209,8 +210,11 @@ pub fn command_list() -> String {
             &mut text,
             format_args!("- `{}`: {}", spec.usage, spec.summary),
         );
-        for alias in spec.aliases {
-            push(&mut text, format_args!(" (also `/{alias}`)"));
+        if !spec.aliases.is_empty() {
+            push(
+                &mut text,
+                format_args!(" (also `/{}`)", spec.aliases.join("`, `/")),
+            );
         }
         if spec.who == Who::Owner {
             text.push_str(" (owner)");

@@ -39,8 +39,8 @@ pub enum EditError {
         /// How many items it has.
         len: usize,
     },
-    /// The value comes from an included file.
-    #[error("`{0}` comes from an included file; change it there")]
+    /// The value comes from an included file, or would be mixed with what comes from there.
+    #[error("{}", included(.0))]
     Included(String),
     /// A patch would drop list entries that it did not name.
     #[error("the patch would remove entries of the list `{0}`; name it as replaced to do so")]
@@ -51,6 +51,15 @@ pub enum EditError {
     /// The changed text does not read as the intended value.
     #[error("the change cannot be written into this file without disturbing it; edit it by hand")]
     Diverged,
+}
+
+fn included(path: &str) -> String {
+    if path.is_empty() {
+        "the file takes in others with `$include` at its top, so this key could belong to any of them; write it by hand"
+            .to_owned()
+    } else {
+        format!("`{path}` comes from an included file; change it there")
+    }
 }
 
 /// Why a finished text must not replace the file.
@@ -413,7 +422,7 @@ fn update_object(
     new: &Map<String, Value>,
     path: &mut KeyPath,
 ) -> Result<(), EditError> {
-    if old.contains_key(INCLUDE_KEY) && old != new {
+    if old.contains_key(INCLUDE_KEY) && !overrides_alike(old, new) {
         return Err(EditError::Included(path.to_string()));
     }
     for key in old.keys().filter(|key| !new.contains_key(*key)) {
@@ -439,6 +448,36 @@ fn update_object(
         }
     }
     Ok(())
+}
+
+/// True when an object that includes others only gets other values for the keys it overrides already. New keys would
+/// flatten what is included, and lists are joined with the included ones, so those would not mean what they say.
+fn overrides_alike(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
+    old.len() == new.len()
+        && old.iter().all(|(key, before)| {
+            new.get(key).is_some_and(|after| {
+                before == after || (key != INCLUDE_KEY && !changes_a_list(before, after))
+            })
+        })
+}
+
+fn changes_a_list(old: &Value, new: &Value) -> bool {
+    let nothing = &Value::Null;
+    match (old, new) {
+        _ if old == new => false,
+        (Value::Array(_), _) | (_, Value::Array(_)) => true,
+        (Value::Object(old), Value::Object(new)) => {
+            let added = new.keys().filter(|key| !old.contains_key(*key));
+            old.keys().chain(added).any(|key| {
+                let (old, new) = (old.get(key), new.get(key));
+                changes_a_list(old.unwrap_or(nothing), new.unwrap_or(nothing))
+            })
+        }
+        (Value::Object(map), _) | (_, Value::Object(map)) => {
+            map.values().any(|value| changes_a_list(nothing, value))
+        }
+        _ => false,
+    }
 }
 
 fn update_array(

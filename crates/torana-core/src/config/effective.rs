@@ -61,8 +61,7 @@ impl fmt::Display for ModelRef {
 
 impl Config {
     /// Every agent: entries by id, then the list in its order; `main` alone when none is configured.
-    #[must_use]
-    pub fn agents(&self) -> Vec<AgentSettings<'_>> {
+    pub fn agents(&self) -> impl Iterator<Item = AgentSettings<'_>> {
         let entries = self.agents.entries.iter().map(|(id, entry)| AgentSettings {
             id,
             entry: Some(entry),
@@ -73,28 +72,24 @@ impl Config {
                 entry: Some(entry),
             })
         });
-        let agents: Vec<_> = entries.chain(listed).collect();
-        if agents.is_empty() {
-            vec![AgentSettings {
-                id: IMPLICIT_AGENT,
-                entry: None,
-            }]
-        } else {
-            agents
-        }
+        let mut configured = entries.chain(listed).peekable();
+        let implicit = configured.peek().is_none().then_some(AgentSettings {
+            id: IMPLICIT_AGENT,
+            entry: None,
+        });
+        configured.chain(implicit)
     }
 
     /// The ids of every agent.
     #[must_use]
     pub fn agent_ids(&self) -> Vec<&str> {
-        self.agents().into_iter().map(|agent| agent.id).collect()
+        self.agents().map(|agent| agent.id).collect()
     }
 
     /// One agent by id, ignoring case.
     #[must_use]
     pub fn agent(&self, id: &str) -> Option<AgentSettings<'_>> {
         self.agents()
-            .into_iter()
             .find(|agent| agent.id.eq_ignore_ascii_case(id))
     }
 
@@ -104,23 +99,17 @@ impl Config {
     /// the wrong agent.
     #[must_use]
     pub fn default_agent(&self) -> Option<AgentSettings<'_>> {
-        let agents = self.agents();
-        let marked = agents
-            .iter()
+        let marked = self
+            .agents()
             .find(|agent| agent.entry.is_some_and(|entry| entry.default));
-        match (marked, agents.as_slice()) {
-            (Some(agent), _) | (None, [agent]) => Some(*agent),
-            (None, _) => None,
-        }
+        let mut agents = self.agents();
+        marked.or_else(|| agents.next().filter(|_| agents.next().is_none()))
     }
 
     /// The model choice in force for an agent; nothing means the demo agent.
     #[must_use]
-    pub fn model_choice(&self, agent: AgentSettings<'_>) -> Option<&ModelChoice> {
-        let own = self
-            .agent(agent.id)
-            .and_then(|agent| agent.entry)
-            .and_then(|entry| entry.model.as_ref());
+    pub fn model_choice<'a>(&'a self, agent: AgentSettings<'a>) -> Option<&'a ModelChoice> {
+        let own = agent.entry.and_then(|entry| entry.model.as_ref());
         own.or(self.agents.defaults.model.as_ref())
     }
 

@@ -3,15 +3,17 @@
 //! Nothing here touches a file or the environment; both come in through closures, so a load can be repeated in a test
 //! or in a simulation from the same values.
 
-use serde_json::Value;
+use std::sync::LazyLock;
 
-use super::document::{Document, Origin, Sources};
+use serde_json::{Value, json};
+
+use super::document::{Document, NodeKind, Origin, Sources};
 use super::env::{self, Variables};
 use super::finding::{Finding, Part, Refusal};
 use super::include::{self, Expander, IncludeLoader};
 use super::parse;
 use super::path::KeyPath;
-use super::schema::{ChannelSection, TreeSchema};
+use super::schema::TreeSchema;
 use super::tree::{Bind, Config};
 use super::validate::Checks;
 use super::walk::{self, Findings};
@@ -30,8 +32,8 @@ pub struct LoadInput<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Reads an included file.
     pub include: &'a IncludeLoader<'a>,
-    /// The channels of this build.
-    pub sections: &'a [ChannelSection],
+    /// The keys of this build; not made for a file without any.
+    pub schema: &'a LazyLock<TreeSchema>,
     /// Model providers that exist without being configured.
     pub known_providers: &'a [&'a str],
 }
@@ -58,14 +60,16 @@ pub struct Loaded {
 /// Reads a configuration; everything wrong with it is reported at once.
 ///
 /// ```
-/// use torana_core::config::{LoadInput, load};
+/// use std::sync::LazyLock;
+///
+/// use torana_core::config::{LoadInput, TreeSchema, load};
 ///
 /// let loaded = load(LoadInput {
 ///     path: "torana.json",
 ///     text: "{ gateway: { prot: 18789 } }",
 ///     env: &|_| None,
 ///     include: &|_| Err("no includes here".to_owned()),
-///     sections: &[],
+///     schema: &LazyLock::new(|| TreeSchema::new(&[])),
 ///     known_providers: &[],
 /// });
 /// assert!(loaded.config.is_none());
@@ -100,7 +104,6 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
     if !problems.is_empty() {
         return Loaded::unreadable(problems);
     }
-    let schema = TreeSchema::new(input.sections);
     let document = Document { sources, root };
     let variables = Variables::new(input.env, &document.root);
     let mut resolved = document.root.clone();
@@ -112,7 +115,13 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
         &document.sources,
         &mut warnings,
     );
-    let (value, found) = walk::walk(&document.sources, &variables, &resolved, schema.as_value());
+    let has_keys = !matches!(&resolved.kind, NodeKind::Object(members) if members.is_empty());
+    let (value, found) = if has_keys {
+        let schema = input.schema.as_value();
+        walk::walk(&document.sources, &variables, &resolved, schema)
+    } else {
+        (json!({}), Findings::default())
+    };
     let mut loaded = Loaded::from_walk(document, warnings, found);
     let Ok(mut config) = serde_json::from_value::<Config>(value) else {
         // The parser's own text may quote a value, and any value may be a secret.
@@ -139,7 +148,7 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
         loaded.warnings.extend(checks.warnings);
         loaded.refusals.extend(checks.refusals);
     }
-    switch_off(&mut config, &loaded.refusals, schema.as_value());
+    switch_off(&mut config, &loaded.refusals, input.schema);
     loaded.in_file_order(input.path);
     if loaded.problems.is_empty() {
         loaded.config = Some(config);
@@ -247,17 +256,17 @@ fn grouped_warning(accepted: &[String]) -> Option<Finding> {
 }
 
 /// Switches off what must not start, so that nobody can forget to look at the refusals.
-fn switch_off(config: &mut Config, refusals: &[Refusal], schema: &Value) {
+fn switch_off(config: &mut Config, refusals: &[Refusal], schema: &LazyLock<TreeSchema>) {
     for refusal in refusals {
         match &refusal.part {
             Part::Channels => {
                 for (channel, section) in &mut config.channels.sections {
-                    disable_channel(channel, section, None, schema);
+                    disable_channel(channel, section, None, schema.as_value());
                 }
             }
             Part::Channel { channel, account } => {
                 if let Some(section) = config.channels.sections.get_mut(channel) {
-                    disable_channel(channel, section, account.as_deref(), schema);
+                    disable_channel(channel, section, account.as_deref(), schema.as_value());
                 }
             }
             Part::Provider(provider) => {

@@ -46,7 +46,7 @@ pub use reference::reference_markdown;
 pub use references::SecretReference;
 pub use reload::ReloadPlan;
 pub use roster::{RosterError, add_agent, agent_id_of, change_agent, remove_agent};
-pub use schema::{ChannelSection, Knowledge, TreeSchema, json_schema};
+pub use schema::{ChannelSection, Knowledge, TreeSchema};
 pub use secret::{REDACTED, Secret};
 pub use show::{ReturnError, changed_paths, read_text};
 pub use tree::Config;

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::path::{KeyPath, Segment};
-use super::schema::{self, ChannelSection, TreeSchema};
+use super::schema::{self, TreeSchema};
 use super::walk::words_of;
 
 /// The configuration reference as Markdown.
 #[must_use]
-pub fn reference_markdown(sections: &[ChannelSection]) -> String {
-    let schema = TreeSchema::new(sections);
+pub fn reference_markdown(schema: &TreeSchema) -> String {
     let mut page = String::from(
         "# Configuration reference\n\n\
          Generated from the types; change the doc comments, not this page.\n\n\

@@ -73,7 +73,7 @@ impl TreeSchema {
         Self { root }
     }
 
-    /// The schema as JSON.
+    /// The schema as JSON, for `config.schema` and editors.
     #[must_use]
     pub fn as_value(&self) -> &Value {
         &self.root
@@ -103,16 +103,6 @@ impl TreeSchema {
             Listing::Absent => Knowledge::Unknown,
         }
     }
-
-    pub(crate) fn into_value(self) -> Value {
-        self.root
-    }
-}
-
-/// The JSON Schema of a configuration with these channels, for `config.schema` and editors.
-#[must_use]
-pub fn json_schema(sections: &[ChannelSection]) -> Value {
-    TreeSchema::new(sections).into_value()
 }
 
 /// Removes what only Rust means: `null` for an absent option, integer formats, defaults of whole objects.

@@ -15,7 +15,7 @@ use super::effective::ModelRef;
 use super::finding::{Finding, Part, Refusal};
 use super::path::KeyPath;
 use super::tree::{AuthMode, Bind, Config, DmScope, ModelsMode, Provider, WeakSecret};
-use crate::auth::Scope;
+use crate::auth::{Scope, same_secret};
 
 /// Longest agent id; it is part of every session key, which has 512 characters at most.
 const AGENT_ID_LEN_MAX: usize = 64;
@@ -248,7 +248,7 @@ impl<'a> Checks<'a> {
         let is_shared = gateway_secrets
             .iter()
             .filter_map(|secret| secret.as_ref()?.expose())
-            .any(|secret| secret == hook_token);
+            .any(|secret| same_secret(secret, hook_token));
         if is_shared && !hook_token.is_empty() {
             let path = KeyPath::from_keys(&["hooks", "token"]);
             self.refuse(path, Part::Hooks, "equals the gateway's own secret, so this stays off: webhooks; give them a token of their own");
@@ -456,14 +456,19 @@ impl<'a> Checks<'a> {
             let built = regex::RegexBuilder::new(pattern)
                 .size_limit(REDACT_PATTERN_BYTES_MAX)
                 .build();
-            let complaint = match built {
+            let (complaint, hint) = match built {
                 Ok(regex) if regex.is_match("") => {
-                    "matches empty text, so it would match everywhere"
+                    ("matches empty text, so it would match everywhere", None)
                 }
                 Ok(_) => continue,
-                Err(_) => "is not a regular expression that can be used here",
+                Err(_) => (
+                    "is not a regular expression that can be used here",
+                    Some(
+                        "write it without look-around and back-references, which can take for ever",
+                    ),
+                ),
             };
-            self.problem(list.index(index), complaint, None);
+            self.problem(list.index(index), complaint, hint);
         }
     }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
+use torana_host::moment::http_date;
 
 use super::answer::{Answer, text, whole};
 
@@ -220,51 +221,9 @@ pub(super) fn kind(path: &str) -> &'static str {
     }
 }
 
-/// A moment as HTTP writes it (RFC 9110, section 5.6.7).
-pub(super) fn http_date(at_s: u64) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (days, second) = (at_s / 86_400, at_s % 86_400);
-    // Howard Hinnant's civil_from_days, for days since 1970 only.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    // Months count from March in this calendar.
-    let month = (shifted_month + 2) % 12;
-    let year = year_of_era + era * 400 + u64::from(month < 2);
-    let pick = |names: &[&'static str], at: u64| {
-        usize::try_from(at)
-            .ok()
-            .and_then(|at| names.get(at).copied())
-            .unwrap_or_default()
-    };
-    format!(
-        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
-        pick(&DAYS, days % 7),
-        pick(&MONTHS, month),
-        second / 3_600,
-        second / 60 % 60,
-        second % 60
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_look_as_browsers_expect() {
-        assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
-        assert_eq!(http_date(1_795_132_799), "Thu, 19 Nov 2026 23:59:59 GMT");
-    }
 
     #[test]
     fn one_range_of_bytes_is_understood() {

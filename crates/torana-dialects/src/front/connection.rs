@@ -19,6 +19,7 @@ use torana_host::tls::ServerTls;
 
 use super::answer::Answer;
 use super::guard::{Guard, Guarded};
+use super::patience::Patient;
 use super::request::{Link, Pipeline};
 use super::seats::Seat;
 use super::socket::WebSocket;
@@ -80,7 +81,10 @@ pub(super) async fn serve(
     };
     let is_tls = tls.is_some();
     let stream = match tls {
-        None => Stream::Plain(stream),
+        None => Stream::Plain(Patient::new(
+            stream,
+            pipeline.context.engine.world().clone(),
+        )),
         Some(tls) => match secured(stream, &tls, &pipeline, &seat, &ends).await {
             Some(stream) => stream,
             None => return,
@@ -160,6 +164,7 @@ async fn secured(
             }
             return None;
         }
+        let stream = Patient::new(stream, pipeline.context.engine.world().clone());
         match tls.accept(stream).await {
             Ok(stream) => Some(Stream::Tls(Box::new(stream))),
             Err(error) => {

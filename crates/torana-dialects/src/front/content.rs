@@ -13,10 +13,11 @@ use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use torana_core::port::World;
 use torana_engine::Supervisor;
+use torana_host::moment::http_date;
 use torana_host::served::{PIECE_BYTES, ServedFile};
 
 use super::answer::{Answer, AnswerBody, text, whole};
-use super::asset::{http_date, is_known, not_modified, range};
+use super::asset::{is_known, not_modified, range};
 
 /// Kept by whoever asked, asked for again before use, and by nobody in between.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");

@@ -49,6 +49,16 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
     serde_json::from_slice(&bytes).map_err(|error| JsonFault::Invalid(error.to_string()))
 }
 
+/// The same for the body of a request. The parser would take a list for the fields in their order.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') | None => parse(bytes),
+        Some(_) => Err(JsonFault::Invalid(
+            "the body must be a JSON object".to_owned(),
+        )),
+    }
+}
+
 /// An open array or object.
 struct Level {
     is_object: bool,

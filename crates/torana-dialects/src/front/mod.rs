@@ -17,6 +17,7 @@ pub(crate) mod host;
 pub(crate) mod json;
 pub(crate) mod outgoing;
 mod path;
+mod patience;
 pub(crate) mod peer;
 mod request;
 pub(crate) mod seats;

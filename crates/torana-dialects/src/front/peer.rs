@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use hyper::HeaderMap;
+use hyper::{HeaderMap, header};
 use ipnet::IpNet;
 
 use super::gate::{Place, Source};
@@ -183,7 +183,11 @@ pub(super) fn attribute(
     let peer = peer.to_canonical();
     let is_forwarded = FORWARDING.iter().any(|name| headers.contains_key(*name));
     if !is_forwarded {
-        return Ok((peer, peer.is_loopback()));
+        // `Via` names nobody, so it is no reason to refuse, but whoever speaks through a proxy is not this machine.
+        return Ok((
+            peer,
+            peer.is_loopback() && !headers.contains_key(header::VIA),
+        ));
     }
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     if !is_trusted(peer) {
@@ -356,6 +360,10 @@ mod tests {
 
     #[test]
     fn forwarding_ends_local_trust_even_for_loopback_clients() {
+        assert_eq!(
+            check("!127.0.0.1", &[("via", "1.1 relay")]),
+            Ok(("127.0.0.1".to_owned(), false))
+        );
         assert_eq!(
             check("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")]),
             Ok(("127.0.0.1".to_owned(), false))

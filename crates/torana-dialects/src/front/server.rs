@@ -15,6 +15,7 @@ use torana_core::limit::DRAIN_MS;
 use torana_host::tls::ServerTls;
 
 use super::connection::{self, Ends};
+use super::patience::SENDING_BYTES;
 use super::peer::network;
 use super::request::Pipeline;
 use super::seats::{SeatSource, Seats};
@@ -106,12 +107,20 @@ fn adopt(address: SocketAddr, inherited: &mut Vec<std::net::TcpListener>) -> Opt
         .set_nonblocking(true)
         .and_then(|()| TcpListener::from_std(socket));
     match adopted {
-        Ok(listener) => Some(listener),
+        Ok(listener) => Some(bounded(listener)),
         Err(error) => {
             tracing::warn!(%error, %address, "An inherited socket cannot be used; a new one is opened.");
             None
         }
     }
+}
+
+/// The same listener, whose connections show soon enough that the other side takes what it is sent.
+fn bounded(listener: TcpListener) -> TcpListener {
+    if let Err(error) = torana_host::sockets::bound_sending(&listener, SENDING_BYTES) {
+        tracing::warn!(%error, "Clients on slow lines may be cut off: what is sent to them cannot be bounded.");
+    }
+    listener
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
@@ -125,7 +134,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    open().map_err(|source| match source.kind() {
+    open().map(bounded).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::InUse { address },
         _ => BindError::Failed { address, source },
     })

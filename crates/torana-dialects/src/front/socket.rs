@@ -123,6 +123,11 @@ impl WebSocket {
         poll_fn(|context| self.poll_turn(context, outgoing)).await
     }
 
+    /// Something is on its way out; whether it gets anywhere is watched over below.
+    pub(crate) fn is_writing(&self, outgoing: &Outgoing) -> bool {
+        !outgoing.is_empty() || !self.wire.is_empty()
+    }
+
     /// Writes everything that is queued, without reading. For the last words before a close.
     pub(crate) async fn flush(&mut self, outgoing: &Outgoing) -> io::Result<()> {
         poll_fn(|context| {

@@ -8,12 +8,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use torana_host::tls::TlsStream;
 
+use super::patience::Patient;
+
 /// A connection as the front reads and writes it.
 pub(crate) enum Stream {
     /// Without TLS.
-    Plain(TcpStream),
+    Plain(Patient<TcpStream>),
     /// With TLS; boxed, because its state is large and most gateways have none.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Patient<TcpStream>>>),
 }
 
 impl AsyncRead for Stream {

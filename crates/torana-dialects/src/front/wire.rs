@@ -59,6 +59,11 @@ impl Wire {
         self.big.is_empty() && self.buffer.len() < BATCH_BYTES
     }
 
+    /// Nothing waits to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.big.is_empty() && self.buffer.is_empty()
+    }
+
     /// Appends a text frame.
     pub(super) fn text(&mut self, payload: Bytes) {
         header(&mut self.buffer, TEXT, payload.len());

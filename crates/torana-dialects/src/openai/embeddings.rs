@@ -40,9 +40,11 @@ pub(crate) async fn embeddings(context: &Context, headers: &HeaderMap, bytes: &[
         Ok(read) => read,
         Err(message) => return refusal(StatusCode::BAD_REQUEST, "invalid_request_error", &message),
     };
-    if let Err(problem) = shape::accepting(&context.engine) {
-        return shape::problem(&problem);
-    }
+    let begun = shape::accepting(&context.engine).and_then(|()| context.engine.begin_passing());
+    let _counted = match begun {
+        Ok(counted) => counted,
+        Err(problem) => return shape::problem(&problem),
+    };
     let found = match context.host.embed(request).await {
         Ok(found) => found,
         Err(problem) if problem.code == torana_core::problem::Code::Internal => {
@@ -81,7 +83,7 @@ fn read(
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<(Body, EmbedRequest), ask::Fault> {
-    let mut body: Body = json::parse(bytes).map_err(|fault| fault.to_string())?;
+    let mut body: Body = json::object(bytes).map_err(|fault| fault.to_string())?;
     // The agent named by `model` has to exist, though it does not change the vectors.
     let settings = context.engine.settings();
     ask::place(&settings, headers, body.model.as_deref(), None, "openai")?;

@@ -98,7 +98,7 @@ pub(super) fn read(
     bytes: &[u8],
     now_ms: i64,
 ) -> Result<ChatRequest, Fault> {
-    let mut body: Body = json::parse(bytes).map_err(|fault| fault.to_string())?;
+    let mut body: Body = json::object(bytes).map_err(|fault| fault.to_string())?;
     let sampling = sampling(&mut body)?;
     let wishes = wishes(&body)?;
     let thinking = ask::effort("reasoning_effort", body.reasoning_effort.as_deref())?;

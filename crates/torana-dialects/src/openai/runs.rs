@@ -105,7 +105,9 @@ impl Runs {
                 state.settled = Some(Arc::clone(settled));
                 state.is_silent = silent.is_some();
             }
-            RunSignal::Started
+            // A request waits for a turn of its own, so none is merged.
+            RunSignal::Merged
+            | RunSignal::Started
             | RunSignal::Model { .. }
             | RunSignal::Thinking(_)
             | RunSignal::ToolStarted { .. }

@@ -15,7 +15,7 @@ use torana_engine::{Engine, Phase};
 use crate::front::answer::{Answer, AnswerBody, json as json_answer, refusal, retry_later};
 
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Advice to come again when the gateway says none.
 const RETRY_MS: u64 = 1_000;
 
@@ -128,7 +128,7 @@ pub(super) fn event_stream(pieces: BoxStream<'static, Bytes>) -> Answer {
     answer
         .headers_mut()
         .insert(header::CONTENT_TYPE, EVENT_STREAM);
-    answer.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+    answer.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     answer
 }
 

@@ -62,7 +62,7 @@ async fn a_stream_opens_grows_and_ends() {
             reply.head
         );
         assert!(
-            reply.head.contains("cache-control: no-cache"),
+            reply.head.contains("cache-control: no-store"),
             "{}",
             reply.head
         );

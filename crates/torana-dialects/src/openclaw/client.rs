@@ -45,58 +45,19 @@ pub(crate) struct Client {
     pub(crate) tool_events: bool,
     /// Announced `session-scoped-events`: only sessions it listens to.
     pub(crate) session_scoped: bool,
-    subscriptions: Mutex<Subscriptions>,
+    /// What it listens to; nothing at first.
+    pub(crate) subscriptions: Mutex<Subscriptions>,
 }
 
+/// What a client listens to.
 #[derive(Default)]
-struct Subscriptions {
+pub(crate) struct Subscriptions {
     lists: bool,
     all: bool,
     sessions: BTreeSet<SessionKey>,
 }
 
-/// What a client is made of, besides its subscriptions.
-pub(crate) struct ClientFacts {
-    pub(crate) id: ConnectionId,
-    pub(crate) outgoing: Arc<Outgoing>,
-    pub(crate) role: Role,
-    pub(crate) scopes: ScopeSet,
-    pub(crate) device: Option<DeviceId>,
-    pub(crate) address: String,
-    pub(crate) local_tool: bool,
-    pub(crate) host: String,
-    pub(crate) base_url: Option<String>,
-    pub(crate) protocol: i64,
-    pub(crate) newer: bool,
-    pub(crate) observed: bool,
-    pub(crate) guide: bool,
-    pub(crate) caps: Vec<String>,
-}
-
 impl Client {
-    /// A client without subscriptions.
-    pub(crate) fn new(facts: ClientFacts) -> Arc<Self> {
-        let has = |cap: &str| facts.caps.iter().any(|known| known == cap);
-        Arc::new(Self {
-            tool_events: has("tool-events"),
-            session_scoped: has("session-scoped-events"),
-            id: facts.id,
-            outgoing: facts.outgoing,
-            role: facts.role,
-            scopes: facts.scopes,
-            device: facts.device,
-            address: facts.address,
-            local_tool: facts.local_tool,
-            host: facts.host,
-            base_url: facts.base_url,
-            protocol: facts.protocol,
-            newer: facts.newer,
-            observed: facts.observed,
-            guide: facts.guide,
-            subscriptions: Mutex::default(),
-        })
-    }
-
     fn subscriptions(&self) -> std::sync::MutexGuard<'_, Subscriptions> {
         self.subscriptions
             .lock()

@@ -1,11 +1,11 @@
 //! One client, one future: challenge, handshake, then requests side by side until somebody ends it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
-use torana_core::auth::Role;
+use torana_core::auth::{Role, same_secret};
 use torana_core::limit::{
     FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, REQUESTS_MAX, REQUESTS_PER_CLIENT_MAX,
 };
@@ -15,7 +15,7 @@ use torana_engine::service::nodes::{Arrival, Mouth, Order};
 use torana_engine::service::presence::PresenceEntry;
 
 use super::catalog;
-use super::client::{Client, ClientFacts};
+use super::client::Client;
 use super::connect::{Connect, is_newer_release};
 use super::error::{UNAVAILABLE, WireError};
 use super::frame::{self, FrameFault, Request};
@@ -159,14 +159,14 @@ impl OpenClaw {
         front: &FrontSettings,
     ) -> Result<(), Option<End>> {
         let now = self.context().front.load();
-        let is_same_secret = now.auth == front.auth && now.secret == front.secret;
+        let is_same_secret = now.proves_the_same(front);
         let holds = match &client.device {
             None => Ok(is_same_secret),
             Some(device) => {
                 let live = self.devices().token(device, client.role).await;
                 // A device's own token outlives the shared secret, but this proof may have been the secret.
                 live.map(|live| {
-                    let is_same = matches!((live, token), (Some(live), Some(token)) if live.token == token.token);
+                    let is_same = matches!((live, token), (Some(live), Some(token)) if same_secret(&live.token, &token.token));
                     is_same_secret && is_same
                 })
             }
@@ -306,7 +306,8 @@ impl OpenClaw {
             frame::answer_value(request_id, &hello::hello(self, &principal, &facts))
         };
         outgoing.text(hello);
-        let client = Client::new(ClientFacts {
+        let announced = |cap: &str| connect.caps.iter().any(|known| known == cap);
+        let client = Arc::new(Client {
             id,
             outgoing: Arc::clone(outgoing),
             role: principal.role,
@@ -320,7 +321,9 @@ impl OpenClaw {
             newer: is_newer_release(&connect.client_version),
             observed,
             guide: is_guide,
-            caps: connect.caps.clone(),
+            tool_events: announced("tool-events"),
+            session_scoped: announced("session-scoped-events"),
+            subscriptions: Mutex::default(),
         });
         if is_guide {
             client.listen_to_everything();
@@ -397,11 +400,14 @@ impl OpenClaw {
                     Incoming::End { code, reason } => return Some(End { code, reason }),
                 },
                 () = &mut pulse => {
-                    // The answer to the last ping had a whole interval; a client that is read from answers at once.
-                    if unanswered {
-                        return None;
+                    // A ping would stand behind what a slow client still takes, and its answer says nothing then.
+                    if !socket.is_writing(&client.outgoing) {
+                        // The answer to the last ping had a whole interval; a client that is read from answers at once.
+                        if unanswered {
+                            return None;
+                        }
+                        unanswered = client.outgoing.ping();
                     }
-                    unanswered = client.outgoing.ping();
                     pulse = world.sleep_ms(quirks::PING_MS);
                 }
             }

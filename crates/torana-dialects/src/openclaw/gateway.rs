@@ -19,7 +19,7 @@ use torana_engine::service::health::Health;
 use torana_engine::service::login::{LoginCode, LoginCodes};
 use torana_engine::service::nodes::Nodes;
 use torana_engine::service::presence::{Presence, PresenceEntry};
-use torana_engine::store::device::DeviceRequest;
+use torana_engine::store::device::{DeviceFacts, DeviceRequest};
 
 use super::client::Client;
 use super::desk::Desk;
@@ -472,23 +472,23 @@ impl OpenClaw {
 
 /// A pairing request, as listed and as told.
 pub(crate) fn request_value(request: &DeviceRequest) -> Value {
-    let scopes: Vec<&str> = request
-        .scopes
-        .split(',')
-        .filter(|scope| !scope.is_empty())
-        .collect();
     let mut value = json!({
         "requestId": request.request_id,
         "deviceId": request.device_id,
         "publicKey": request.public_key,
         "role": request.role,
         "roles": [request.role],
-        "scopes": scopes,
+        "scopes": scope_words(&request.scopes),
         "silent": false,
         "isRepair": request.repair,
         "ts": request.created_at_ms,
     });
-    let facts = &request.facts;
+    add_facts(&mut value, &request.facts);
+    value
+}
+
+/// What a device says about itself, as far as it does.
+pub(crate) fn add_facts(value: &mut Value, facts: &DeviceFacts) {
     let texts = [
         ("displayName", &facts.display_name),
         ("platform", &facts.platform),
@@ -498,9 +498,16 @@ pub(crate) fn request_value(request: &DeviceRequest) -> Value {
         ("remoteIp", &facts.remote_ip),
     ];
     for (name, text) in texts {
-        if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+        if let Some(text) = text {
             value[name] = json!(text);
         }
     }
-    value
+}
+
+/// Scopes as they are stored, one by one.
+pub(crate) fn scope_words(scopes: &str) -> Vec<&str> {
+    scopes
+        .split(',')
+        .filter(|scope| !scope.is_empty())
+        .collect()
 }

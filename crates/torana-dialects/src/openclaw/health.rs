@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use serde_json::{Map, Value, json};
 use torana_core::event::AccountState;
+use torana_core::id::AgentId;
 use torana_core::port::World;
 use torana_core::problem::Problem;
 use torana_engine::AccountStatus;
@@ -194,12 +195,14 @@ fn failed(queue: &str, census: &[Census]) -> Option<Value> {
 
 fn full(snapshot: &HealthSnapshot) -> Value {
     let channels = channels(&snapshot.accounts);
-    let recent: Vec<Value> = snapshot
-        .recent
-        .iter()
-        .map(|row| json!({ "key": row.key, "updatedAt": row.updated_at_ms, "age": (snapshot.at_ms - row.updated_at_ms).max(0) }))
-        .collect();
-    let sessions = json!({ "path": "torana.db", "count": snapshot.sessions, "recent": recent });
+    let recent = |of: Option<&AgentId>| -> Vec<Value> {
+        let rows = snapshot.recent.iter();
+        rows.filter(|row| of.is_none_or(|agent| row.agent == agent.as_str()))
+            .map(|row| json!({ "key": row.key, "updatedAt": row.updated_at_ms, "age": (snapshot.at_ms - row.updated_at_ms).max(0) }))
+            .collect()
+    };
+    let sessions =
+        json!({ "path": "torana.db", "count": snapshot.sessions, "recent": recent(None) });
     let agents: Vec<Value> = snapshot
         .agents
         .iter()
@@ -211,7 +214,7 @@ fn full(snapshot: &HealthSnapshot) -> Value {
                     "enabled": false, "every": "disabled", "everyMs": null, "prompt": "", "target": "none", "ackMaxChars": 0,
                 },
                 // Counting per agent would read every row; the whole count stands below.
-                "sessions": { "path": "torana.db", "count": if agent.is_default { snapshot.sessions } else { 0 }, "recent": [] },
+                "sessions": { "path": "torana.db", "count": if agent.is_default { snapshot.sessions } else { 0 }, "recent": recent(Some(&agent.id)) },
             });
             if !agent.name.is_empty() {
                 own["name"] = json!(agent.name);

@@ -71,7 +71,7 @@ pub(crate) struct Hello {
     #[serde(skip_serializing_if = "Option::is_none")]
     plugin_surface_urls: Option<Value>,
     auth: Value,
-    policy: Value,
+    policy: &'static RawValue,
 }
 
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ struct Snapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     session_defaults: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    update_schedule: Option<Value>,
+    update_schedule: Option<&'static RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     config_path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,15 +122,29 @@ pub(crate) fn hello(gateway: &OpenClaw, principal: &Principal, facts: &HelloFact
         snapshot: snapshot(gateway, principal),
         plugin_surface_urls: canvas_url.map(|url| json!({ CANVAS: url })),
         auth: auth(principal, facts.observed),
-        policy: json!({
+        policy: policy(),
+    }
+}
+
+fn policy() -> &'static RawValue {
+    static POLICY: OnceLock<Box<RawValue>> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        raw(&json!({
             "maxPayload": FRAME_BYTES_MAX,
             "maxBufferedBytes": CLIENT_BUFFER_BYTES_MAX,
             "tickIntervalMs": TICK_INTERVAL_MS,
             "attachments": { "maxBytes": quirks::ATTACHMENT_BYTES_MAX, "maxImageBytes": quirks::IMAGE_BYTES_MAX },
             "allowedSessionVisibilities": ["shared"],
             "hasMultipleSessionSharingIdentities": false,
-        }),
-    }
+        }))
+    })
+}
+
+fn update_schedule() -> &'static RawValue {
+    static SCHEDULE: OnceLock<Box<RawValue>> = OnceLock::new();
+    SCHEDULE.get_or_init(|| {
+        raw(&json!({ "channel": "stable", "autoEnabled": false, "install": { "kind": "package" } }))
+    })
 }
 
 fn features() -> &'static RawValue {
@@ -198,8 +212,6 @@ fn snapshot(gateway: &OpenClaw, principal: &Principal) -> Snapshot {
         AuthMode::None => "none",
         AuthMode::TrustedProxy => "trusted-proxy",
     };
-    let schedule =
-        || json!({ "channel": "stable", "autoEnabled": false, "install": { "kind": "package" } });
     Snapshot {
         suspension: json!({ "phase": phase }),
         presence: entries.iter().map(presence).collect(),
@@ -207,7 +219,7 @@ fn snapshot(gateway: &OpenClaw, principal: &Principal) -> Snapshot {
         state_version: gateway.state_version(),
         uptime_ms: gateway.uptime_ms(),
         session_defaults: reads.then(|| session_defaults(gateway)),
-        update_schedule: reads.then(schedule),
+        update_schedule: reads.then(update_schedule),
         config_path: is_admin.then(|| context.config_path.display().to_string()),
         state_dir: is_admin.then(|| context.state_dir.display().to_string()),
         auth_mode: is_admin.then_some(auth_mode),

@@ -18,6 +18,7 @@ mod gateway;
 mod handshake;
 mod health;
 mod hello;
+pub mod journal;
 mod legacy;
 mod methods;
 mod params;

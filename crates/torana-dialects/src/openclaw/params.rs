@@ -146,10 +146,22 @@ pub(crate) const fn open(fields: &'static [Field]) -> Spec {
     Spec { fields, open: true }
 }
 
+/// Faults one answer tells of (OpenClaw 2026.9.6).
+const FAULTS_MAX: usize = 8;
+
 /// Checks a value; the text says what is wrong. `forgiving` ignores keys a newer client may know
 /// (decisions-control-and-agents 24).
 pub(crate) fn check(spec: &Spec, value: &Value, forgiving: bool) -> Result<(), String> {
-    object(spec, value, "", forgiving)
+    let mut check = Check {
+        forgiving,
+        faults: Vec::new(),
+    };
+    check.object(spec, value, "");
+    if check.faults.is_empty() {
+        Ok(())
+    } else {
+        Err(check.faults.join("; "))
+    }
 }
 
 fn at(path: &str) -> String {
@@ -160,45 +172,86 @@ fn at(path: &str) -> String {
     }
 }
 
-fn object(spec: &Spec, value: &Value, path: &str, forgiving: bool) -> Result<(), String> {
-    let Value::Object(map) = value else {
-        return Err(format!("{}must be object", at(path)));
-    };
-    for field in spec.fields {
-        match map.get(field.name) {
-            Some(value) => {
-                let place = format!("{path}/{}", field.name);
-                kind(&field.kind, value, &place, forgiving)?;
-                if let Effect::Absent(what) = field.effect
-                    && asks(value)
-                {
-                    return Err(format!("at {place}: {what}"));
-                }
-            }
-            None if field.required => {
-                return Err(format!(
-                    "{}must have required property '{}'",
-                    at(path),
-                    field.name
-                ));
-            }
-            None => {}
+/// One check. Of an object it tells the first key that is missing, the first that is unknown, and what is wrong with the
+/// others, in this order, as the reference does.
+struct Check {
+    forgiving: bool,
+    faults: Vec<String>,
+}
+
+impl Check {
+    fn fault(&mut self, text: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(text);
         }
     }
-    if spec.open || forgiving {
-        return Ok(());
+
+    fn object(&mut self, spec: &Spec, value: &Value, path: &str) {
+        let Value::Object(map) = value else {
+            return self.fault(format!("{}must be object", at(path)));
+        };
+        let missing = |field: &&Field| field.required && !map.contains_key(field.name);
+        if let Some(field) = spec.fields.iter().find(missing) {
+            let name = field.name;
+            self.fault(format!("{}must have required property '{name}'", at(path)));
+        }
+        if !spec.open && !self.forgiving {
+            self.unknown_key(spec, map, path);
+        }
+        for field in spec.fields {
+            let Some(value) = map.get(field.name) else {
+                continue;
+            };
+            let (place, before) = (format!("{path}/{}", field.name), self.faults.len());
+            self.kind(&field.kind, value, &place);
+            if let Effect::Absent(what) = field.effect
+                && self.faults.len() == before
+                && asks(value)
+            {
+                self.fault(format!("at {place}: {what}"));
+            }
+        }
     }
-    match map
-        .keys()
-        .find(|key| !spec.fields.iter().any(|field| field.name == key.as_str()))
-    {
-        Some(key) => {
+
+    fn unknown_key(&mut self, spec: &Spec, map: &Map<String, Value>, path: &str) {
+        let known = |key: &str| spec.fields.iter().any(|field| field.name == key);
+        if let Some(key) = map.keys().find(|key| !known(key)) {
             let place = if path.is_empty() { "root" } else { path };
             // The key is the client's: it is shortened, so that an answer stays small.
             let short: String = key.chars().take(64).collect();
-            Err(format!("at {place}: unexpected property '{short}'"))
+            self.fault(format!("at {place}: unexpected property '{short}'"));
         }
-        None => Ok(()),
+    }
+
+    fn kind(&mut self, kind: &Kind, value: &Value, path: &str) {
+        match (kind, value) {
+            (Kind::List(item), Value::Array(items)) => {
+                for (index, value) in items.iter().enumerate() {
+                    self.kind(item, value, &format!("{path}/{index}"));
+                    if self.faults.len() >= FAULTS_MAX {
+                        return;
+                    }
+                }
+            }
+            (Kind::Object(spec), value) => self.object(spec, value, path),
+            (Kind::Map(item), Value::Object(map)) => {
+                for value in map.values() {
+                    self.kind(item, value, path);
+                }
+            }
+            (Kind::OrNull(_), Value::Null) => {}
+            (Kind::OrNull(inner), value) => self.kind(inner, value, path),
+            (Kind::OrWord(inner, words), value) => {
+                if !value.as_str().is_some_and(|word| words.contains(&word)) {
+                    self.kind(inner, value, path);
+                }
+            }
+            (kind, value) => {
+                if let Some(fault) = scalar(kind, value) {
+                    self.fault(format!("at {path}: {fault}"));
+                }
+            }
+        }
     }
 }
 
@@ -213,56 +266,43 @@ fn asks(value: &Value) -> bool {
     }
 }
 
-fn kind(kind_of: &Kind, value: &Value, path: &str, forgiving: bool) -> Result<(), String> {
-    let wrong = |what: &str| Err(format!("at {path}: {what}"));
-    match (kind_of, value) {
-        (Kind::Any, _) | (Kind::OrNull(_), Value::Null) | (Kind::Bool, Value::Bool(_)) => Ok(()),
+/// What is wrong with a value that has no parts.
+fn scalar(kind: &Kind, value: &Value) -> Option<String> {
+    let word = |text: &str| Some(text.to_owned());
+    match (kind, value) {
+        (Kind::Any, _) | (Kind::Bool, Value::Bool(_)) => None,
         (Kind::Text(min, max), Value::String(text)) => {
             // Length in UTF-16 units, as JavaScript counts.
             if text.len() < *min {
-                wrong(&format!("must NOT have fewer than {min} characters"))
+                Some(format!("must not have fewer than {min} characters"))
             } else if text.len() > *max && text.encode_utf16().count() > *max {
-                wrong(&format!("must NOT have more than {max} characters"))
+                Some(format!("must not have more than {max} characters"))
             } else {
-                Ok(())
+                None
             }
         }
-        (Kind::Text(..), _) => wrong("must be string"),
-        (Kind::Bool, _) => wrong("must be boolean"),
+        (Kind::Text(..), _) => word("must be string"),
+        (Kind::Bool, _) => word("must be boolean"),
         (Kind::Int(min, max), Value::Number(number)) => match whole(number) {
-            None => wrong("must be integer"),
-            Some(number) if number < *min => wrong(&format!("must be >= {min}")),
-            Some(number) if number > *max => wrong(&format!("must be <= {max}")),
-            Some(_) => Ok(()),
+            None => word("must be integer"),
+            Some(number) if number < *min => Some(format!("must be >= {min}")),
+            Some(number) if number > *max => Some(format!("must be <= {max}")),
+            Some(_) => None,
         },
-        (Kind::Int(..), _) => wrong("must be integer"),
-        (Kind::Number, Value::Number(number))
-            if number.as_f64().is_some_and(|number| number >= 0.0) =>
-        {
-            Ok(())
+        (Kind::Int(..), _) => word("must be integer"),
+        (Kind::Number, Value::Number(number)) => {
+            let negative = number.as_f64().is_none_or(|number| number < 0.0);
+            negative.then(|| "must be >= 0".to_owned())
         }
-        (Kind::Number, Value::Number(_)) => wrong("must be >= 0"),
-        (Kind::Number, _) => wrong("must be number"),
+        (Kind::Number, _) => word("must be number"),
         (Kind::OneOf(words), value) => match value.as_str() {
-            Some(word) if words.contains(&word) => Ok(()),
-            _ => wrong("must be equal to one of the allowed values"),
+            Some(given) if words.contains(&given) => None,
+            _ => word("must be equal to one of the allowed values"),
         },
-        (Kind::List(item), Value::Array(items)) => {
-            items.iter().enumerate().try_for_each(|(index, value)| {
-                kind(item, value, &format!("{path}/{index}"), forgiving)
-            })
+        (Kind::List(_), _) => word("must be array"),
+        (Kind::Map(_) | Kind::Object(_) | Kind::OrNull(_) | Kind::OrWord(..), _) => {
+            word("must be object")
         }
-        (Kind::List(_), _) => wrong("must be array"),
-        (Kind::Object(spec), value) => object(spec, value, path, forgiving),
-        (Kind::Map(item), Value::Object(map)) => map
-            .values()
-            .try_for_each(|value| kind(item, value, path, forgiving)),
-        (Kind::Map(_), _) => wrong("must be object"),
-        (Kind::OrNull(inner), value) => kind(inner, value, path, forgiving),
-        (Kind::OrWord(inner, words), value) => match value.as_str() {
-            Some(word) if words.contains(&word) => Ok(()),
-            _ => kind(inner, value, path, forgiving),
-        },
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
 use torana_core::media::MediaRef;
+use torana_core::message::ReplyTarget;
 use torana_core::run::{
     Entry, FailureKind, ModelRef, Outcome, Role, Settled, THINKING_LEVELS, Usage,
 };
@@ -179,6 +180,13 @@ pub(crate) fn entry(entry: &Entry, id: &str, sequence: i64) -> Value {
         };
         message["stopReason"] = json!(stop);
     }
+    if entry.aside {
+        // Quirk: the marks of a command and its answer differ (OpenClaw 2026.9.6).
+        match entry.role {
+            Role::User => meta["contextFreeCommand"] = json!(true),
+            Role::Assistant | Role::System => message["excludeFromContext"] = json!(true),
+        }
+    }
     if let Some(sender) = &entry.sender {
         meta["senderLabel"] = json!(sender);
     }
@@ -338,6 +346,9 @@ impl<'a> Rows<'a> {
         });
         texts(&mut value, view, model, parts);
         moments(&mut value, view);
+        if let Some(target) = &row.last_target {
+            place(&mut value, target);
+        }
         if let Some(source) = &row.fork {
             value["forkSource"] = json!({
                 "sessionKey": source.key, "sessionId": source.session_id,
@@ -398,6 +409,28 @@ fn texts(value: &mut Value, view: &SessionView, model: Option<&ModelRef>, parts:
     if parts.last_message {
         text("lastMessagePreview", row.last_text.as_deref());
     }
+}
+
+/// The chat a session was last used in, which is where its answers are delivered.
+fn place(value: &mut Value, target: &ReplyTarget) {
+    let chat = &target.conversation;
+    let mut context = json!({
+        "channel": chat.channel.as_str(), "to": chat.peer.id, "accountId": chat.account.as_str(),
+    });
+    if let Some(thread) = &chat.thread {
+        context["threadId"] = json!(thread);
+    }
+    for (name, fact) in [
+        ("lastChannel", "channel"),
+        ("lastTo", "to"),
+        ("lastAccountId", "accountId"),
+        ("lastThreadId", "threadId"),
+    ] {
+        if let Some(fact) = context.get(fact) {
+            value[name] = fact.clone();
+        }
+    }
+    value["deliveryContext"] = context;
 }
 
 /// The moments a row knows.

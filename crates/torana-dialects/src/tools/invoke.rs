@@ -74,7 +74,7 @@ fn answer(status: StatusCode, kind: &str, message: &str) -> Answer {
 }
 
 fn tool(bytes: &[u8]) -> Refusal {
-    let body: Body = match json::parse(bytes) {
+    let body: Body = match json::object(bytes) {
         Ok(body) => body,
         Err(fault) => return Refusal::Invalid(fault.to_string()),
     };

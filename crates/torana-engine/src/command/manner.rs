@@ -2,7 +2,8 @@
 
 use torana_core::command::{Setting, SettingAction};
 
-use super::run::{Change, Effect, Facts};
+use super::run::{Change, Effect};
+use super::status::Facts;
 use crate::run::usage_words;
 use crate::store::session::{self, SessionRow};
 
@@ -39,7 +40,12 @@ pub(super) fn decide(setting: Setting, action: &SettingAction) -> Effect {
         SettingAction::Invalid { word } => Effect::say(format!(
             "I do not understand `{word}`. Use /{} followed by {}, or by default.",
             setting.name(),
-            setting.words().join(", ")
+            setting
+                .words()
+                .into_iter()
+                .map(|word| shown(setting, word))
+                .collect::<Vec<_>>()
+                .join(", ")
         )),
     }
 }
@@ -52,12 +58,21 @@ fn now(setting: Setting, row: &SessionRow, facts: &Facts) -> String {
     };
     let title = setting.title();
     match (chosen, setting) {
-        (Some(word), _) => format!("{title}: {word}."),
+        (Some(word), _) => format!("{title}: {}.", shown(setting, word)),
         (None, Setting::Think) => format!("{title}: {} (configured).", facts.thinking),
-        (None, Setting::Send) => format!("{title}: allow (default)."),
+        (None, Setting::Send) => format!("{title}: on (default)."),
         (None, Setting::Activation) => format!("{title}: as configured."),
         (None, Setting::Verbose | Setting::Reasoning | Setting::Usage) => {
             format!("{title}: off (default).")
         }
+    }
+}
+
+/// A word as people write it in a chat.
+fn shown(setting: Setting, word: &str) -> &str {
+    match (setting, word) {
+        (Setting::Send, "allow") => "on",
+        (Setting::Send, "deny") => "off",
+        _ => word,
     }
 }

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use torana_core::command::{
-    Command, ModelAction, ModelScope, QueueAction, QueueChange, Setting, Who, command_list,
-    help_text,
+    Command, ModelAction, ModelScope, QueueAction, QueueChange, Setting, SettingAction, Who,
+    command_list, help_text,
 };
-use torana_core::event::{RunFacts, SessionChange};
+use torana_core::event::{Event, RunFacts, SessionChange};
 use torana_core::id::{AgentId, SessionId};
+use torana_core::key::{GroupScope, Shape};
 use torana_core::lane::QueueMode;
-use torana_core::message::ReplyTarget;
-use torana_core::run::{ModelRef, Outcome, Settled, Usage};
+use torana_core::message::{PeerKind, ReplyTarget};
+use torana_core::run::{Entry, ModelRef, Outcome, Settled, Usage};
 
-use super::manner;
 use super::overrides::{EVERY_AGENT, print_queue};
-use crate::engine::Engine;
+use super::status::{Facts, facts, model_text, status_text};
+use super::{kept, manner};
+use crate::engine::{Engine, appended};
 use crate::ingress::Inserted;
 use crate::reply;
 use crate::run::place_of;
@@ -77,6 +79,7 @@ pub(crate) fn run(
     engine: &Engine,
     work: Work,
     mut row: NewRow,
+    touch: Touch,
     command: Command,
     owner: bool,
 ) -> impl Future<Output = Result<Inserted, StoreError>> + Send + use<> {
@@ -112,11 +115,12 @@ pub(crate) fn run(
     let (notes, commit) = (
         effect.notes(),
         Commit {
-            touch: touch_of(&engine, &work, &row),
+            touch,
             check: engine.expiry_check(&settings, &work, was_idle),
-            status: status_facts(&engine, &settings, &work),
+            status: facts(&engine, &settings, &work),
             target: work.target.clone(),
             engine: engine.clone(),
+            said: kept::said(&work, &effect),
             stay_open: words.is_some(),
             effect,
             row,
@@ -136,7 +140,7 @@ pub(crate) fn run(
             engine
                 .shared
                 .bus
-                .publish(torana_core::event::Event::InboundRepeated { channel, account });
+                .publish(Event::InboundRepeated { channel, account });
             return Ok(Inserted::Repeated);
         };
         let Stored {
@@ -144,8 +148,13 @@ pub(crate) fn run(
             created,
             expired,
             text,
+            lines,
             intents,
         } = stored;
+        for (sequence, entry) in lines {
+            let line = appended(&work.session, &row.session_id, &work.agent, sequence, entry);
+            engine.shared.bus.publish(Event::Transcript(line));
+        }
         if notes.mention {
             engine.note_manner(&work.session, Some(&row));
         }
@@ -178,6 +187,8 @@ struct Commit {
     status: Facts,
     target: Option<ReplyTarget>,
     effect: Effect,
+    /// What the transcript keeps of the command.
+    said: Option<String>,
     /// The row goes on as an ordinary turn.
     stay_open: bool,
 }
@@ -188,6 +199,7 @@ struct Stored {
     created: bool,
     expired: bool,
     text: String,
+    lines: Vec<(i64, Entry)>,
     intents: Vec<Intent>,
 }
 
@@ -209,8 +221,11 @@ impl Commit {
             (None, Some(text)) => text,
             (None, None) => status_text(&self.status, &found),
         };
-        let mut intents = Vec::new();
+        let (mut intents, mut lines) = (Vec::new(), Vec::new());
         if !self.stay_open {
+            if let Some(said) = self.said {
+                lines = kept::keep(connection, row, &mut found, [said, text.clone()])?;
+            }
             let result = serde_json::json!({
                 "status": "ok", "text": text, "startedAt": at_ms, "endedAt": at_ms,
                 "usage": Usage::default(), "sessionId": found.session_id, "command": true,
@@ -235,6 +250,7 @@ impl Commit {
             created,
             expired,
             text,
+            lines,
             intents,
         }))
     }
@@ -350,23 +366,6 @@ fn with_text(payload: Payload, text: &str) -> Payload {
     }
 }
 
-fn touch_of(engine: &Engine, work: &Work, row: &NewRow) -> Touch {
-    let chat_type = work
-        .target
-        .as_ref()
-        .map_or("direct", |target| target.conversation.peer.kind.as_str());
-    Touch {
-        key: work.session.clone(),
-        agent: work.agent.to_string(),
-        fresh_id: engine.shared.world.uuid(),
-        chat_type,
-        channel: row.channel.to_string(),
-        title: None,
-        target: work.target.clone(),
-        at_ms: row.at_ms,
-    }
-}
-
 fn apply(
     connection: &Connection,
     change: &Change,
@@ -467,6 +466,13 @@ fn decide(
         },
         Command::Model(action) => model(engine, settings, work, action),
         Command::Queue(action) => queue(engine, settings, work, action),
+        Command::Setting(Setting::Activation, SettingAction::Set(_))
+            if !may_be_group(settings, work) =>
+        {
+            Effect::say(
+                "Here the agent answers every message; only in a group there is something to choose.",
+            )
+        }
         Command::Setting(setting, action) => manner::decide(*setting, action),
         Command::Compact { focus } => Effect {
             compact: Some(focus.clone()),
@@ -475,6 +481,18 @@ fn decide(
         Command::Unknown { name, .. } => {
             Effect::say(format!("I do not know the command /{name}. Try /help."))
         }
+    }
+}
+
+/// Whether messages of a group reach the session of a command.
+fn may_be_group(settings: &Settings, work: &Work) -> bool {
+    match work.payload.as_ref() {
+        Payload::Channel(inbound) => inbound.conversation.peer.kind != PeerKind::Direct,
+        Payload::Client(_) => match work.session.parts().shape {
+            Shape::Direct { .. } => false,
+            Shape::Main => settings.routing.group_scope == GroupScope::Main,
+            _ => true,
+        },
     }
 }
 
@@ -531,7 +549,7 @@ fn choices<'a>(settings: &'a Settings, agent: &AgentId) -> Vec<&'a crate::settin
 }
 
 /// Finds a model by alias, number in the list, `provider/model`, or model id.
-fn find_model(settings: &Settings, agent: &AgentId, wanted: &str) -> Option<ModelRef> {
+pub(crate) fn find_model(settings: &Settings, agent: &AgentId, wanted: &str) -> Option<ModelRef> {
     let wanted = wanted.trim();
     let models = choices(settings, agent);
     if let Ok(number) = wanted.parse::<usize>() {
@@ -557,7 +575,17 @@ fn find_model(settings: &Settings, agent: &AgentId, wanted: &str) -> Option<Mode
 
 fn model(engine: &Engine, settings: &Settings, work: &Work, action: &ModelAction) -> Effect {
     match action {
-        ModelAction::Show | ModelAction::Status => Effect {
+        ModelAction::Show => Effect {
+            words: Some(Box::new(|row, facts| {
+                format!(
+                    "Model: {}\n\nChoose another with `/model` and its name or number (`/models` lists them); \
+                     `/model default` goes back to the configured one.",
+                    model_text(facts, row)
+                )
+            })),
+            ..Effect::say("")
+        },
+        ModelAction::Status => Effect {
             text: None,
             ..Effect::say("")
         },
@@ -625,7 +653,7 @@ fn choose(_engine: &Engine, work: &Work, scope: ModelScope, model: Option<ModelR
 
 fn model_list(settings: &Settings, agent: &AgentId) -> String {
     if settings.models.is_empty() {
-        return "No model is configured; the demo agent answers. `torana config` and the README say how to add one.".to_owned();
+        return "No model is configured; the demo agent answers. Ask it to *help me configure* one.".to_owned();
     }
     let mut text = String::from("Models:\n");
     for (index, model) in choices(settings, agent).into_iter().enumerate() {
@@ -691,63 +719,4 @@ fn queue(engine: &Engine, settings: &Settings, work: &Work, action: &QueueAction
             }
         }
     }
-}
-
-/// Facts for `/status` that are not in the session row.
-pub(super) struct Facts {
-    agent: String,
-    /// How long the agent thinks when nothing is chosen.
-    pub(super) thinking: String,
-    configured: Option<String>,
-    running: bool,
-    waiting: usize,
-    demo: bool,
-}
-
-fn status_facts(engine: &Engine, settings: &Settings, work: &Work) -> Facts {
-    let agent = settings.agents.get(&work.agent);
-    Facts {
-        agent: work.agent.to_string(),
-        thinking: agent
-            .and_then(|agent| agent.thinking.clone())
-            .unwrap_or_else(|| "off".to_owned()),
-        configured: engine
-            .overrides()
-            .model_of(&work.agent)
-            .or_else(|| agent.and_then(|agent| agent.model.clone()))
-            .map(|model| model.to_string()),
-        running: engine.shared.sessions.active(&work.session).is_some(),
-        waiting: engine.shared.sessions.waiting(&work.session),
-        demo: !settings.model_configured,
-    }
-}
-
-fn status_text(facts: &Facts, row: &SessionRow) -> String {
-    let model = row
-        .model
-        .clone()
-        .or_else(|| facts.configured.clone())
-        .unwrap_or_else(|| {
-            if facts.demo {
-                "demo (no model is configured)".to_owned()
-            } else {
-                "none".to_owned()
-            }
-        });
-    let used = match (&row.last_provider, &row.last_model) {
-        (Some(provider), Some(name)) if format!("{provider}/{name}") != model => {
-            format!(" (last answer: {provider}/{name})")
-        }
-        _ => String::new(),
-    };
-    let cost = row
-        .usage
-        .cost_usd
-        .map(|cost| format!(", ${cost:.4}"))
-        .unwrap_or_default();
-    let state = if facts.running { "answering" } else { "idle" };
-    format!(
-        "**Status**\nAgent: {}\nModel: {model}{used}\nSession: `{}` — {} messages\nTokens: {} in, {} out{cost}\nState: {state}, {} waiting",
-        facts.agent, row.key, row.entries, row.usage.input, row.usage.output, facts.waiting
-    )
 }

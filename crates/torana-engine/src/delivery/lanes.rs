@@ -41,6 +41,8 @@ struct OutLane {
     typing: Option<Passing>,
     /// A pump runs, or the lane is reserved for one.
     busy: bool,
+    /// A request is on its way, or the lane is reserved for one. It comes to its end whatever happens to the account.
+    in_flight: bool,
     buckets: Vec<Bucket>,
     /// Monotonic moment before which nothing goes out here.
     not_before_ms: u64,
@@ -60,6 +62,8 @@ pub(super) enum Step {
     Pass(Passing),
     /// Nothing may go out for this many milliseconds.
     Wait(u64),
+    /// Nothing may go out until delivery is woken.
+    Rest,
     /// Nothing is left, or the account has no way out: the pump ends.
     End,
 }
@@ -191,6 +195,7 @@ impl AccountOut {
         self.take_tokens(&name, now_ms);
         if let Some(lane) = self.lanes.get_mut(&name) {
             lane.busy = true;
+            lane.in_flight = true;
         }
         true
     }
@@ -199,6 +204,7 @@ impl AccountOut {
     pub(super) fn release(&mut self, lane: &str) -> bool {
         match self.lanes.get_mut(lane) {
             Some(lane) => {
+                lane.in_flight = false;
                 lane.busy = !lane.is_empty() && self.transmit.is_some();
                 lane.busy
             }
@@ -206,8 +212,16 @@ impl AccountOut {
         }
     }
 
-    /// Decides what the pump of a lane does next.
+    /// Decides what the pump of a lane does next; its request before is over.
     pub(super) fn step(&mut self, name: &str, now_ms: u64) -> Step {
+        let step = self.decide(name, now_ms);
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.in_flight = matches!(step, Step::Send(_) | Step::Pass(_));
+        }
+        step
+    }
+
+    fn decide(&mut self, name: &str, now_ms: u64) -> Step {
         let tokens_ms = self.tokens_wait_ms(name, now_ms);
         let paused_ms = self.paused_until_ms.saturating_sub(now_ms);
         let has_way_out = self.transmit.is_some();
@@ -294,19 +308,19 @@ impl AccountOut {
     }
 
     pub(super) fn is_quiet(&self) -> bool {
-        self.transmit.is_none()
-            || self
-                .lanes
-                .values()
-                .all(|lane| !lane.busy && lane.is_empty())
+        let has_way_out = self.transmit.is_some();
+        let sends = |lane: &OutLane| has_way_out && (lane.busy || !lane.is_empty());
+        self.lanes
+            .values()
+            .all(|lane| !lane.in_flight && !sends(lane))
     }
 
     /// Conversations in which something is on its way. What waits for a later try is not: it is in the store.
     pub(super) fn sending(&self, now_ms: u64) -> usize {
-        if self.transmit.is_none() || self.paused_until_ms > now_ms {
-            return 0;
-        }
-        let sends = |lane: &&OutLane| lane.busy && lane.not_before_ms <= now_ms;
+        let goes_out = self.transmit.is_some() && self.paused_until_ms <= now_ms;
+        let sends = |lane: &&OutLane| {
+            lane.in_flight || (goes_out && lane.busy && lane.not_before_ms <= now_ms)
+        };
         self.lanes.values().filter(sends).count()
     }
 

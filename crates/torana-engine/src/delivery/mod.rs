@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use torana_core::id::{AccountId, ChannelId};
 use torana_core::message::{Conversation, Operation, Receipt};
 use torana_core::port::{ChannelLimits, SendFailure, Transmit, World};
@@ -42,6 +42,8 @@ struct Inner {
     tasks: Supervisor,
     accounts: Mutex<BTreeMap<AccountKey, AccountOut>>,
     slots: Mutex<BTreeMap<AccountKey, Arc<Semaphore>>>,
+    /// Nothing new goes out: the gateway is suspended. Set and looked at under the lock of `accounts`.
+    resting: watch::Sender<bool>,
     steady: Steady,
 }
 
@@ -60,6 +62,7 @@ impl Delivery {
                 tasks,
                 accounts: Mutex::default(),
                 slots: Mutex::default(),
+                resting: watch::Sender::new(false),
             }),
         }
     }
@@ -143,9 +146,11 @@ impl Delivery {
     pub fn reserve(&self, conversation: &Conversation) -> bool {
         let now_ms = self.inner.world.monotonic_ms();
         let key = (conversation.channel.clone(), conversation.account.clone());
-        self.lock()
-            .get_mut(&key)
-            .is_some_and(|out| out.reserve(conversation, now_ms))
+        let mut accounts = self.lock();
+        !self.is_resting()
+            && accounts
+                .get_mut(&key)
+                .is_some_and(|out| out.reserve(conversation, now_ms))
     }
 
     /// Gives back a lane taken by [`Delivery::reserve`] when nothing came of it.
@@ -227,13 +232,36 @@ impl Delivery {
 
     /// True when no conversation has anything to send that could be sent.
     pub fn is_quiet(&self) -> bool {
-        self.lock().values().all(AccountOut::is_quiet)
+        let accounts = self.lock();
+        self.is_resting() || accounts.values().all(AccountOut::is_quiet)
+    }
+
+    /// Sends nothing more until [`Delivery::wake`], unless something is on its way. Gives whether it rests.
+    pub(crate) fn rest(&self) -> bool {
+        let now_ms = self.inner.world.monotonic_ms();
+        let accounts = self.lock();
+        if !self.is_resting() && accounts.values().all(|out| out.sending(now_ms) == 0) {
+            self.inner.resting.send_replace(true);
+        }
+        self.is_resting()
+    }
+
+    /// Sends what waits.
+    pub(crate) fn wake(&self) {
+        self.inner.resting.send_replace(false);
+    }
+
+    pub(crate) fn is_resting(&self) -> bool {
+        *self.inner.resting.borrow()
     }
 
     /// Conversations in which something is on its way now.
     pub(crate) fn sending(&self) -> usize {
         let now_ms = self.inner.world.monotonic_ms();
         let accounts = self.lock();
+        if self.is_resting() {
+            return 0;
+        }
         accounts.values().map(|out| out.sending(now_ms)).sum()
     }
 

@@ -33,14 +33,36 @@ pub(super) async fn run(delivery: Delivery, key: AccountKey, lane: String) {
     let mut panics = BTreeMap::new();
     loop {
         let now_ms = delivery.inner.world.monotonic_ms();
-        let step = delivery
-            .lock()
-            .get_mut(&key)
-            .map_or(Step::End, |out| out.step(&lane, now_ms));
+        let step = {
+            let mut accounts = delivery.lock();
+            let out = accounts.get_mut(&key);
+            // What is begun goes out in any case: nothing is begun while delivery rests.
+            match out {
+                Some(_) if delivery.is_resting() => Step::Rest,
+                Some(out) => out.step(&lane, now_ms),
+                None => Step::End,
+            }
+        };
         match step {
             Step::End => return,
+            Step::Rest => {
+                let mut resting = delivery.inner.resting.subscribe();
+                if resting.wait_for(|resting| !resting).await.is_err() {
+                    return;
+                }
+            }
             Step::Wait(wait_ms) => delivery.inner.world.sleep_ms(wait_ms.max(1)).await,
-            Step::Pass(passing) => pass(&delivery, &key, &lane, passing).await,
+            Step::Pass(passing) => {
+                let passed = AssertUnwindSafe(pass(&delivery, &key, &lane, passing));
+                if let Err(panic) = passed.catch_unwind().await {
+                    // It is only shown in passing: the replies behind it go on.
+                    let text = panic_text(panic.as_ref());
+                    drop(panic);
+                    let task = format!("preview {}/{}", key.0, key.1);
+                    tracing::error!(task, panic = %text, "A preview panicked.");
+                    delivery.inner.bus.publish(Event::TaskPanicked { task });
+                }
+            }
             Step::Send(queued) => {
                 let mut next = Some(queued);
                 while let Some(queued) = next {

@@ -73,12 +73,16 @@ fn limits() -> ChannelLimits {
 }
 
 fn text(words: &str) -> Operation {
+    text_to("7", words)
+}
+
+fn text_to(peer: &str, words: &str) -> Operation {
     let conversation = Conversation {
         channel: ChannelId::new("chat").expect("a constant id"),
         account: AccountId::new("default").expect("a constant id"),
         peer: Peer {
             kind: PeerKind::Direct,
-            id: "7".into(),
+            id: peer.into(),
         },
         thread: None,
     };
@@ -95,8 +99,23 @@ fn text(words: &str) -> Operation {
     }
 }
 
-/// Sends two texts to a scripted platform. Gives state, reason and attempts of both, and the number of requests.
-async fn sent(name: &str, answer: Answer) -> (Vec<(String, String, u32)>, u32) {
+/// A scripted platform, and two texts that wait for it.
+struct Sending {
+    delivery: Delivery,
+    platform: Arc<Scripted>,
+    store: Store,
+    tasks: Supervisor,
+    intents: Vec<Intent>,
+    path: std::path::PathBuf,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+async fn sending(name: &str, clock: Arc<dyn Clock>, answer: Answer) -> Sending {
     let file = format!("torana-delivery-{}-{name}.db", std::process::id());
     let path = std::env::temp_dir().join(file);
     drop(std::fs::remove_file(&path));
@@ -107,7 +126,7 @@ async fn sent(name: &str, answer: Answer) -> (Vec<(String, String, u32)>, u32) {
     })
     .expect("a store");
     let world = World {
-        clock: Arc::new(Leap(AtomicI64::new(1_000))),
+        clock,
         entropy: Arc::new(Leap::default()),
     };
     let bus = Bus::default();
@@ -128,18 +147,33 @@ async fn sent(name: &str, answer: Answer) -> (Vec<(String, String, u32)>, u32) {
         .attach(&channel, &account, &limits(), platform.clone())
         .await
         .expect("an empty outbox");
+    let intents = stored(&store, vec![text("one"), text("two")]).await;
+    Sending {
+        delivery,
+        platform,
+        store,
+        tasks,
+        intents,
+        path,
+    }
+}
+
+async fn stored(store: &Store, words: Vec<Operation>) -> Vec<Intent> {
     let ids = store.clone();
-    let intents = store
-        .write(move |connection| {
-            let words = vec![text("one"), text("two")];
-            reply::insert(connection, &ids, None, None, words, false, 1_000)
-        })
-        .await
-        .expect("stored");
+    let insert = store
+        .write(move |connection| reply::insert(connection, &ids, None, None, words, false, 1_000));
+    insert.await.expect("stored")
+}
+
+/// Sends two texts to a scripted platform. Gives state, reason and attempts of both, and the number of requests.
+async fn sent(name: &str, answer: Answer) -> (Vec<(String, String, u32)>, u32) {
+    let mut sending = sending(name, Arc::new(Leap(AtomicI64::new(1_000))), answer).await;
+    let intents = std::mem::take(&mut sending.intents);
     let rows: Vec<IntentId> = intents.iter().map(|intent| intent.id).collect();
-    delivery.submit(intents, false);
-    tasks.finished().await;
-    let found = store
+    sending.delivery.submit(intents, false);
+    sending.tasks.finished().await;
+    let found = sending
+        .store
         .read(move |connection| {
             let mut found = Vec::new();
             for id in rows {
@@ -151,8 +185,94 @@ async fn sent(name: &str, answer: Answer) -> (Vec<(String, String, u32)>, u32) {
         })
         .await
         .expect("read");
-    drop(std::fs::remove_file(&path));
-    (found, platform.calls.load(Ordering::SeqCst))
+    (found, sending.platform.calls.load(Ordering::SeqCst))
+}
+
+/// The clock of a paused runtime.
+struct Paused(tokio::time::Instant);
+
+impl Clock for Paused {
+    fn wall_ms(&self) -> i64 {
+        i64::try_from(self.monotonic_ms()).unwrap_or(i64::MAX)
+    }
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+    fn sleep_until(&self, monotonic_ms: u64) -> BoxFuture<'static, ()> {
+        let at = self.0 + std::time::Duration::from_millis(monotonic_ms);
+        Box::pin(tokio::time::sleep_until(at))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_that_wait_for_another_try_rest_with_the_gateway() {
+    // The first request takes two seconds and asks for patience.
+    let answer: Answer = Box::new(|call, _| {
+        Box::pin(async move {
+            if call > 0 {
+                return accepted();
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            Err(SendFailure::Retry {
+                after_ms: Some(5_000),
+                limited: true,
+                whole_account: false,
+                reason: "too fast".to_owned(),
+            })
+        })
+    });
+    let clock = Arc::new(Paused(tokio::time::Instant::now()));
+    let mut sending = sending("rest", clock, answer).await;
+    let intents = std::mem::take(&mut sending.intents);
+    let (delivery, calls) = (&sending.delivery, &sending.platform.calls);
+    let pass = |seconds| tokio::time::sleep(std::time::Duration::from_secs(seconds));
+    delivery.submit(intents, false);
+    pass(1).await;
+    assert!(!delivery.rest(), "a request is on its way");
+    pass(2).await;
+    assert!(delivery.rest(), "both texts wait");
+    pass(60).await;
+    assert_eq!((calls.load(Ordering::SeqCst), delivery.sending()), (1, 0));
+    assert!(delivery.is_quiet(), "a stop does not wait for them");
+    delivery.wake();
+    sending.tasks.finished().await;
+    assert_eq!(sending.platform.calls.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_on_its_way_is_waited_for_although_its_account_pauses_or_is_gone() {
+    // The request in one conversation takes two seconds; the one in the other pauses the whole account.
+    let answer: Answer = Box::new(|call, _| {
+        Box::pin(async move {
+            if call == 0 {
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                return accepted();
+            }
+            Err(SendFailure::Retry {
+                after_ms: Some(5_000),
+                limited: true,
+                whole_account: true,
+                reason: "out of order".to_owned(),
+            })
+        })
+    });
+    let clock = Arc::new(Paused(tokio::time::Instant::now()));
+    let sending = sending("paused", clock, answer).await;
+    let (delivery, calls) = (&sending.delivery, &sending.platform.calls);
+    let pass = |seconds| tokio::time::sleep(std::time::Duration::from_secs(seconds));
+    let words = vec![text_to("8", "one"), text_to("9", "two")];
+    delivery.submit(stored(&sending.store, words).await, false);
+    pass(1).await;
+    assert_eq!((calls.load(Ordering::SeqCst), delivery.sending()), (2, 1));
+    assert!(!delivery.rest(), "a request is on its way");
+    let place = text("").conversation().clone();
+    delivery.detach(&place.channel, &place.account);
+    assert!(!delivery.rest() && !delivery.is_quiet(), "it still is");
+    pass(2).await;
+    assert!(delivery.is_quiet() && delivery.rest(), "it has arrived");
+    delivery.wake();
+    sending.tasks.finished().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "the other one waits");
 }
 
 fn accepted() -> Result<Receipt, SendFailure> {

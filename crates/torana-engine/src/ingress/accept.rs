@@ -65,10 +65,11 @@ impl Engine {
             Plan::Command {
                 work,
                 row,
+                touch,
                 command,
                 owner,
             } => Pending::Command(Box::pin(crate::command::run(
-                &engine, *work, *row, command, owner,
+                &engine, *work, *row, *touch, command, owner,
             ))),
             Plan::Turn {
                 work,
@@ -196,6 +197,7 @@ impl Engine {
                     Some(command) => Plan::Command {
                         work: Box::new(work),
                         row: Box::new(row),
+                        touch: Box::new(touch),
                         command,
                         owner,
                     },
@@ -356,6 +358,7 @@ enum Plan {
     Command {
         work: Box<Work>,
         row: Box<NewRow>,
+        touch: Box<Touch>,
         command: command::Command,
         owner: bool,
     },

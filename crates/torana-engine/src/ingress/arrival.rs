@@ -11,7 +11,7 @@ use torana_core::message::{Operation, ReplyTarget};
 
 use crate::engine::{Engine, appended};
 use crate::run;
-use crate::session::{Held, Work};
+use crate::session::{Arrived, Held, Work};
 use crate::store::inbox::{self, NewRow, State};
 use crate::store::outbox::Intent;
 use crate::store::session::{SessionRow, Touch};
@@ -45,12 +45,12 @@ impl Engine {
         let held: Held = (work.session.clone(), row.sender.clone().unwrap_or_default());
         let hold = wait_ms > 0 || self.shared.sessions.debounce.holds(&held);
         let was_idle = self.shared.sessions.active(&work.session).is_none();
-        let (arrival, dropped) = if hold {
+        let (arrival, dropped, interrupts) = if hold {
             self.shared.sessions.debounce.expect(&held);
-            (None, Vec::new())
+            (None, Vec::new(), None)
         } else {
-            let (arrival, dropped) = self.shared.sessions.arrive(&work, policy);
-            (Some(arrival), dropped)
+            let arrived = self.shared.sessions.arrive(&work, policy);
+            (Some(arrived.arrival), arrived.dropped, arrived.interrupts)
         };
         let runs_now = arrival == Some(Arrival::Run);
         row.state = if runs_now {
@@ -134,6 +134,7 @@ impl Engine {
                     &work,
                     policy,
                     arrival,
+                    interrupts,
                     hold.then_some((held, wait_ms)),
                     &outcome,
                 )
@@ -147,6 +148,7 @@ impl Engine {
         work: &Work,
         policy: QueuePolicy,
         arrival: Option<Arrival>,
+        interrupts: Option<Arc<TurnHandle>>,
         hold: Option<(Held, u64)>,
         outcome: &Result<Inserted, StoreError>,
     ) {
@@ -216,11 +218,7 @@ impl Engine {
                 }
             }
             Some(Arrival::Steer) => self.steer(work, policy).await,
-            Some(Arrival::Interrupt(_)) => {
-                if let Some(active) = self.shared.sessions.active(&work.session) {
-                    active.stop(StopReason::Interrupt);
-                }
-            }
+            Some(Arrival::Interrupt(_)) => interrupt(interrupts),
             Some(
                 Arrival::Wait
                 | Arrival::WaitInsteadOf(_)
@@ -262,7 +260,11 @@ impl Engine {
 
     /// A message that is on disk as queued comes to its lane now.
     pub(crate) async fn arrive_late(&self, work: Work, policy: QueuePolicy) {
-        let (arrival, dropped) = self.shared.sessions.arrive(&work, policy);
+        let Arrived {
+            arrival,
+            dropped,
+            interrupts,
+        } = self.shared.sessions.arrive(&work, policy);
         if !dropped.is_empty() {
             self.drop_waiting(dropped, displaced_reason(Some(&arrival)))
                 .await;
@@ -279,11 +281,7 @@ impl Engine {
                 }
             }
             Arrival::Steer => self.steer(&work, policy).await,
-            Arrival::Interrupt(_) => {
-                if let Some(active) = self.shared.sessions.active(&work.session) {
-                    active.stop(StopReason::Interrupt);
-                }
-            }
+            Arrival::Interrupt(_) => interrupt(interrupts),
             Arrival::Refuse => {
                 self.drop_waiting(vec![work.clone()], "dropped:queue_full")
                     .await;
@@ -315,18 +313,7 @@ impl Engine {
         let store = self.shared.store.clone();
         let outcome = self
             .insist(move |connection| {
-                let mut taken_back = Vec::new();
-                for id in &ids {
-                    match inbox::finish(connection, *id, reason, None, at_ms) {
-                        Ok(()) => {
-                            taken_back
-                                .extend(crate::reply::take_back(connection, &store, *id, at_ms)?);
-                        }
-                        Err(StoreError::Moved) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(taken_back)
+                crate::reply::withdraw(connection, &store, &ids, reason, None, at_ms)
             })
             .await;
         match outcome {
@@ -382,7 +369,11 @@ impl Engine {
                 self.shared.sessions.steered(&work.session, work.id);
                 self.forget_handles(work);
                 for part in &parts {
-                    joined.join(&part.handle);
+                    if joined.join(&part.handle)
+                        && let Some(facts) = self.facts_without_row(part, at_ms)
+                    {
+                        self.announce_merged(&facts, &part.handle);
+                    }
                 }
                 for (sequence, entry) in lines {
                     let line = appended(&work.session, &session_id, &work.agent, sequence, entry);
@@ -453,6 +444,13 @@ impl Engine {
             .await?;
         self.shared.delivery.submit(intents.clone(), false);
         Ok(intents)
+    }
+}
+
+/// Ends the turn that ran when a message arrived, once that is on disk.
+fn interrupt(turn: Option<Arc<TurnHandle>>) {
+    if let Some(turn) = turn {
+        turn.stop(StopReason::Interrupt);
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use torana_core::command::CommandNames;
 use torana_core::id::{
-    AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, IntentId, RunId, WEBCHAT,
+    AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, INJECTED, IntentId, RunId,
+    WEBCHAT,
 };
 use torana_core::key::SessionKey;
 use torana_core::lane::QueueMode;
@@ -151,7 +152,7 @@ impl Engine {
             understood(&settings, &request.input.text, &names).filter(|_| !request.input.literal);
         let outcome = match command {
             Some(command) => {
-                crate::command::run(self, work, row, command, request.input.owner).await
+                crate::command::run(self, work, row, touch, command, request.input.owner).await
             }
             None => {
                 let mode = request
@@ -238,14 +239,21 @@ impl Engine {
             payload: Some(payload.clone()),
             at_ms,
         };
+        let place = request
+            .input
+            .route
+            .as_ref()
+            .map(|route| &route.conversation);
         let touch = Touch {
             key: request.session.clone(),
             agent: agent.to_string(),
             fresh_id: self.shared.world.uuid(),
-            chat_type: "direct",
-            channel: WEBCHAT.to_owned(),
+            chat_type: place.map_or("direct", |place| place.peer.kind.as_str()),
+            channel: place
+                .map_or(WEBCHAT, |place| place.channel.as_str())
+                .to_owned(),
             title: None,
-            target: None,
+            target: request.input.route.clone(),
             at_ms,
         };
         let work = Work {
@@ -451,6 +459,11 @@ pub(crate) fn client_key(key: &str) -> Result<RunId, Problem> {
         return Err(Problem::invalid(
             "idempotencyKey can have at most 256 characters",
         ));
+    }
+    if key.starts_with(INJECTED) {
+        return Err(Problem::invalid(format!(
+            "idempotencyKey cannot begin with \"{INJECTED}\": such ids are of lines put into a transcript"
+        )));
     }
     RunId::new(key).map_err(|error| Problem::invalid(format!("invalid idempotencyKey: {error}")))
 }

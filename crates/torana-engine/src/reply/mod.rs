@@ -10,8 +10,8 @@ use torana_core::run::Settled;
 
 use crate::engine::Engine;
 use crate::session::{TurnPlan, Work};
-use crate::settings::ReplyToMode;
-use crate::store::inbox::Payload;
+use crate::settings::{ReplyToMode, StreamMode};
+use crate::store::inbox::{self, Payload};
 use crate::store::outbox::{self, Intent};
 use crate::store::{Store, StoreError};
 use preview::Shown;
@@ -67,7 +67,10 @@ pub(crate) fn operations(
     target: &ReplyTarget,
     previews: &[String],
 ) -> Vec<Operation> {
-    let style = style_of(engine, target);
+    written(style_of(engine, target), text, target, previews)
+}
+
+fn written(style: Style, text: &str, target: &ReplyTarget, previews: &[String]) -> Vec<Operation> {
     let chunks = render::chunks(text, &style.limits, style.format);
     let mut operations = Vec::with_capacity(chunks.len().max(previews.len()));
     let count = chunks.len();
@@ -127,7 +130,13 @@ pub(crate) fn replacing(
         );
         return operations;
     }
-    operations(engine, text, target, &shown.message_ids)
+    let mut style = style_of(engine, target);
+    let account = engine.settings().account(&place.channel, &place.account);
+    if account.streaming == StreamMode::Block && !shown.message_ids.is_empty() {
+        // The blocks that people have read already stay where they are.
+        style.limits = account.block_limits(style.limits);
+    }
+    written(style, text, target, &shown.message_ids)
 }
 
 /// Lets the agent say which message it answers.
@@ -212,4 +221,25 @@ pub(crate) fn take_back(
 ) -> Result<Vec<Intent>, StoreError> {
     let operations = outbox::take_previews(connection, inbox)?;
     insert(connection, store, None, None, operations, false, at_ms)
+}
+
+/// Ends rows whose turn will not come, and takes back what earlier runs of them showed. A row that ended meanwhile
+/// stays as it is.
+pub(crate) fn withdraw(
+    connection: &Connection,
+    store: &Store,
+    rows: &[InboxId],
+    reason: &str,
+    result: Option<&serde_json::Value>,
+    at_ms: i64,
+) -> Result<Vec<Intent>, StoreError> {
+    let mut taken_back = Vec::new();
+    for id in rows {
+        match inbox::finish(connection, *id, reason, result, at_ms) {
+            Ok(()) => taken_back.extend(take_back(connection, store, *id, at_ms)?),
+            Err(StoreError::Moved) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(taken_back)
 }

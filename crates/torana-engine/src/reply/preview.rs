@@ -343,12 +343,8 @@ impl Task {
                     .await
             }
             StreamMode::Block => {
-                let soft = self
-                    .account
-                    .block_chars_max
-                    .clamp(200, self.style.limits.soft);
-                self.show_text(current, now_ms, live, self.style.limits.with_soft(soft))
-                    .await
+                let limits = self.account.block_limits(self.style.limits);
+                self.show_text(current, now_ms, live, limits).await
             }
         }
     }

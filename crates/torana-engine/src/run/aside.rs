@@ -6,10 +6,11 @@ use torana_core::run::{Outcome, Settled, Usage};
 use super::drive::Aside;
 use crate::store::session::{Manner, SessionRow};
 
-/// The text for a platform, with what the session wants told beside it.
+/// The text for a platform, with what the session wants told beside it; `direct` when one person reads it.
 pub(super) fn dressed(
     manner: &Manner,
     row: &SessionRow,
+    direct: bool,
     settled: &Settled,
     aside: &Aside,
     text: String,
@@ -29,9 +30,7 @@ pub(super) fn dressed(
     }
     dressed.push_str(&text);
     let mut notes = Vec::new();
-    if let Some((first, last)) = aside.fallback.as_ref().filter(|_| manner.is_verbose()) {
-        notes.push(format!("{last} answered for {first}"));
-    }
+    notes.extend(stood_in(manner, row, direct, aside));
     notes.extend(used(manner, row, settled));
     if !notes.is_empty() {
         dressed.push_str("\n\n_");
@@ -39,6 +38,17 @@ pub(super) fn dressed(
         dressed.push('_');
     }
     dressed
+}
+
+/// Which model answered for which: always where details are wanted, else once per change in a direct chat, because
+/// the person there chose or expects a model (behaviour 9).
+fn stood_in(manner: &Manner, row: &SessionRow, direct: bool, aside: &Aside) -> Option<String> {
+    let (first, last) = aside.fallback.as_ref()?;
+    let known = match (&row.last_provider, &row.last_model) {
+        (Some(provider), Some(model)) => *last == format!("{provider}/{model}"),
+        _ => false,
+    };
+    ((direct && !known) || manner.is_verbose()).then(|| format!("{last} answered for {first}"))
 }
 
 /// What the answer used, in the detail that was chosen.
@@ -118,18 +128,42 @@ mod tests {
         manner
     }
 
+    /// The answer after one of the same model.
     fn shown(manner: &Manner, outcome: Outcome) -> String {
+        let mut row = row();
+        row.last_provider = Some("acme".to_owned());
+        row.last_model = Some("large".to_owned());
+        shown_in(&row, true, manner, outcome)
+    }
+
+    fn shown_in(row: &SessionRow, direct: bool, manner: &Manner, outcome: Outcome) -> String {
         let aside = Aside {
             thoughts: "clouds\nwind".to_owned(),
             fallback: Some(("acme/huge".to_owned(), "acme/large".to_owned())),
         };
         dressed(
             manner,
-            &row(),
+            row,
+            direct,
             &settled(outcome),
             &aside,
             "Rain.".to_owned(),
         )
+    }
+
+    #[test]
+    fn another_model_is_named_once_and_only_where_one_person_listens() {
+        let mut row = row();
+        let quiet = Manner::default();
+        // A session may hear direct chats and groups: the place of this answer counts, not the session's last one.
+        for last_heard in ["direct", "group"] {
+            row.chat_type = Some(last_heard.to_owned());
+            assert_eq!(
+                shown_in(&row, true, &quiet, Outcome::Ok),
+                "Rain.\n\n_acme/large answered for acme/huge_"
+            );
+            assert_eq!(shown_in(&row, false, &quiet, Outcome::Ok), "Rain.");
+        }
     }
 
     #[test]

@@ -26,7 +26,6 @@ use crate::store::StoreError;
 use crate::store::session::{self, RunEnd, SessionRow};
 use crate::store::transcript::{self, StoredEntry};
 use crate::store::usage::{self, Booking};
-use crate::suspension::Counted;
 
 /// Tokens of the newest lines that stay as they are (behaviour 2.5, `keepRecentTokens`).
 const KEEP_TOKENS: u64 = 20_000;
@@ -151,7 +150,20 @@ fn tokens_of(lines: &[StoredEntry]) -> u64 {
 
 impl Engine {
     /// Summarises what was said long ago in a session.
+    ///
+    /// # Errors
+    /// Under a suspension nothing begins, and this one would wait for it: the model works, and the transcript changes.
     pub async fn compact_session(
+        &self,
+        key: &SessionKey,
+        request: CompactRequest,
+    ) -> Result<Result<Compaction, Uncompacted>, Problem> {
+        let _counted = self.begin_passing()?;
+        self.compact_in_turn(key, request).await
+    }
+
+    /// The same within a turn, which counts by itself.
+    pub(super) async fn compact_in_turn(
         &self,
         key: &SessionKey,
         request: CompactRequest,
@@ -174,8 +186,6 @@ impl Engine {
         let Some(plan) = plan(row, context, agent_settings) else {
             return Ok(Err(Uncompacted::TooSmall));
         };
-        // A suspension waits for it: the model works, and the transcript changes.
-        let _counted = Counted::new(&self.shared.passing_runs);
         let settled = self
             .summarise(&agent, agent_settings, &plan, request.focus.as_deref())
             .await;

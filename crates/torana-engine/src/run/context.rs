@@ -76,8 +76,8 @@ pub(crate) fn read(
         }
     }
     let is_whole = lines.len() == after.len() + kept.len();
-    // Older summaries among the kept lines are part of the newest one.
-    lines.retain(|line| line.entry.boundary.is_none());
+    // Older summaries among the kept lines are part of the newest one; asides were not said to the agent.
+    lines.retain(|line| line.entry.boundary.is_none() && !line.entry.aside);
     Ok(Context {
         summary,
         lines,

@@ -141,7 +141,7 @@ async fn compact(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, why: &str)
     let outcome = tokio::select! {
         biased;
         () = cancelled.cancelled() => return false,
-        outcome = engine.compact_session(key, request) => outcome,
+        outcome = engine.compact_in_turn(key, request) => outcome,
     };
     match outcome {
         Ok(Ok(done)) => {

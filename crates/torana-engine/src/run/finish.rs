@@ -90,15 +90,20 @@ fn status_of(settled: &Settled, stopped: Option<StopReason>) -> &'static str {
     }
 }
 
+/// Whether one person reads the answer: a direct chat, or a client.
+fn is_direct(plan: &TurnPlan) -> bool {
+    plan.lead.target.as_ref().is_none_or(|target| {
+        target.conversation.peer.kind == torana_core::message::PeerKind::Direct
+    })
+}
+
 /// The reply as people and the transcript get it, and why nothing is sent, if so.
 fn reply_text(
     plan: &TurnPlan,
     settled: &Settled,
 ) -> (String, Option<&'static str>, torana_core::render::ReplyTo) {
     use torana_core::render::{ReplyContext, ReplyTo, SilentReason, finalise};
-    let direct = plan.lead.target.as_ref().is_none_or(|target| {
-        target.conversation.peer.kind == torana_core::message::PeerKind::Direct
-    });
+    let direct = is_direct(plan);
     match settled.outcome {
         Outcome::Ok | Outcome::Length | Outcome::Empty => {
             let reply = finalise(&settled.text, &ReplyContext { direct });
@@ -195,7 +200,8 @@ pub(super) async fn run(
                 String::new()
             } else {
                 let text = reply::prefixed(engine, &plan.lead, &settled, &text);
-                aside::dressed(manner, &adopted.row, &settled, &driven.aside, text)
+                let direct = is_direct(plan);
+                aside::dressed(manner, &adopted.row, direct, &settled, &driven.aside, text)
             };
             reply::replacing(engine, &text, &target, &driven.shown)
         }

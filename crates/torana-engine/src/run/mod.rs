@@ -21,7 +21,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use torana_core::ask::{Attached, Wishes};
 use torana_core::blame::NOBODY;
-use torana_core::event::{Event, RunFacts, RunSignal, SessionChange, SuspensionPhase};
+use torana_core::event::{Event, RunFacts, RunSignal, SessionChange};
 use torana_core::id::{
     AccountId, AgentId, ChannelId, DEFAULT_ACCOUNT, InboxId, RunId, SessionId, WEBCHAT,
 };
@@ -38,8 +38,7 @@ use crate::store::inbox;
 use crate::store::session::SessionRow;
 use crate::store::{StoreError, outbox, session, transcript};
 use crate::supervise::panic_text;
-use crate::suspension::Counted;
-use crate::turn::{Finished, StopReason};
+use crate::turn::{Finished, StopReason, TurnHandle};
 use mark::RunMark;
 
 /// Wait before a store write is repeated while the disk is full, milliseconds.
@@ -273,17 +272,6 @@ impl Engine {
             None => self.adopt(plan).await?,
         };
         let lead = &plan.lead;
-        for part in plan
-            .merged
-            .iter()
-            .chain(&plan.summarised)
-            .flat_map(parts_of)
-        {
-            lead.handle.join(&part.handle);
-        }
-        for fragment in &lead.fragments {
-            lead.handle.join(&fragment.handle);
-        }
         let started_at_ms = self.shared.world.wall_ms();
         let facts = Arc::new(RunFacts {
             run_id: lead.run_id.clone(),
@@ -295,6 +283,18 @@ impl Engine {
             started_at_ms,
             origin: lead.origin,
         });
+        let merged = plan.merged.iter().chain(&plan.summarised);
+        let parts = merged.flat_map(parts_of).chain(lead.fragments.clone());
+        for part in parts {
+            if adopted.gone.contains(&part.id) {
+                // Its row ended otherwise or never was: nobody else ends what waits for it.
+                let stopped = part.handle.stop_reason().unwrap_or(StopReason::Stop);
+                part.handle
+                    .finish(Arc::new(cancelled(stopped, started_at_ms)));
+            } else if lead.handle.join(&part.handle) {
+                self.announce_merged(&facts, &part.handle);
+            }
+        }
         let driven = drive::run(self, plan, &adopted, &facts).await;
         finish::run(self, plan, &adopted, &facts, driven).await;
         Some(())
@@ -358,7 +358,7 @@ impl Engine {
         }
     }
 
-    fn facts_without_row(&self, lead: &Work, started_at_ms: i64) -> Option<RunFacts> {
+    pub(crate) fn facts_without_row(&self, lead: &Work, started_at_ms: i64) -> Option<RunFacts> {
         Some(RunFacts {
             run_id: lead.run_id.clone(),
             session: lead.session.clone(),
@@ -389,23 +389,8 @@ impl Engine {
 
     /// Tells the world that a turn ended without having run.
     pub(crate) fn announce_cancelled(&self, work: &Work, stopped: StopReason, at_ms: i64) {
-        let settled = Settled {
-            outcome: Outcome::Cancelled,
-            ..Settled::failed(FailureKind::Internal, "")
-        };
-        let settled = Arc::new(Settled {
-            error: None,
-            ..settled
-        });
-        let finished = Finished {
-            settled,
-            started_at_ms: at_ms,
-            ended_at_ms: at_ms,
-            silent: None,
-            stopped: Some(stopped),
-        };
         if let Some(facts) = self.facts_without_row(work, at_ms) {
-            self.announce_end(&Arc::new(facts), work, finished);
+            self.announce_end(&Arc::new(facts), work, cancelled(stopped, at_ms));
         }
     }
 
@@ -420,17 +405,30 @@ impl Engine {
         self.shared
             .bus
             .publish(Event::Run(Arc::clone(facts), signal));
-        work.handle.finish(Arc::new(finished));
+        for merged in work.handle.finish(Arc::new(finished)) {
+            self.announce_merged(facts, &merged);
+        }
         self.session_changed(&facts.session, &facts.agent, SessionChange::RunEnded);
+    }
+
+    /// Tells the client that asked for it how a message ended that became part of another turn.
+    pub(crate) fn announce_merged(&self, facts: &RunFacts, handle: &TurnHandle) {
+        if handle.origin.is_none() {
+            return;
+        }
+        let facts = RunFacts {
+            run_id: handle.run_id.clone(),
+            origin: handle.origin,
+            ..facts.clone()
+        };
+        self.shared
+            .bus
+            .publish(Event::Run(Arc::new(facts), RunSignal::Merged));
     }
 
     /// Starts a run that leaves nothing behind; dropping the stream ends it.
     pub async fn ephemeral(&self, turn: EphemeralTurn) -> Result<RunStream, Problem> {
-        // Counted first and looked at second, so that a suspension sees the run or the run sees the suspension.
-        let counted = Counted::new(&self.shared.passing_runs);
-        if self.suspension_phase() != SuspensionPhase::Accepting {
-            return Err(Problem::new(Code::Unavailable, "the gateway is suspended"));
-        }
+        let counted = self.begin_passing()?;
         let settings = self.settings();
         let agent = settings.agents.get(&turn.agent).ok_or_else(|| {
             Problem::new(
@@ -526,23 +524,8 @@ pub(crate) async fn end_waiting(
     let store = engine.shared.store.clone();
     let outcome = engine
         .insist(move |connection| {
-            let mut taken_back = Vec::new();
-            for id in &rows {
-                match inbox::finish(
-                    connection,
-                    *id,
-                    &format!("stopped:{}", reason.as_str()),
-                    Some(&result),
-                    at_ms,
-                ) {
-                    Ok(()) => {
-                        taken_back.extend(crate::reply::take_back(connection, &store, *id, at_ms)?);
-                    }
-                    Err(StoreError::Moved) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(taken_back)
+            let reason = format!("stopped:{}", reason.as_str());
+            crate::reply::withdraw(connection, &store, &rows, &reason, Some(&result), at_ms)
         })
         .await;
     match outcome {
@@ -558,6 +541,21 @@ pub(crate) async fn end_waiting(
             Ok(())
         }
         Err(error) => Err(engine.problem(&error)),
+    }
+}
+
+/// The end of a turn that was taken back before it said anything.
+fn cancelled(stopped: StopReason, at_ms: i64) -> Finished {
+    Finished {
+        settled: Arc::new(Settled {
+            outcome: Outcome::Cancelled,
+            error: None,
+            ..Settled::failed(FailureKind::Internal, "")
+        }),
+        started_at_ms: at_ms,
+        ended_at_ms: at_ms,
+        silent: None,
+        stopped: Some(stopped),
     }
 }
 
@@ -583,10 +581,14 @@ fn adopt_rows(
     let attempt = inbox::adopt(connection, lead_id, at_ms)?;
     let row = session::get(connection, key.as_str())?.ok_or(StoreError::Moved)?;
     let mut lines = Vec::new();
+    let mut summary_at = None;
     let known = transcript::has_inbox(connection, &row.session_id, lead_id)?;
     if !known && let Some(entry) = summary {
         let sequence = session::next_sequence(connection, key.as_str(), &entry.text, at_ms)?;
-        transcript::append(connection, &row.session_id, sequence, None, &entry)?;
+        // With the number of a row, so that a second run of the turn finds where its lines begin.
+        let first = summarised.first().map(|work| work.id);
+        transcript::append(connection, &row.session_id, sequence, first, &entry)?;
+        summary_at = Some(sequence);
     }
     let mut gone = Vec::new();
     for work in summarised
@@ -628,8 +630,9 @@ fn adopt_rows(
     let joined: Vec<Work> = earlier.collect();
     ids.extend(joined.iter().map(|work| work.id));
     // A second run of the turn finds its lines already there: history ends before the first of them.
-    let first_sequence = match lines.first() {
-        Some((sequence, _)) => *sequence,
+    let first_line = lines.first().map(|(sequence, _)| *sequence);
+    let first_sequence = match summary_at.or(first_line) {
+        Some(sequence) => sequence,
         None => transcript::first_of_inbox(connection, &row.session_id, &ids)?
             .unwrap_or(row.entries + 1),
     };

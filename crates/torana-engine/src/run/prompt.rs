@@ -127,8 +127,11 @@ pub(crate) fn summary_entry(works: &[Work], at_ms: i64) -> Option<Entry> {
         return None;
     }
     let mut text = format!(
-        "[{} earlier messages were shortened because the queue was full]",
-        works.len()
+        "[{} shortened because the queue was full]",
+        match works.len() {
+            1 => "1 earlier message was".to_owned(),
+            count => format!("{count} earlier messages were"),
+        }
     );
     for work in works {
         let words: String = clean(work.payload.text(), 120);
@@ -139,6 +142,7 @@ pub(crate) fn summary_entry(works: &[Work], at_ms: i64) -> Option<Entry> {
 }
 
 /// Everything the turn says, in the form the model reads, with messages that joined an earlier run of the same turn.
+/// The history ends before it, so that an agent that keeps its own hears it too.
 pub(crate) fn input_of(plan: &TurnPlan, adopted: &Adopted, context: &[(String, String)]) -> String {
     let mut parts = Vec::new();
     if !context.is_empty() {

@@ -17,6 +17,7 @@ use torana_core::limit::{
 use torana_core::problem::{Code, Problem};
 use torana_core::question::{Question, QuestionStatus};
 
+use super::asking::Asking;
 use crate::engine::Engine;
 use crate::store::audit::Record;
 use crate::store::{approval, audit, question};
@@ -27,10 +28,14 @@ const PREFIX_CHARS_MIN: usize = 8;
 const ID_CHARS_MAX: usize = 128;
 /// The longest sleep between two looks for expired rows, milliseconds: a stepped wall clock is noticed within it.
 const EXPIRY_SLEEP_MAX_MS: u64 = 30_000;
+/// Who ends what nobody answered, as the audit log names it.
+const GATEWAY: &str = "gateway";
 
 /// A request for approval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewApproval {
+    /// The client that asks, as the audit log names it.
+    pub asker: String,
     /// The id its requester chose.
     pub id: Option<String>,
     /// What asks.
@@ -50,6 +55,8 @@ pub struct NewApproval {
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewQuestion {
+    /// The client that asks, as the audit log names it.
+    pub asker: String,
     /// The id its requester chose.
     pub id: Option<String>,
     /// One to three questions, checked.
@@ -82,6 +89,8 @@ pub struct Approvals {
     engine: Engine,
     /// Counts changes; whoever waits looks again when it moves.
     changes: Arc<watch::Sender<u64>>,
+    /// What each client may still ask.
+    asking: Arc<Asking>,
 }
 
 fn unknown() -> Problem {
@@ -89,6 +98,12 @@ fn unknown() -> Problem {
         "reason": "APPROVAL_NOT_FOUND",
         "remediation": "List what waits and answer with one of those ids.",
     }))
+}
+
+fn unknown_question(id: &str) -> Problem {
+    let short: String = id.chars().take(64).collect();
+    Problem::new(Code::NotFound, format!("question '{short}' was not found"))
+        .details(serde_json::json!({ "reason": "QUESTION_NOT_FOUND" }))
 }
 
 fn bounded_wait(wait_ms: Option<i64>) -> i64 {
@@ -153,12 +168,22 @@ impl Approvals {
         let approvals = Self {
             engine: engine.clone(),
             changes: Arc::new(watch::Sender::new(0)),
+            asking: Arc::default(),
         };
         let expires = approvals.clone();
         engine
             .tasks()
             .keep("approval expiry", move || expires.clone().expire());
         approvals
+    }
+
+    /// Refuses a client that asked too much.
+    fn may_ask(&self, asker: &str) -> Result<(), Problem> {
+        let now_ms = self.engine.world().monotonic_ms();
+        self.asking.take(asker, now_ms).map_err(|wait_ms| {
+            let message = "this client asked for too many approvals and answers";
+            Problem::new(Code::Busy, message).retry_after_ms(wait_ms)
+        })
     }
 
     fn tell(&self, event: Event) {
@@ -171,6 +196,7 @@ impl Approvals {
     /// Stores a request and tells everybody who may answer it.
     pub async fn request(&self, new: NewApproval) -> Result<Approval, Problem> {
         checked_size(&new.request)?;
+        self.may_ask(&new.asker)?;
         let now_ms = self.engine.world().wall_ms();
         let row = Approval {
             id: checked_id(new.id, &self.engine)?,
@@ -231,12 +257,14 @@ impl Approvals {
         }
     }
 
-    /// Answers one. The first answer wins; a later one finds `applied` false.
+    /// Answers one. The first answer wins; a later one finds `applied` false. The actor is the client that speaks, the
+    /// resolver whom it names.
     pub async fn resolve(
         &self,
         id: &str,
         decision: Decision,
         resolver: Resolver,
+        actor: &str,
     ) -> Result<Resolved, Problem> {
         let row = self.get(id).await?;
         if !row.is_pending() {
@@ -257,19 +285,20 @@ impl Approvals {
             ));
         }
         let at_ms = self.engine.world().wall_ms();
-        let end = if at_ms >= row.expires_at_ms {
-            timed_out(at_ms)
-        } else {
-            approval::End {
+        let in_time = at_ms < row.expires_at_ms;
+        let (end, actor) = if in_time {
+            let end = approval::End {
                 status: decision.status(),
                 decision: Some(decision),
                 ending: Ending::User,
                 resolver,
                 at_ms,
-            }
+            };
+            (end, actor)
+        } else {
+            (timed_out(at_ms), GATEWAY)
         };
-        let in_time = end.ending == Ending::User;
-        let ended = self.end(row.id.clone(), end).await?;
+        let ended = self.end(row.id.clone(), end, actor).await?;
         Ok(match ended {
             Some(approval) => Resolved {
                 applied: in_time,
@@ -282,16 +311,22 @@ impl Approvals {
         })
     }
 
-    async fn end(&self, id: String, end: approval::End) -> Result<Option<Approval>, Problem> {
+    async fn end(
+        &self,
+        id: String,
+        end: approval::End,
+        actor: &str,
+    ) -> Result<Option<Approval>, Problem> {
+        let actor = actor.to_owned();
         let ended = self
             .engine
             .write(move |connection| {
                 let ended = approval::end(connection, &id, &end)?;
                 // In one commit: no decision without its record, and none that is told before. Where nobody could be
-                // asked, nobody decided; such requests cost nothing, so a flood of them must not push decisions out.
+                // asked, nobody decided.
                 let decided = |row: &&Approval| row.ending != Some(Ending::NoRoute);
                 if let Some(row) = ended.as_ref().filter(decided) {
-                    audit::append(connection, &record_of(row, end.at_ms))?;
+                    audit::append(connection, &record_of(row, actor, end.at_ms))?;
                 }
                 Ok(ended)
             })
@@ -314,7 +349,7 @@ impl Approvals {
             },
             at_ms: self.engine.world().wall_ms(),
         };
-        self.end(id.to_owned(), end).await
+        self.end(id.to_owned(), end, GATEWAY).await
     }
 
     /// Waits until one is decided, expired or cancelled.
@@ -369,6 +404,7 @@ impl Approvals {
     /// Stores a question and tells everybody who may answer it.
     pub async fn ask(&self, new: NewQuestion) -> Result<Question, Problem> {
         checked_size(&new.questions)?;
+        self.may_ask(&new.asker)?;
         let now_ms = self.engine.world().wall_ms();
         let row = Question {
             id: checked_id(new.id, &self.engine)?,
@@ -408,23 +444,29 @@ impl Approvals {
 
     /// One question.
     pub async fn question(&self, id: &str) -> Result<Question, Problem> {
-        let id = id.to_owned();
+        let wanted = id.to_owned();
         self.engine
-            .read(move |connection| question::get(connection, &id))
+            .read(move |connection| question::get(connection, &wanted))
             .await?
-            .ok_or_else(|| Problem::new(Code::NotFound, "unknown or expired question id"))
+            .ok_or_else(|| unknown_question(id))
     }
 
-    /// Answers or takes back a question; the first answer wins, and saying the same answer again is no error.
-    pub async fn answer(&self, id: &str, end: question::End) -> Result<Question, Problem> {
-        let (wanted, given) = (id.to_owned(), end.clone());
+    /// Answers or takes back a question; the first answer wins, and saying the same answer again is no error. The actor
+    /// is the client that speaks.
+    pub async fn answer(
+        &self,
+        id: &str,
+        end: question::End,
+        actor: &str,
+    ) -> Result<Question, Problem> {
+        let (wanted, given, actor) = (id.to_owned(), end.clone(), actor.to_owned());
         let at_ms = self.engine.world().wall_ms();
         let ended = self
             .engine
             .write(move |connection| {
                 let ended = question::end(connection, &wanted, &given)?;
                 if let Some(row) = &ended {
-                    audit::append(connection, &record_of_question(row, at_ms))?;
+                    audit::append(connection, &record_of_question(row, actor, at_ms))?;
                 }
                 Ok(ended)
             })
@@ -509,7 +551,7 @@ impl Approvals {
         };
         for row in approvals {
             if row.expires_at_ms <= now_ms {
-                self.end(row.id, timed_out(now_ms)).await?;
+                self.end(row.id, timed_out(now_ms), GATEWAY).await?;
             } else {
                 sooner(row.expires_at_ms);
             }
@@ -523,7 +565,7 @@ impl Approvals {
                     resolution_id: None,
                 };
                 // Answered a moment ago is as good as expired.
-                drop(self.answer(&row.id, end).await);
+                drop(self.answer(&row.id, end, GATEWAY).await);
             } else {
                 sooner(row.expires_at_ms);
             }
@@ -544,17 +586,8 @@ fn page(mut rows: Vec<Approval>, limit: usize) -> (Vec<Approval>, Option<History
 }
 
 /// A decision as the audit log keeps it: who, about what kind of thing, when and how; never what was asked, which may
-/// hold secrets.
-fn record_of(row: &Approval, at_ms: i64) -> Record {
-    let resolver = row.resolver.as_ref();
-    let actor = resolver.map_or_else(
-        || "gateway".to_owned(),
-        |resolver| match (resolver.kind.as_str(), &resolver.id) {
-            ("system", _) => "gateway".to_owned(),
-            (kind, Some(id)) => format!("{kind}:{id}"),
-            (kind, None) => kind.to_owned(),
-        },
-    );
+/// hold secrets. Who was named as deciding is beside it, because a client may name anybody.
+fn record_of(row: &Approval, actor: String, at_ms: i64) -> Record {
     Record {
         at_ms,
         kind: "approval",
@@ -567,6 +600,7 @@ fn record_of(row: &Approval, at_ms: i64) -> Record {
             "status": row.status.as_str(),
             "decision": row.decision.map(Decision::as_str),
             "reason": row.ending.map(Ending::as_str),
+            "resolvedBy": row.resolver.as_ref().and_then(|resolver| resolver.id.as_deref()),
             "agentId": row.agent.as_ref().map(AgentId::as_str),
             "sessionKey": row.session.as_ref().map(SessionKey::as_str),
         })),
@@ -574,20 +608,18 @@ fn record_of(row: &Approval, at_ms: i64) -> Record {
 }
 
 /// The same for a question; what was answered stays out of it.
-fn record_of_question(row: &Question, at_ms: i64) -> Record {
+fn record_of_question(row: &Question, actor: String, at_ms: i64) -> Record {
     Record {
         at_ms,
         kind: "question",
         action: "question.resolve".to_owned(),
-        actor: row
-            .resolved_by
-            .clone()
-            .unwrap_or_else(|| "gateway".to_owned()),
+        actor,
         target: row.id.clone(),
         allowed: row.status == QuestionStatus::Answered,
         count: 1,
         detail: Some(json!({
             "status": row.status.as_str(),
+            "resolvedBy": row.resolved_by,
             "agentId": row.agent.as_ref().map(AgentId::as_str),
             "sessionKey": row.session.as_ref().map(SessionKey::as_str),
             "runId": row.run_id,

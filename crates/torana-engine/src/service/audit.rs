@@ -24,7 +24,8 @@ pub const PAGE_MAX: usize = 500;
 /// Something somebody did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Act {
-    /// What it concerns: `config`, `agent`, `channel`, `pairing`, `device`, `auth`, `gateway`, `approval`, `question`.
+    /// What it concerns: `config`, `agent`, `channel`, `pairing`, `device`, `auth`, `gateway`, `approval`, `question`,
+    /// `exec-policy`.
     pub kind: &'static str,
     /// What was done, such as `config.patch`.
     pub action: String,

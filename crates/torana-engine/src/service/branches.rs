@@ -53,7 +53,7 @@ fn gone(key: &SessionKey) -> Problem {
 }
 
 fn no_entry() -> Problem {
-    Problem::new(Code::NotFound, "this entry is not in the session")
+    Problem::new(Code::NotFound, "message entry not found")
 }
 
 /// Branches of a session, the one in use first, then the newest.
@@ -97,7 +97,7 @@ fn branch(
     let said = lines
         .iter()
         .rev()
-        .find(|line| line.entry.role == Role::User)
+        .find(|line| line.entry.role == Role::User && !line.entry.aside)
         .or(lines.last());
     Ok(Branch {
         headline: said

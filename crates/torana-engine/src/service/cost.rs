@@ -63,35 +63,35 @@ fn bounds(range: &Range, now_ms: i64) -> Result<(Date, Date), Problem> {
     let today = jiff::Timestamp::from_millisecond(now_ms)
         .map(|now| now.to_zoned(jiff::tz::TimeZone::UTC).date())
         .map_err(|_| Problem::invalid("the clock is out of range"))?;
-    let read = |text: &Option<String>| {
+    let read = |name: &str, text: &Option<String>| {
         text.as_deref()
             .map(|text| {
                 text.parse::<Date>().map_err(|_| {
-                    Problem::invalid(format!("\"{}\" is not a day", short(text)))
-                        .hint("write it as 2026-11-20")
+                    Problem::invalid(format!(
+                        "invalid {name}: expected a valid YYYY-MM-DD calendar date"
+                    ))
                 })
             })
             .transpose()
     };
-    let last = read(&range.last)?.unwrap_or(today);
+    let last = read("endDate", &range.last)?.unwrap_or(today);
     let days = range.days.unwrap_or(30).clamp(1, i64::from(DAYS_MAX));
-    let first = match read(&range.first)? {
+    let first = match read("startDate", &range.first)? {
         Some(first) => first,
         None => last
             .checked_sub(jiff::Span::new().days(days - 1))
             .map_err(|_| Problem::invalid("the range of days is out of bounds"))?,
     };
+    if first > last {
+        return Err(Problem::invalid("startDate must not be after endDate"));
+    }
     let length = last.since(first).map_or(i32::MAX, |span| span.get_days());
     if !(0..DAYS_MAX).contains(&length) {
         return Err(Problem::invalid(format!(
-            "the range must end after it begins and span at most {DAYS_MAX} days"
+            "the range must span at most {DAYS_MAX} days"
         )));
     }
     Ok((first, last))
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(32).collect()
 }
 
 /// The figures of a day with their cost split.

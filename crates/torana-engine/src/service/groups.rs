@@ -127,25 +127,20 @@ pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups,
     })
 }
 
-/// Removes a group; its sessions stay, in none.
+/// Removes a group, if it is there; its sessions stay, in none.
 pub async fn delete(engine: &Engine, name: String) -> Result<Groups, Problem> {
-    let wanted = name.clone();
-    let left = engine
+    engine
         .write(move |connection| {
             let mut groups = load(connection)?;
-            if !groups.names.contains(&name) {
-                return Ok(None);
-            }
             groups.names.retain(|known| *known != name);
             groups.sections.retain(|known| *known != name);
             session::clear_category(connection, &name)?;
             save(connection, &groups)?;
-            Ok(Some(groups))
+            Ok(groups)
         })
-        .await?;
-    left.ok_or_else(|| missing(&wanted))
+        .await
 }
 
 fn missing(name: &str) -> Problem {
-    Problem::new(Code::NotFound, format!("session group not found: {name}"))
+    Problem::new(Code::NotFound, format!("unknown session group: {name}"))
 }

@@ -325,7 +325,7 @@ pub async fn last_question(engine: &Engine, key: &SessionKey) -> Result<Option<C
             let last = lines
                 .iter()
                 .rev()
-                .find(|line| line.entry.role == torana_core::run::Role::User);
+                .find(|line| line.entry.role == torana_core::run::Role::User && !line.entry.aside);
             Ok(last.map(|line| Cursor {
                 session_id: place.session_id.clone(),
                 sequence: line.sequence,

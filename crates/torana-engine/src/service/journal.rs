@@ -117,6 +117,13 @@ fn steps(row: &InboxRow, merged: &[InboxId], intents: &[Intent]) -> Vec<Step> {
         );
         return steps;
     }
+    if let Some(kept) = reason.and_then(kept_out) {
+        add(Some(row.updated_at_ms), "admitted", kept.to_owned());
+        for intent in intents {
+            add(Some(intent.created_at_ms), "delivery", intent_text(intent));
+        }
+        return steps;
+    }
     if let Some(session) = &row.session {
         let agent = row.agent.as_deref().unwrap_or("?");
         let rule = row
@@ -143,7 +150,8 @@ fn steps(row: &InboxRow, merged: &[InboxId], intents: &[Intent]) -> Vec<Step> {
     for intent in intents {
         add(Some(intent.created_at_ms), "delivery", intent_text(intent));
     }
-    if row.state == State::Done && intents.is_empty() && row.channel == torana_core::id::WEBCHAT {
+    let answers_here = row.merged_into.is_none() && row.state == State::Done;
+    if answers_here && intents.is_empty() && row.channel == torana_core::id::WEBCHAT {
         add(
             None,
             "delivery",
@@ -153,7 +161,24 @@ fn steps(row: &InboxRow, merged: &[InboxId], intents: &[Intent]) -> Vec<Step> {
     steps
 }
 
+/// Why a message caused no turn although it was not dropped, told by its stored reason.
+fn kept_out(reason: &str) -> Option<&'static str> {
+    match reason {
+        "pairing" => Some(
+            "not yet: the sender is unknown and `dmPolicy` is `pairing`; the latest message is answered after \
+             `torana pairing approve` (pairing)",
+        ),
+        "context" => Some(
+            "no: nobody addressed the agent and the group requires a mention; kept as context for the next one (context)",
+        ),
+        _ => None,
+    }
+}
+
 fn run_text(row: &InboxRow) -> String {
+    if let (State::Merged | State::Done, Some(lead)) = (row.state, row.merged_into) {
+        return format!("belongs to the turn of message {lead}");
+    }
     let reason = row
         .reason
         .as_deref()
@@ -167,16 +192,21 @@ fn run_text(row: &InboxRow) -> String {
     match row.state {
         State::Queued => format!("waits for its turn{reason}, {attempts}"),
         State::Adopted => format!("under way, {attempts}"),
-        State::Merged => match row.merged_into {
-            Some(lead) => format!("belongs to the turn of message {lead}"),
-            None => "belongs to another message's turn".to_owned(),
-        },
+        State::Merged => "belongs to another message's turn".to_owned(),
         State::Held => format!("held{reason}"),
         State::Parked => {
             format!("set aside{reason}, {attempts}; retry with `torana inbox retry <id>`")
         }
-        State::Done => format!("done{reason}, {attempts}"),
+        State::Done => match failure_of(row) {
+            Some(words) => format!("done{reason}, {attempts}: {words}"),
+            None => format!("done{reason}, {attempts}"),
+        },
     }
+}
+
+/// What a failed turn said.
+fn failure_of(row: &InboxRow) -> Option<&str> {
+    row.result.as_ref()?.get("error")?.get("message")?.as_str()
 }
 
 fn intent_text(intent: &Intent) -> String {

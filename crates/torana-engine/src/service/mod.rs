@@ -5,6 +5,7 @@
 pub mod answers;
 pub mod approvals;
 pub mod artifacts;
+mod asking;
 pub mod audit;
 pub mod branches;
 pub mod cost;

@@ -223,16 +223,17 @@ const UNANSWERED_MAX: usize = 1_000;
 enum Refused {
     NoSource,
     Repeated,
-    Label,
+    Label(String),
 }
 
 /// Makes a session, or finds the one that the same request or key has made before; settings are applied either way.
-pub async fn create(engine: &Engine, new: NewSession) -> Result<Made, Problem> {
+pub async fn create(engine: &Engine, mut new: NewSession) -> Result<Made, Problem> {
     let agent = match (&new.key, &new.agent) {
         (Some(key), _) => engine.agent_of(key)?,
         (None, Some(agent)) => engine.agent_of(&SessionKey::main(agent.as_str()))?,
         (None, None) => engine.agent_of(&engine.parse_key("main")?)?,
     };
+    engine.name_model(&agent, &mut new.change);
     engine.check_change(&agent, &new.change)?;
     let world = engine.world();
     let key = new
@@ -262,9 +263,10 @@ pub async fn create(engine: &Engine, new: NewSession) -> Result<Made, Problem> {
             Code::IdempotencyConflict,
             "this idempotency key was used for another session",
         ),
-        Refused::Label => Problem::invalid("label already in use by another session"),
+        Refused::Label(label) => Problem::invalid(format!("label already in use: {label}")),
     })?;
     let key = engine.parse_key(&row.key)?;
+    engine.note_manner(&key, Some(&row));
     let change = if is_new {
         SessionChange::Created
     } else {
@@ -302,7 +304,7 @@ fn make(
     if let Some(Some(label)) = &new.change.label
         && label_is_taken(connection, &touch.agent, label, name)?
     {
-        return Ok(Err(Refused::Label));
+        return Ok(Err(Refused::Label(label.clone())));
     }
     let source = match &new.fork {
         None => None,
@@ -328,7 +330,7 @@ fn make(
             let last = lines
                 .iter()
                 .rev()
-                .find(|line| line.entry.role == Role::Assistant);
+                .find(|line| line.entry.role == Role::Assistant && !line.entry.aside);
             path = tree.path(last.map_or(0, |line| line.sequence));
         }
         session::copy_branch(connection, name, &source, &path, touch.at_ms)?;

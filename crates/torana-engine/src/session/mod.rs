@@ -63,6 +63,16 @@ pub(crate) struct TurnPlan {
     pub(crate) summarised: Vec<Work>,
 }
 
+/// What a lane made of a message that arrived.
+pub(crate) struct Arrived {
+    pub(crate) arrival: Arrival,
+    /// Waiting messages that lost their turn to it: they end once it is on disk, or come back with
+    /// [`Sessions::give_back`] when it is not.
+    pub(crate) dropped: Vec<Work>,
+    /// The turn that it ends. By the time the message is on disk its own may run, or that of a newer one.
+    pub(crate) interrupts: Option<Arc<TurnHandle>>,
+}
+
 #[derive(Default)]
 struct Slot {
     lane: Lane,
@@ -86,9 +96,8 @@ impl Sessions {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides about a message that arrived and takes it into the lane. Also returns the waiting messages that lost
-    /// their turn to it: they end once it is on disk, or come back with [`Sessions::give_back`] when it is not.
-    pub(crate) fn arrive(&self, work: &Work, policy: QueuePolicy) -> (Arrival, Vec<Work>) {
+    /// Decides about a message that arrived and takes it into the lane.
+    pub(crate) fn arrive(&self, work: &Work, policy: QueuePolicy) -> Arrived {
         let mut slots = self.lock();
         let slot = slots.entry(work.session.clone()).or_default();
         // A turn that answers elsewhere must not swallow this message: its author would hear nothing.
@@ -118,6 +127,11 @@ impl Sessions {
             .iter()
             .filter_map(|id| slot.works.remove(id))
             .collect();
+        let interrupts = if matches!(arrival, Arrival::Interrupt(_)) {
+            slot.active.clone()
+        } else {
+            None
+        };
         if matches!(arrival, Arrival::Run) {
             slot.active = Some(Arc::clone(&work.handle));
             slot.active_target = work.target_hash();
@@ -125,7 +139,11 @@ impl Sessions {
         if !matches!(arrival, Arrival::Refuse) {
             slot.works.insert(work.id, work.clone());
         }
-        (arrival, dropped)
+        Arrived {
+            arrival,
+            dropped,
+            interrupts,
+        }
     }
 
     /// Takes messages back that lost their turn to one that never came to be. Returns what may run now.

@@ -92,6 +92,9 @@ pub struct ClientInput {
     /// Also deliver the answer to this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_to: Option<ReplyTarget>,
+    /// The chat the session belongs to from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<ReplyTarget>,
     /// The client acts as an owner (`operator.admin`).
     #[serde(default)]
     pub owner: bool,

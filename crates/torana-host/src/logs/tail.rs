@@ -38,6 +38,8 @@ pub struct Tail {
     pub truncated: bool,
     /// The cursor did not fit any more (rotation, or too far behind); the lines do not follow the earlier ones.
     pub reset: bool,
+    /// Bytes between a cursor that was too far behind and where reading went on.
+    pub skipped_bytes: Option<u64>,
 }
 
 /// Reads whole lines; a missing file is an empty one. Blocks on the disk.
@@ -100,6 +102,10 @@ pub fn tail(path: &Path, request: TailRequest) -> io::Result<Tail> {
         lines,
         truncated,
         reset,
+        skipped_bytes: request
+            .cursor
+            .filter(|cursor| *cursor < newest)
+            .map(|cursor| newest - cursor),
     })
 }
 
@@ -140,13 +146,17 @@ mod tests {
             bytes_max: 10,
             ..TailRequest::default()
         });
-        assert_eq!(exact.lines, ["third"]);
+        assert_eq!(
+            (exact.lines, exact.skipped_bytes),
+            (vec!["third".to_owned()], None)
+        );
         let behind = read(TailRequest {
             cursor: Some(0),
             bytes_max: 12,
             ..TailRequest::default()
         });
         assert!(behind.reset && behind.lines == ["third"]);
+        assert_eq!(behind.skipped_bytes, Some(11));
         let ended = read(TailRequest {
             cursor: Some(19),
             ..TailRequest::default()

@@ -6,14 +6,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::target::Target;
 
+mod lifecycle;
 mod operate;
+mod sessions;
 
+pub(crate) use lifecycle::{AskFlags, CostFlags, FinalFlag, SuspendFlags};
 pub(crate) use operate::{
     AgentsCommand, AllowlistCommand, AllowlistEntry, ApprovalsCommand, AuditFlags, CallFlags,
-    Decision, DevicesCommand, FamilyWaitFlag, GrantsCommand, HeartbeatCommand, InvokeFlags,
-    ModelsCommand, NodesCommand, NodesFilter, QrFlags, StabilityFlags, SystemCommand, TokenFlags,
-    UsersCommand, WaitFlag, WakeMode,
+    CanvasCommand, Decision, DevicesCommand, FamilyWaitFlag, GrantsCommand, HeartbeatCommand,
+    InvokeFlags, LocationCommand, ModelsCommand, NodesCommand, NodesFilter, QrFlags,
+    StabilityFlags, SystemCommand, TokenFlags, UsersCommand, WaitFlag, WakeMode, Whose,
 };
+pub(crate) use sessions::{SessionKeys, SessionsCommand, SessionsFilter};
 
 /// A gateway between people on messaging platforms and AI agents.
 ///
@@ -142,7 +146,7 @@ pub(crate) struct Global {
     /// Log decisions as well
     #[arg(long, short, global = true, help_heading = "Options of the gateway")]
     pub(crate) verbose: bool,
-    /// Stop the gateway that holds the state directory first
+    /// Stop the gateway that holds the state directory first; with `gateway stop`, do not wait for what runs
     #[arg(long, global = true, help_heading = "Options of the gateway")]
     pub(crate) force: bool,
     /// Print JSON
@@ -159,9 +163,15 @@ pub(crate) enum Command {
         command: Option<GatewayCommand>,
     },
     /// Show agents, channels, sessions and what waits
-    Status,
+    Status {
+        /// Have every platform asked as well
+        #[arg(long)]
+        deep: bool,
+        #[command(flatten)]
+        wait: WaitFlag,
+    },
     /// Ask the gateway whether all is well
-    Health,
+    Health(WaitFlag),
     /// Talk to an agent in the terminal
     Chat(ChatFlags),
     /// Talk to agents in a full-screen terminal
@@ -176,22 +186,26 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MessageCommand,
     },
-    /// Sessions: list, show, reset, delete
+    /// Sessions: list, show, reset, archive, delete, compact
     Sessions {
+        #[command(flatten)]
+        filter: SessionsFilter,
+        #[command(flatten)]
+        wait: FamilyWaitFlag,
         #[command(subcommand)]
         command: Option<SessionsCommand>,
     },
-    /// Messaging platforms and their accounts
+    /// Messaging platforms and their accounts; alone it shows how they are
     Channels {
         #[command(subcommand)]
-        command: ChannelsCommand,
+        command: Option<ChannelsCommand>,
     },
     /// Show the log of the gateway
     Logs(LogsFlags),
-    /// Strangers who asked to be let in
+    /// Strangers who asked to be let in; alone it lists them
     Pairing {
         #[command(subcommand)]
-        command: PairingCommand,
+        command: Option<PairingCommand>,
     },
     /// Browsers and programs that asked to be let in
     Devices {
@@ -238,6 +252,8 @@ pub(crate) enum Command {
     System {
         #[command(flatten)]
         wait: FamilyWaitFlag,
+        #[command(flatten)]
+        last: FinalFlag,
         #[command(subcommand)]
         command: SystemCommand,
     },
@@ -274,8 +290,8 @@ pub(crate) enum Command {
     Dashboard,
     /// Print the completion script of a shell
     Completion {
-        /// The shell
-        shell: clap_complete::Shell,
+        #[command(flatten)]
+        shell: ShellName,
     },
     /// Write the generated reference pages
     #[command(name = "__gen", hide = true)]
@@ -283,6 +299,27 @@ pub(crate) enum Command {
         /// Folder that receives them
         folder: PathBuf,
     },
+}
+
+/// A shell, in either spelling.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ShellName {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Option<clap_complete::Shell>,
+    /// The same as an option
+    #[arg(long = "shell", short = 's', value_name = "SHELL")]
+    shell_option: Option<clap_complete::Shell>,
+}
+
+// === impl ShellName: the grammar lets exactly one spelling through ===
+
+impl ShellName {
+    /// What was given.
+    pub(crate) fn given(&self) -> Option<clap_complete::Shell> {
+        self.shell.or(self.shell_option)
+    }
 }
 
 /// `torana gateway …`
@@ -319,9 +356,26 @@ pub(crate) enum GatewayCommand {
     /// Look for gateways on this machine and in the local network
     Discover(WaitFlag),
     /// Ask the gateway whether all is well
-    Health(WaitFlag),
+    Health(AskFlags),
     /// Show what happened last, without content
     Stability(StabilityFlags),
+    /// Let nothing new begin while the machine is paused or saved
+    Suspend(SuspendFlags),
+    /// End a suspension; what waited begins
+    Resume {
+        /// The suspension, as `gateway suspend` names it
+        suspension: String,
+        #[command(flatten)]
+        ask: AskFlags,
+    },
+    /// Show tokens and money by day
+    UsageCost(CostFlags),
+    /// Print the token of the gateway of this machine
+    AuthToken {
+        /// Print it; only to a terminal
+        #[arg(long, required = true)]
+        show: bool,
+    },
 }
 
 /// `torana chat`
@@ -423,51 +477,6 @@ pub(crate) enum MessageCommand {
     Send(SendFlags),
 }
 
-/// `torana sessions …`
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum SessionsCommand {
-    /// Show sessions, the latest first
-    List {
-        /// Only this agent's
-        #[arg(long, value_name = "ID")]
-        agent: Option<String>,
-        /// Only those with these words in name or first message
-        #[arg(long, value_name = "WORDS")]
-        search: Option<String>,
-        /// How many
-        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
-        limit: usize,
-    },
-    /// Show one session and its last messages
-    Show {
-        /// Session key, in any spelling
-        key: String,
-        /// Messages to show
-        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
-        limit: usize,
-    },
-    /// Give a session a fresh transcript
-    Reset {
-        /// Session key, in any spelling
-        key: String,
-    },
-    /// Remove a session; its transcript stays in the archive
-    Delete {
-        /// Session key, in any spelling
-        key: String,
-    },
-}
-
-impl Default for SessionsCommand {
-    fn default() -> Self {
-        Self::List {
-            agent: None,
-            search: None,
-            limit: 50,
-        }
-    }
-}
-
 /// `torana channels …`
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum ChannelsCommand {
@@ -476,6 +485,11 @@ pub(crate) enum ChannelsCommand {
         /// Ask the platforms as well
         #[arg(long)]
         probe: bool,
+        /// Only this channel
+        #[arg(long, value_name = "CHANNEL")]
+        channel: Option<String>,
+        #[command(flatten)]
+        wait: WaitFlag,
     },
     /// Start an account that was stopped
     Start(AccountFlags),
@@ -483,6 +497,16 @@ pub(crate) enum ChannelsCommand {
     Stop(AccountFlags),
     /// Sign an account out of its platform
     Logout(AccountFlags),
+}
+
+impl Default for ChannelsCommand {
+    fn default() -> Self {
+        Self::Status {
+            probe: false,
+            channel: None,
+            wait: WaitFlag::default(),
+        }
+    }
 }
 
 /// Which account of a channel.
@@ -562,6 +586,12 @@ pub(crate) enum PairingCommand {
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
     },
+}
+
+impl Default for PairingCommand {
+    fn default() -> Self {
+        Self::List { channel: None }
+    }
 }
 
 /// `torana outbox …`

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use super::args::{Cli, Command, GatewayCommand, Global, StartLine, UsersCommand};
+use super::args::{
+    AskFlags, Cli, Command, GatewayCommand, Global, SessionsCommand, SessionsFilter, StartLine,
+};
 use super::command;
 use super::failure::{Exit, Failure};
 use super::generate;
@@ -52,21 +54,46 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             command: None | Some(GatewayCommand::Run),
         }) => return start(&global),
         Some(Command::Completion { shell }) => {
+            let shell = shell.given().ok_or_else(not_here)?;
             return generate::completion(shell).map(|()| ExitCode::SUCCESS);
         }
         Some(Command::Gen { folder }) => return generate::run(&folder).map(|()| ExitCode::SUCCESS),
         Some(command) => command,
     };
+    refuse_start_options(&global, &command)?;
     let mut invocation = Invocation::new(&global)?;
     // One thread is enough for one request, and starting one is what makes a command answer at once.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
-    let result = runtime.block_on(Box::pin(dispatch(&mut invocation, command)));
+    let result = runtime.block_on(Box::pin(dispatch(&mut invocation, command, global.force)));
     // A thread that still reads the keyboard must not hold the process.
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// What says how to start a gateway would be ignored by any other command.
+fn refuse_start_options(global: &Global, command: &Command) -> Result<(), Failure> {
+    let is_stop = matches!(
+        command,
+        Command::Gateway {
+            command: Some(GatewayCommand::Stop)
+        }
+    );
+    let given = [
+        ("--bind", global.bind.is_some()),
+        ("--verbose", global.verbose),
+        ("--force", global.force && !is_stop),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::new(
+            Exit::Usage,
+            format!("{option} is an option of `torana gateway run`, and means nothing here"),
+        )
+        .hint("leave it away")),
+        None => Ok(()),
+    }
 }
 
 fn start(global: &Global) -> Result<ExitCode, Failure> {
@@ -88,24 +115,43 @@ fn start(global: &Global) -> Result<ExitCode, Failure> {
     gateway::run(&invocation.paths, invocation.environment, &options).map_err(Failure::from)
 }
 
-async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
+async fn dispatch(
+    invocation: &mut Invocation,
+    command: Command,
+    force: bool,
+) -> Result<(), Failure> {
     match command {
         Command::Gateway { command } => {
-            gateway_command(invocation, command.unwrap_or(GatewayCommand::Run)).await
+            gateway_command(invocation, command.unwrap_or(GatewayCommand::Run), force).await
         }
-        Command::Status => command::status::status(invocation).await,
-        Command::Health => command::status::health(invocation).await,
+        Command::Status { deep, wait } => {
+            invocation.wait_ms = wait.wait_ms;
+            command::status::status(invocation, deep).await
+        }
+        Command::Health(wait) => {
+            invocation.wait_ms = wait.wait_ms;
+            command::status::health(invocation).await
+        }
         Command::Chat(flags) => command::chat::run(invocation, flags).await,
         Command::Tui(flags) => super::tui::run(invocation, flags).await,
         Command::Agent(flags) => command::agent::run(invocation, flags).await,
         Command::Send(flags) => command::send::run(invocation, flags).await,
         Command::Message { command } => command::send::message(invocation, command).await,
-        Command::Sessions { command } => {
-            command::sessions::run(invocation, command.unwrap_or_default()).await
+        Command::Sessions {
+            filter,
+            wait,
+            command,
+        } => {
+            invocation.wait_ms = wait.wait_ms;
+            command::sessions::run(invocation, sessions_command(filter, command)?).await
         }
-        Command::Channels { command } => command::channels::run(invocation, command).await,
+        Command::Channels { command } => {
+            command::channels::run(invocation, command.unwrap_or_default()).await
+        }
         Command::Logs(flags) => command::logs::run(invocation, flags).await,
-        Command::Pairing { command } => command::pairing::run(invocation, command).await,
+        Command::Pairing { command } => {
+            command::pairing::run(invocation, command.unwrap_or_default()).await
+        }
         Command::Devices { wait, command } => {
             invocation.wait_ms = wait.wait_ms;
             command::devices::run(invocation, command.unwrap_or_default()).await
@@ -127,12 +173,15 @@ async fn dispatch(invocation: &mut Invocation, command: Command) -> Result<(), F
         }
         Command::Users { wait, command } => {
             invocation.wait_ms = wait.wait_ms;
-            match command.unwrap_or_default() {
-                UsersCommand::List => command::system::users(invocation).await,
-            }
+            command::system::users(invocation, command.unwrap_or_default()).await
         }
-        Command::System { wait, command } => {
+        Command::System {
+            wait,
+            last,
+            command,
+        } => {
             invocation.wait_ms = wait.wait_ms;
+            invocation.expects_final = last.expect_final;
             command::system::run(invocation, command).await
         }
         Command::Audit(flags) => command::system::audit(invocation, flags).await,
@@ -155,9 +204,31 @@ fn not_here() -> Failure {
     Failure::new(Exit::Usage, "this command is not for here")
 }
 
+fn asked_so(invocation: &mut Invocation, flags: AskFlags) {
+    invocation.wait_ms = flags.wait.wait_ms;
+    invocation.expects_final = flags.last.expect_final;
+}
+
+/// Options of a list stand behind `list`, or where no other command follows.
+fn sessions_command(
+    filter: SessionsFilter,
+    command: Option<SessionsCommand>,
+) -> Result<SessionsCommand, Failure> {
+    match command {
+        None => Ok(SessionsCommand::List(filter)),
+        Some(command) if filter.is_usual() => Ok(command),
+        Some(_) => Err(Failure::new(
+            Exit::Usage,
+            "these options belong behind the command they are for",
+        )
+        .hint("as `torana sessions list --agent work`")),
+    }
+}
+
 async fn gateway_command(
     invocation: &mut Invocation,
     command: GatewayCommand,
+    force: bool,
 ) -> Result<(), Failure> {
     match command {
         GatewayCommand::Status { wait, no_probe, .. } => {
@@ -168,7 +239,7 @@ async fn gateway_command(
                 command::gateway::status(invocation).await
             }
         }
-        GatewayCommand::Stop => command::gateway::stop(invocation).await,
+        GatewayCommand::Stop => command::gateway::stop(invocation, force).await,
         GatewayCommand::Restart { skip_deferral, .. } => {
             command::gateway::restart(invocation, skip_deferral).await
         }
@@ -184,14 +255,28 @@ async fn gateway_command(
             invocation.wait_ms = wait.wait_ms;
             command::discover::run(invocation).await
         }
-        GatewayCommand::Health(wait) => {
-            invocation.wait_ms = wait.wait_ms;
+        GatewayCommand::Health(flags) => {
+            asked_so(invocation, flags);
             command::status::health(invocation).await
         }
         GatewayCommand::Stability(flags) => {
-            invocation.wait_ms = flags.wait.wait_ms;
+            asked_so(invocation, flags.ask);
             command::system::stability(invocation, flags).await
         }
+        GatewayCommand::Suspend(flags) => {
+            asked_so(invocation, flags.ask);
+            command::suspend::suspend(invocation, flags).await
+        }
+        GatewayCommand::Resume { suspension, ask } => {
+            asked_so(invocation, ask);
+            command::suspend::resume(invocation, &suspension).await
+        }
+        GatewayCommand::UsageCost(flags) => {
+            asked_so(invocation, flags.ask);
+            command::cost::run(invocation, flags).await
+        }
+        // The grammar wants --show; that is the whole of it.
+        GatewayCommand::AuthToken { .. } => command::gateway::auth_token(invocation),
         // `run` takes it before there is an invocation.
         GatewayCommand::Run => Err(not_here()),
     }

@@ -235,12 +235,34 @@ impl From<OpenError> for Failure {
     }
 }
 
+/// What to do about a file that the disk or the system refuses.
+pub(crate) fn disk_hint(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Some(
+            "run this as the user it belongs to, or name another state directory with TORANA_STATE_DIR",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Some("name a state directory that can be written with TORANA_STATE_DIR")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free some space and start again; nothing accepted is lost")
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            Some("name a folder with TORANA_STATE_DIR")
+        }
+        _ => None,
+    }
+}
+
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match &error {
             LockError::Held { .. } => Self::new(Exit::InUse, error.to_string())
                 .hint("stop it with `torana gateway stop`, or use another state directory with `--profile`"),
-            LockError::File { .. } => Self::new(Exit::Disk, error.to_string()),
+            LockError::File { source, .. } => Self {
+                hint: disk_hint(source).map(str::to_owned),
+                ..Self::new(Exit::Disk, error.to_string())
+            },
         }
     }
 }

@@ -21,16 +21,13 @@ pub(super) fn completion(shell: clap_complete::Shell) -> Result<(), Failure> {
 
 /// Writes every generated page into a folder.
 pub(super) fn run(folder: &Path) -> Result<(), Failure> {
-    let sections = configuration::sections();
-    let schema = serde_json::to_string_pretty(&torana_core::config::json_schema(&sections))
+    let tree = configuration::schema();
+    let schema = serde_json::to_string_pretty(tree.as_value())
         .map_err(|error| Failure::failed(format!("the schema cannot be printed: {error}")))?;
     let pages: [(&str, String); 7] = [
         ("channels.md", channels()),
         ("cli.md", command_line()),
-        (
-            "config.md",
-            torana_core::config::reference_markdown(&sections),
-        ),
+        ("config.md", torana_core::config::reference_markdown(tree)),
         ("config.schema.json", schema),
         ("events.md", events()),
         (

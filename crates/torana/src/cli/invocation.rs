@@ -30,6 +30,8 @@ pub(crate) struct Invocation {
     pub(super) wanted: Wanted,
     /// How long connecting and an ordinary answer may take, when the command line says it.
     pub(crate) wait_ms: Option<u64>,
+    /// A first answer that only says that it was accepted is not enough.
+    pub(crate) expects_final: bool,
 }
 
 /// What the command line says about the gateway to talk to.
@@ -81,6 +83,7 @@ impl Invocation {
                 pin: global.tls_fingerprint.as_deref().map(pin).transpose()?,
             },
             wait_ms: None,
+            expects_final: false,
         })
     }
 
@@ -107,14 +110,21 @@ impl Invocation {
         })
     }
 
-    /// The gateway that holds our state directory now.
+    /// Who holds our state directory now: a gateway, or a command that works on the store without one.
     pub(crate) fn holder(&self) -> Option<Holder> {
         StateLock::running(&self.paths.state)
     }
 
-    /// The port a gateway of ours would be reached on, and the gateway that runs, if one does.
+    /// The gateway that runs on our state directory. Nobody else may be sent a signal.
+    pub(crate) fn gateway(&self) -> Option<Holder> {
+        self.holder().filter(Holder::listens)
+    }
+
+    /// The port our gateway is reached on. The one that runs says so itself, whatever shell, file and command line it
+    /// was started from; without one it is where the next would listen.
     pub(crate) fn port(&self, config: Option<&Config>) -> Result<u16, Failure> {
-        if let Some(port) = self.wanted.port {
+        let running = || self.holder().and_then(|holder| holder.port);
+        if let Some(port) = self.wanted.port.or_else(running) {
             return Ok(port);
         }
         if let Some(text) = self.environment.first(PORT_NAMES) {
@@ -129,9 +139,8 @@ impl Invocation {
                 ))
             });
         }
-        let running = self.holder().and_then(|holder| holder.port);
-        Ok(running
-            .or(config.and_then(|config| config.gateway.port))
+        Ok(config
+            .and_then(|config| config.gateway.port)
             .unwrap_or_else(|| self.paths.default_port()))
     }
 
@@ -151,6 +160,7 @@ impl Invocation {
             world: &self.world,
             may_sign: is_elsewhere && *persona != Persona::PROBE,
             wait_ms: self.wait_ms,
+            expects_final: self.expects_final,
         };
         match Client::connect(&endpoint, &caller).await {
             Err(failure) if failure.exit == Exit::Unreachable && !is_elsewhere => {
@@ -159,7 +169,7 @@ impl Invocation {
                     Some(holder) => Err(Failure::new(
                         Exit::Unreachable,
                         format!(
-                            "process {} runs the gateway, but it does not answer on port {}",
+                            "process {} has the state directory, but no gateway answers on port {}",
                             holder.pid,
                             endpoint.port()
                         ),

@@ -22,6 +22,6 @@ mod words;
 
 pub(crate) use command::config::keep as keep_config;
 pub(crate) use entry::main;
-pub(crate) use failure::{Exit, Failure};
+pub(crate) use failure::{Exit, Failure, disk_hint};
 pub(crate) use invocation::Invocation;
-pub(crate) use words::{ago, bytes, count, span, timestamp};
+pub(crate) use words::{ago, bytes, count, span};

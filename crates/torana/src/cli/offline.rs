@@ -9,22 +9,21 @@ use serde_json::{Value, json};
 use torana_agents::builtin::BuiltinBackend;
 use torana_core::config::Config;
 use torana_core::id::{InboxId, IntentId};
-use torana_core::message::Operation;
 use torana_core::run::Role;
+use torana_dialects::openclaw::journal as shown;
 use torana_engine::service::history::{self, HistoryPage};
 use torana_engine::service::journal::{self, Which as StoredWhich};
 use torana_engine::service::{pairing, sessions};
-use torana_engine::store::inbox::InboxRow;
-use torana_engine::store::outbox::Intent;
+use torana_engine::store::OpenError;
 use torana_engine::store::session::{Archived, Filter, SessionRow};
 use torana_engine::{Bus, Engine, Store};
 use torana_host::egress::Egress;
 use torana_host::lock::StateLock;
+use torana_host::moment::rfc3339;
 
 use super::command::journal::Which;
 use super::failure::{Exit, Failure};
 use super::invocation::Invocation;
-use super::words::timestamp;
 use crate::compose;
 
 /// Bytes of history read for one page; a terminal shows far less.
@@ -44,6 +43,9 @@ impl Offline {
         let paths = &invocation.paths;
         if !paths.database().exists() {
             return Err(Failure::not_running());
+        }
+        if torana_host::files::is_empty(&paths.database()) {
+            return Err(OpenError::Damaged("the file is empty".to_owned()).into());
         }
         let lock = StateLock::acquire(&paths.state, invocation.world.wall_ms())?;
         let store = Store::open(torana_engine::store::Options::new(paths.database()))?;
@@ -71,12 +73,14 @@ impl Offline {
         &self,
         agent: Option<String>,
         search: Option<String>,
+        active_since_ms: Option<i64>,
         limit: usize,
     ) -> Result<Value, Failure> {
         let filter = Filter {
             agents: agent.map(|agent| vec![agent]),
             search,
             archived: Archived::Shown,
+            active_since_ms,
             limit,
             ..Filter::default()
         };
@@ -134,7 +138,7 @@ impl Offline {
                     "requestId": waiting.request_id, "channel": request.channel, "accountId": request.account,
                     "senderId": request.sender, "senderLabel": request.name.as_ref().unwrap_or(&request.sender),
                     "metadata": { "code": request.code },
-                    "createdAt": timestamp(request.created_at_ms), "expiresAt": timestamp(request.expires_at_ms),
+                    "createdAt": rfc3339(request.created_at_ms), "expiresAt": rfc3339(request.expires_at_ms),
                 })
             })
             .collect();
@@ -175,7 +179,7 @@ impl Offline {
     /// As `torana.outbox.list`.
     pub(crate) async fn outbox(&self, limit: usize) -> Result<Value, Failure> {
         let intents = journal::outbox_list(&self.engine, limit).await?;
-        Ok(json!({ "intents": intents.iter().map(intent).collect::<Vec<_>>() }))
+        Ok(shown::intents(&intents))
     }
 
     /// As `torana.outbox.retry` and `torana.outbox.edit`.
@@ -197,7 +201,7 @@ impl Offline {
     /// As `torana.inbox.parked`.
     pub(crate) async fn parked(&self, limit: usize) -> Result<Value, Failure> {
         let rows = journal::parked(&self.engine, limit).await?;
-        Ok(json!({ "messages": rows.iter().map(message).collect::<Vec<_>>() }))
+        Ok(shown::messages(&rows))
     }
 
     /// As `torana.inbox.retry`; it is answered after the next start.
@@ -214,21 +218,7 @@ impl Offline {
             Which::Run(id) => StoredWhich::Run(id.clone()),
         };
         let story = journal::explain(&self.engine, which).await?;
-        Ok(story.map(|story| {
-            let steps: Vec<Value> = story
-                .steps
-                .iter()
-                .map(|step| json!({ "at": step.at_ms, "stage": step.stage, "text": step.text }))
-                .collect();
-            let merged: Vec<i64> = story.merged.iter().map(|id| id.0).collect();
-            json!({
-                "message": message(&story.row),
-                "merged": merged,
-                "intents": story.intents.iter().map(intent).collect::<Vec<_>>(),
-                "steps": steps,
-                "text": story.text(),
-            })
-        }))
+        Ok(story.as_ref().map(shown::story))
     }
 }
 
@@ -255,31 +245,5 @@ fn session(row: &SessionRow) -> Value {
         "derivedTitle": row.first_text, "channel": row.channel, "archived": row.archived, "pinned": row.pinned,
         "model": row.model.as_ref().or(row.last_model.as_ref()), "inputTokens": row.usage.input,
         "outputTokens": row.usage.output, "estimatedCostUsd": row.usage.cost_usd,
-    })
-}
-
-fn message(row: &InboxRow) -> Value {
-    json!({
-        "id": row.id.0, "channel": row.channel, "account": row.account, "eventId": row.event_id,
-        "state": row.state.as_str(), "reason": row.reason, "attempt": row.attempt, "session": row.session,
-        "agent": row.agent, "rule": row.tier, "runId": row.run_id, "sender": row.sender,
-        "receivedAt": row.received_at_ms, "updatedAt": row.updated_at_ms,
-        "text": row.payload.as_ref().map(|payload| payload.text()),
-    })
-}
-
-fn intent(intent: &Intent) -> Value {
-    let text = match &intent.operation {
-        Operation::Text { text, .. }
-        | Operation::Edit { text, .. }
-        | Operation::Draft { text, .. } => Some(text.plain.as_str()),
-        Operation::Delete { .. } | Operation::Typing { .. } => None,
-    };
-    json!({
-        "id": intent.id.0, "message": intent.inbox.map(|id| id.0), "runId": intent.run_id, "channel": intent.channel,
-        "account": intent.account, "to": intent.operation.conversation().peer.id, "lane": intent.lane,
-        "state": intent.state, "attempt": intent.attempt, "failures": intent.failures, "resent": intent.resent,
-        "reason": intent.reason, "dueAt": intent.due_at_ms, "createdAt": intent.created_at_ms, "text": text,
-        "platformIds": intent.receipt.as_ref().map(|receipt| receipt.message_ids.clone()),
     })
 }

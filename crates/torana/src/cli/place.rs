@@ -164,7 +164,7 @@ impl Invocation {
     }
 
     /// The secret of the gateway of this machine.
-    fn own_secret(&self, config: Option<&Config>) -> Option<Secret> {
+    pub(crate) fn own_secret(&self, config: Option<&Config>) -> Option<Secret> {
         if let Some(secret) = &self.wanted.secret {
             return Some(secret.clone());
         }
@@ -253,6 +253,20 @@ mod tests {
         let own = [("TORANA_STATE_DIR", state.as_str())];
         let environment = Environment::from_pairs(own.into_iter().chain(variables.iter().copied()));
         Invocation::of(&Global::default(), environment).expect("places")
+    }
+
+    #[test]
+    fn a_gateway_that_runs_is_found_on_its_own_port() {
+        let name = format!("torana-port-{}", torana_host::world().uuid());
+        let folder = std::env::temp_dir().join(name);
+        let asked = invocation(&folder, &[("TORANA_GATEWAY_PORT", "21000")]);
+        assert_eq!(asked.port(None).ok(), Some(21_000), "none runs");
+        let mut lock = torana_host::lock::StateLock::acquire(&folder, 0).expect("free");
+        lock.set_port(21_002).expect("written");
+        assert_eq!(asked.port(None).ok(), Some(21_002));
+        drop(lock);
+        assert_eq!(asked.port(None).ok(), Some(21_000), "it is gone");
+        std::fs::remove_dir_all(folder).ok();
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) builtin: &'a torana_agents::builtin::BuiltinSettings,
     pub(crate) accounts: &'a [AccountConfig],
     /// What the notes in an agent's workspace say.
-    pub(crate) notes: &'a dyn Fn(&str) -> String,
+    pub(crate) notes: &'a dyn Fn(config::AgentSettings<'_>) -> String,
 }
 
 /// Config in the engine's terms.
@@ -135,7 +135,7 @@ fn agent_settings(sources: &Sources<'_>, agent: config::AgentSettings<'_>) -> Ag
         .or_else(|| agent.entry.and_then(|entry| entry.name.clone()))
         .unwrap_or_else(|| agent.id.to_owned());
     AgentSettings {
-        system: system_prompt(&name, agent) + &(sources.notes)(agent.id),
+        system: system_prompt(&name, agent) + &(sources.notes)(agent),
         emoji: identity.and_then(|identity| identity.emoji.clone()),
         avatar: identity.and_then(|identity| identity.avatar.clone()),
         model: chain.into_iter().next(),

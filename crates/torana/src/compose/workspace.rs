@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use torana_core::config::Config;
+use torana_core::config::{AgentSettings, Config};
 use torana_dialects::site::NOTES;
 use torana_host::folder::Folder;
 
@@ -14,20 +14,52 @@ const NOTES_CHARS_MAX: usize = 60_000;
 /// Bytes of a note that are read at all.
 const NOTE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The workspace of an agent, which need not exist yet.
-pub(crate) fn folder(config: &Config, state: &Path, home: Option<&Path>, id: &str) -> PathBuf {
-    let own = config
-        .agent(id)
-        .and_then(|agent| agent.entry)
-        .and_then(|entry| entry.workspace.as_deref());
-    let is_default = config
-        .default_agent()
-        .is_some_and(|agent| agent.id.eq_ignore_ascii_case(id));
-    let shared = config.agents.defaults.workspace.as_deref();
-    match own.or(shared.filter(|_| is_default)) {
-        Some(written) => expanded(written, home),
-        None if is_default => state.join("workspace"),
-        None => state.join(format!("workspace-{id}")),
+/// Where the workspaces of a configuration's agents are; none need exist yet.
+pub(crate) struct Workspaces<'a> {
+    config: &'a Config,
+    state: &'a Path,
+    home: Option<&'a Path>,
+    /// Looked up once: there may be hundreds of agents.
+    default_agent: Option<&'a str>,
+}
+
+impl<'a> Workspaces<'a> {
+    pub(crate) fn new(config: &'a Config, state: &'a Path, home: Option<&'a Path>) -> Self {
+        Self {
+            config,
+            state,
+            home,
+            default_agent: config.default_agent().map(|agent| agent.id),
+        }
+    }
+
+    /// The workspace of an agent.
+    pub(crate) fn folder(&self, agent: AgentSettings<'_>) -> PathBuf {
+        let own = agent.entry.and_then(|entry| entry.workspace.as_deref());
+        let is_default = self
+            .default_agent
+            .is_some_and(|id| id.eq_ignore_ascii_case(agent.id));
+        let shared = self.config.agents.defaults.workspace.as_deref();
+        match own.or(shared.filter(|_| is_default)) {
+            Some(written) => expanded(written, self.home),
+            None if is_default => self.state.join("workspace"),
+            None => self.state.join(format!("workspace-{}", agent.id)),
+        }
+    }
+
+    /// The same by id, also for an agent that is not configured.
+    pub(crate) fn folder_of(&self, id: &str) -> PathBuf {
+        let entry = self.config.agent(id).and_then(|agent| agent.entry);
+        self.folder(AgentSettings { id, entry })
+    }
+
+    /// Files whose change changes a prompt.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let folders = self.config.agents().map(|agent| self.folder(agent));
+        let file = |folder: &Path, name| folder.join(name).to_string_lossy().into_owned();
+        folders
+            .flat_map(|folder| NOTES.iter().map(move |name| file(&folder, name)))
+            .collect()
     }
 }
 
@@ -39,20 +71,6 @@ fn expanded(written: &str, home: Option<&Path>) -> PathBuf {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(written),
     }
-}
-
-/// Files whose change changes a prompt.
-pub(crate) fn files(config: &Config, state: &Path, home: Option<&Path>) -> Vec<String> {
-    config
-        .agents()
-        .iter()
-        .flat_map(|agent| {
-            let folder = folder(config, state, home, agent.id);
-            NOTES
-                .iter()
-                .map(move |name| folder.join(name).to_string_lossy().into_owned())
-        })
-        .collect()
 }
 
 /// The notes of a workspace as a part of the prompt; nothing when there are none.
@@ -100,27 +118,18 @@ mod tests {
     fn every_agent_has_a_folder_of_its_own() {
         let (state, home) = (Path::new("/state"), Some(Path::new("/people/a")));
         let plain = config("{}");
-        assert_eq!(
-            folder(&plain, state, home, "main"),
-            Path::new("/state/workspace")
-        );
-        assert_eq!(
-            folder(&plain, state, home, "beta"),
-            Path::new("/state/workspace-beta")
-        );
+        let places = Workspaces::new(&plain, state, home);
+        assert_eq!(places.folder_of("main"), Path::new("/state/workspace"));
+        assert_eq!(places.folder_of("beta"), Path::new("/state/workspace-beta"));
         let chosen = config(
             r#"{ "agents": { "defaults": { "workspace": "~/notes" }, "entries": { "main": { "default": true }, "beta": { "workspace": "/srv/beta" } } } }"#,
         );
-        assert_eq!(
-            folder(&chosen, state, home, "main"),
-            Path::new("/people/a/notes")
-        );
-        assert_eq!(folder(&chosen, state, home, "beta"), Path::new("/srv/beta"));
-        assert_eq!(
-            folder(&chosen, state, home, "gamma"),
-            Path::new("/state/workspace-gamma")
-        );
-        assert_eq!(files(&chosen, state, home).len(), 2 * NOTES.len());
+        let places = Workspaces::new(&chosen, state, home);
+        assert_eq!(places.folder_of("Main"), Path::new("/people/a/notes"));
+        assert_eq!(places.folder_of("beta"), Path::new("/srv/beta"));
+        let unknown = places.folder_of("gamma");
+        assert_eq!(unknown, Path::new("/state/workspace-gamma"));
+        assert_eq!(places.files().len(), 2 * NOTES.len());
         assert!(
             configuration::schema()
                 .describe("agents.defaults.workspace")

@@ -1,8 +1,10 @@
 //! The clock is plausible: it has been set, and it does not run behind what is already stored.
 
+use torana_host::moment::rfc3339;
+
 use super::database;
 use super::finding::{Finding, Patient, Report};
-use crate::cli::{span, timestamp};
+use crate::cli::span;
 
 const CHECK: &str = "clock";
 /// 2026-01-01: no Torana is older, so a machine that shows less has never set its clock.
@@ -29,7 +31,7 @@ pub(super) fn judge(now_ms: i64, newest_ms: Option<i64>) -> Finding {
     if now_ms < FIRST_POSSIBLE_MS {
         return Finding::fail(
             CHECK,
-            format!("it says {}, which cannot be", timestamp(now_ms)),
+            format!("it says {}, which cannot be", rfc3339(now_ms)),
             hint,
         );
     }
@@ -41,5 +43,5 @@ pub(super) fn judge(now_ms: i64, newest_ms: Option<i64>) -> Finding {
             hint,
         );
     }
-    Finding::ok(CHECK, timestamp(now_ms))
+    Finding::ok(CHECK, rfc3339(now_ms))
 }

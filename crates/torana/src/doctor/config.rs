@@ -1,5 +1,8 @@
 //! The configuration is valid. `--fix` restores the last one a gateway started with (decision 22).
 
+use std::collections::BTreeMap;
+
+use torana_core::config::{Part, Refusal};
 use torana_host::files;
 
 use super::finding::{Finding, Patient, Report};
@@ -20,11 +23,11 @@ pub(super) fn check(patient: &mut Patient<'_>, report: &mut Report) {
             return;
         }
     };
-    for refusal in &configuration.loaded.refusals {
+    for (part, keys) in refused(&configuration.loaded.refusals) {
         report.add(Finding::warn(
             CHECK,
-            format!("{} does not start: {refusal}", refusal.part),
-            "change or remove that key",
+            format!("off: {part}, because of {}", keys.join(", ")),
+            "read why with `torana config validate`, and change or remove what it names",
         ));
     }
     let hidden = configuration.loaded.accepted_unbuilt.len();
@@ -49,7 +52,11 @@ pub(super) fn check(patient: &mut Patient<'_>, report: &mut Report) {
         return;
     }
     for problem in &configuration.loaded.problems {
-        report.add(Finding::fail(CHECK, problem.to_string(), "mend the file").exit(Exit::Config));
+        // A problem says itself what to do about it.
+        report.add(Finding {
+            hint: None,
+            ..Finding::fail(CHECK, problem.to_string(), "").exit(Exit::Config)
+        });
     }
     if last_good(patient).is_some() && !patient.fix {
         report.add(Finding::warn(
@@ -58,6 +65,16 @@ pub(super) fn check(patient: &mut Patient<'_>, report: &mut Report) {
             "restore it with `torana doctor --fix`",
         ));
     }
+}
+
+/// The parts that do not start, each with the keys that keep it from starting.
+fn refused(refusals: &[Refusal]) -> BTreeMap<&Part, Vec<String>> {
+    let mut parts: BTreeMap<&Part, Vec<String>> = BTreeMap::new();
+    for refusal in refusals {
+        let keys = parts.entry(&refusal.part).or_default();
+        keys.push(format!("`{}`", refusal.key));
+    }
+    parts
 }
 
 /// The last version a gateway started with, when it is still valid.

@@ -39,6 +39,10 @@ pub(super) fn condition(path: &Path) -> Condition {
     if !path.exists() {
         return Condition::Missing;
     }
+    // We give a database its name when it is whole, so an empty one lost its content.
+    if torana_host::files::is_empty(path) {
+        return Condition::Damaged("the file is empty".to_owned());
+    }
     let looked = open(path).and_then(|connection| {
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -47,7 +51,9 @@ pub(super) fn condition(path: &Path) -> Condition {
     });
     match looked {
         Ok((verdict, schema)) if verdict == "ok" => Condition::Sound(schema),
-        Ok((verdict, _)) => Condition::Damaged(verdict),
+        Ok((verdict, _)) => {
+            Condition::Damaged(verdict.lines().last().unwrap_or_default().to_owned())
+        }
         Err(error) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Condition::Damaged(error.to_string())
@@ -93,10 +99,7 @@ fn mend(patient: &Patient<'_>, path: &Path, error: &str, report: &mut Report) {
             if !saved.is_complete() {
                 report.add(Finding::warn(
                     CHECK,
-                    format!(
-                        "some rows of {} could not be read",
-                        saved.incomplete().join(", ")
-                    ),
+                    saved.loss(),
                     format!(
                         "keep {} in case something important is missing",
                         saved.aside.display()

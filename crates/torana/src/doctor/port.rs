@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 
+use torana_host::process::listening_on;
+
 use super::finding::{Finding, Patient, Report, words};
 use crate::cli::Exit;
 
@@ -36,14 +38,23 @@ pub(super) async fn check(patient: &Patient<'_>, report: &mut Report) {
     }
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => report.add(Finding::ok(CHECK, format!("port {port} is free"))),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => report.add(
-            Finding::fail(
-                CHECK,
-                format!("port {port} is taken by another program"),
-                format!("find it with `ss -ltnp 'sport = :{port}'`, or choose another port with `torana config set gateway.port`"),
-            )
-            .exit(Exit::InUse),
-        ),
-        Err(error) => report.add(Finding::fail(CHECK, format!("port {port} cannot be opened: {error}"), "choose a port above 1023")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let (who, how) = match listening_on(port) {
+                Some(holder) => (holder.to_string(), "stop it".to_owned()),
+                None => (
+                    "a process that cannot be looked at from here".to_owned(),
+                    format!("find it with `sudo ss -ltnp 'sport = :{port}'`"),
+                ),
+            };
+            let hint =
+                format!("{how}, or choose another port with `torana config set gateway.port`");
+            let text = format!("port {port} is taken by {who}");
+            report.add(Finding::fail(CHECK, text, hint).exit(Exit::InUse));
+        }
+        Err(error) => report.add(Finding::fail(
+            CHECK,
+            format!("port {port} cannot be opened: {error}"),
+            "choose a port above 1023",
+        )),
     }
 }

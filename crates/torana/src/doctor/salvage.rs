@@ -36,7 +36,7 @@ impl Saved {
             .map(|table| format!("{} {} rows", table.rows, table.name))
             .collect();
         if filled.is_empty() {
-            "nothing in it, because nothing could be read".to_owned()
+            "nothing in it".to_owned()
         } else {
             filled.join(", ")
         }
@@ -45,6 +45,18 @@ impl Saved {
     /// Every row of every table was read.
     pub(super) fn is_complete(&self) -> bool {
         self.tables.iter().all(|table| table.complete)
+    }
+
+    /// What could not be read, in words.
+    pub(super) fn loss(&self) -> String {
+        if self.tables.iter().all(|table| table.rows == 0) {
+            "nothing could be read of the damaged file".to_owned()
+        } else {
+            format!(
+                "some rows of {} could not be read",
+                self.incomplete().join(", ")
+            )
+        }
     }
 
     /// Tables with unreadable rows.

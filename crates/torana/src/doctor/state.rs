@@ -1,11 +1,14 @@
-//! The state directory belongs to us alone: folders 0700, files 0600. `--fix` narrows what is wider.
+//! The state directory can be written and belongs to us alone: folders 0700, files 0600. `--fix` narrows what is wider.
 
 use std::fs::{self, Permissions};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use super::finding::{Finding, Patient, Report};
-use crate::cli::Exit;
+use crate::cli::{Exit, disk_hint};
 
 const CHECK: &str = "state";
 /// Folders below the state directory that are looked into; ours are one level deep.
@@ -15,6 +18,12 @@ const ENTRIES_MAX: usize = 2_000;
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     let paths = &patient.invocation.paths;
+    if let Err((folder, error)) = writable(&paths.state) {
+        let text = format!("{} cannot be written: {error}", folder.display());
+        let hint = disk_hint(&error).unwrap_or("choose another folder with TORANA_STATE_DIR");
+        report.add(Finding::fail(CHECK, text, hint).exit(Exit::Disk));
+        return;
+    }
     if !paths.state.exists() {
         report.add(Finding::ok(
             CHECK,
@@ -64,6 +73,22 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
             ),
         ));
     }
+}
+
+/// Whether the folder, or the nearest one above it that exists, is a folder we may write in; else which one is not.
+pub(super) fn writable(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let nearest = folder
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok())
+        .unwrap_or(folder);
+    let looked = fs::metadata(nearest).and_then(|metadata| {
+        if !metadata.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK)?;
+        Ok(())
+    });
+    looked.map_err(|error| (nearest.to_path_buf(), error))
 }
 
 fn mode_of(path: &Path) -> Option<u32> {

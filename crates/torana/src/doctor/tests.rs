@@ -11,6 +11,7 @@ use super::clock;
 use super::database::{Condition, condition};
 use super::finding::Grade;
 use super::salvage::salvage;
+use super::state;
 
 /// A folder of its own, removed at the end.
 struct Scratch(PathBuf);
@@ -111,6 +112,27 @@ fn rows_around_the_damage_are_saved_and_the_damaged_file_is_kept() {
 }
 
 #[test]
+fn an_empty_file_is_a_database_that_lost_its_content() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.database(), "").expect("written");
+    assert_eq!(
+        condition(&scratch.database()),
+        Condition::Damaged("the file is empty".to_owned())
+    );
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_made_is_told_with_the_folder_in_the_way() {
+    let scratch = Scratch::new();
+    assert!(state::writable(&scratch.0.join("not").join("yet")).is_ok());
+    let file = scratch.0.join("file");
+    std::fs::write(&file, "").expect("written");
+    let (folder, error) = state::writable(&file.join("state")).expect_err("no folder");
+    assert_eq!(folder, file);
+    assert_eq!(error.kind(), std::io::ErrorKind::NotADirectory);
+}
+
+#[test]
 fn a_file_that_is_no_database_leaves_an_empty_one() {
     let scratch = Scratch::new();
     let path = scratch.database();
@@ -122,10 +144,8 @@ fn a_file_that_is_no_database_leaves_an_empty_one() {
     assert!(matches!(condition(&path), Condition::Damaged(_)));
     let saved = salvage(&scratch.0, &path, 5_000).expect("salvaged");
     assert!(!saved.is_complete());
-    assert_eq!(
-        saved.summary(),
-        "nothing in it, because nothing could be read"
-    );
+    assert_eq!(saved.summary(), "nothing in it");
+    assert_eq!(saved.loss(), "nothing could be read of the damaged file");
     assert!(matches!(condition(&path), Condition::Sound(_)));
 }
 

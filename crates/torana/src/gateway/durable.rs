@@ -35,7 +35,7 @@ pub(super) fn open(
 ) -> Result<(Store, Credentials), Failure> {
     let failed = |message: String| Failure::new(EXIT_IO, message);
     let cannot_write = |path: &Path, error: std::io::Error| {
-        failed(format!("cannot write {}: {error}", path.display()))
+        Failure::disk(format!("cannot write {}", path.display()), &error)
     };
     let folder = paths.credentials();
     files::private_dir(&folder).map_err(|error| cannot_write(&folder, error))?;
@@ -61,9 +61,8 @@ fn create_database(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         name.push(suffix);
         PathBuf::from(name)
     };
-    let fail = |error: &dyn std::fmt::Display| {
-        Failure::new(EXIT_IO, format!("cannot write {}: {error}", path.display()))
-    };
+    let fail =
+        |error: &std::io::Error| Failure::disk(format!("cannot write {}", path.display()), error);
     let mut is_alone = true;
     // A log without its database: SQLite would read it into the new one.
     for suffix in ["-wal", "-shm"] {
@@ -92,17 +91,29 @@ fn open_store(
         on_flush_failure: Some(Arc::new(move || failed.cancel())),
         ..store::Options::new(paths.database())
     };
+    if files::is_empty(&paths.database()) {
+        return Err(damaged(paths, &"the store is damaged: the file is empty"));
+    }
     if !paths.database().exists() {
         let made = blank.map_or_else(store::blank, Blank::finish);
         let bytes = made.map_err(|error| Failure::new(EXIT_IO, error.to_string()))?;
         create_database(&paths.database(), &bytes)?;
     }
     Store::open(options).map_err(|error| match error {
-        OpenError::Damaged(_) => Failure::new(EXIT_DAMAGED, format!("{}: {error}", paths.database().display()))
-            .hint("nothing was changed; `torana doctor --fix` sets the file aside and salvages what it can"),
-        OpenError::Newer { .. } => Failure::new(EXIT_IO, error.to_string()).hint("run the newer version again"),
+        OpenError::Damaged(_) => damaged(paths, &error),
+        OpenError::Newer { .. } => {
+            Failure::new(EXIT_IO, error.to_string()).hint("run the newer version again")
+        }
         OpenError::Other(_) => Failure::new(EXIT_IO, error.to_string()),
     })
+}
+
+fn damaged(paths: &Paths, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        EXIT_DAMAGED,
+        format!("{}: {error}", paths.database().display()),
+    )
+    .hint("nothing was changed; `torana doctor --fix` sets the file aside and salvages what it can")
 }
 
 #[cfg(test)]

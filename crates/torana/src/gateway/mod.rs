@@ -1,6 +1,9 @@
-//! The running gateway: its start (`run`) and end (`wait`), changed configuration (`reload`), when it starts again (`restart`), and what is watched (`watch`).
+//! The running gateway: its start (`run`, with `durable` and `parts`) and end (`wait`), changed configuration
+//! (`reload`), when it starts again (`restart`), what is its alone (`locks`), and what is watched (`watch`).
 
 mod durable;
+mod locks;
+mod parts;
 mod reload;
 mod restart;
 mod run;

@@ -3,9 +3,7 @@
 //! A configuration that does not validate changes nothing; the running one stays in force.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -18,10 +16,12 @@ use torana_dialects::{Context, FrontSettings, RestartRequest};
 use torana_engine::Engine;
 use torana_host::lock::IdentityLock;
 
+use super::locks;
+use super::parts::{Credential, Parts};
 use super::restart::RestartDesk;
-use super::run::{self, Credential, Parts};
+use super::run;
 use crate::compose;
-use crate::configuration::{self, AsRead, Configuration, Variables};
+use crate::configuration::{self, AsRead, Configuration, Stamp, Variables, stamp};
 use crate::host::{GatewayHost, Running, hash_of};
 use crate::logging::Logging;
 use crate::paths::Paths;
@@ -41,8 +41,27 @@ pub(crate) struct Applied {
     pub(crate) restarts: bool,
 }
 
-/// Length and time of every file the configuration came from.
-pub(super) type Stamp = Vec<(String, u64, Option<SystemTime>)>;
+/// How a change is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Not at all: reloading is switched off.
+    Nothing,
+    /// What can be is applied at once.
+    Live,
+    /// By a restart, before which nothing is applied.
+    Restart,
+}
+
+impl Way {
+    fn of(mode: ReloadMode, plan: &ReloadPlan) -> Self {
+        match mode {
+            ReloadMode::Off => Self::Nothing,
+            ReloadMode::Restart => Self::Restart,
+            ReloadMode::Hybrid if !plan.restart.is_empty() => Self::Restart,
+            ReloadMode::Hybrid | ReloadMode::Hot => Self::Live,
+        }
+    }
+}
 
 struct State {
     parts: Parts,
@@ -210,7 +229,7 @@ impl Runner {
                 .redactor
                 .register(secret.split_once(':').map_or(secret, |(_, token)| token));
             state.locks.remove(&key);
-            match run::identity_lock(secret, &self.variables.merged(), self.engine.world()) {
+            match locks::identity(secret, &self.variables.merged(), self.engine.world()) {
                 Ok(lock) => {
                     state.locks.insert(key.clone(), lock);
                 }
@@ -256,6 +275,51 @@ impl Runner {
     /// The same; a restart the change needs waits for a moment.
     pub(crate) async fn reload_after(&self, cause: &str, delay_ms: u64) -> Option<Applied> {
         let mut state = self.state.lock().await;
+        let (read, config) = self.read()?;
+        let value = configuration::value_of(&read.loaded);
+        let plan = ReloadPlan::between(configuration::schema(), &state.value, &value);
+        if plan.is_empty() {
+            self.follow_text(&state, &config, &read);
+            return None;
+        }
+        let way = if state.restarting {
+            // Half of two configurations is neither: the restart that is on its way reads this one too.
+            Way::Restart
+        } else {
+            Way::of(config.gateway.reload.mode, &plan)
+        };
+        let in_force = match way {
+            Way::Nothing => {
+                tracing::info!(
+                    "The configuration changed and is valid; `gateway.reload.mode` is `off`, so nothing is applied."
+                );
+                false
+            }
+            Way::Restart => {
+                self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value)
+            }
+            Way::Live => {
+                self.apply(&mut state, &config, &read, &plan).await;
+                state.value = value;
+                self.applied(&state, config, &read, &plan);
+                tracing::info!(
+                    cause,
+                    live = plan.live.len(),
+                    accounts = plan.accounts.len(),
+                    "The configuration was reloaded."
+                );
+                true
+            }
+        };
+        Some(Applied {
+            plan,
+            in_force,
+            restarts: in_force && way == Way::Restart,
+        })
+    }
+
+    /// The configuration as it is on disk now, when it can be used.
+    fn read(&self) -> Option<(Configuration, Config)> {
         let read = match configuration::read(&self.paths, &self.variables) {
             Ok(read) => read,
             Err(error) => {
@@ -263,94 +327,47 @@ impl Runner {
                 return None;
             }
         };
-        let config = match configuration::require(&read.loaded) {
-            Ok(config) => config.clone(),
+        match configuration::require(&read.loaded).cloned() {
+            Ok(config) => Some((read, config)),
             Err(problems) => {
                 for problem in problems {
                     tracing::error!(%problem, "The changed configuration has a problem; the running one stays in force.");
                 }
-                return None;
+                None
             }
-        };
-        let value = configuration::value_of(&read.loaded);
-        let plan = ReloadPlan::between(configuration::schema(), &state.value, &value);
-        if state.restarting && !plan.is_empty() {
-            // Half of two configurations is neither: the restart that is on its way reads this one too.
-            let in_force =
-                self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value);
-            return Some(Applied {
-                plan,
-                in_force,
-                restarts: in_force,
-            });
         }
+    }
+
+    /// Follows what changes no key: layout, comments, keys that are not built, or a note in a workspace.
+    fn follow_text(&self, state: &State, config: &Config, read: &Configuration) {
         if state.restarting {
+            // What runs is older than the text, which the restart takes up.
             let running = self.host.running.load().config.clone();
-            self.follow_notes(&state, &running);
-            return None;
+            return self.follow_notes(state, &running);
         }
-        if plan.is_empty() {
-            // Layout, comments, keys that are not built, or a note in a workspace.
-            self.remember(&state.value, &config, &read);
-            self.follow_notes(&state, &config);
-            return None;
-        }
-        match config.gateway.reload.mode {
-            ReloadMode::Off => {
-                tracing::info!(
-                    "The configuration changed and is valid; `gateway.reload.mode` is `off`, so nothing is applied."
-                );
-                return Some(Applied {
-                    plan,
-                    in_force: false,
-                    restarts: false,
-                });
-            }
-            ReloadMode::Hot if !plan.restart.is_empty() => {
-                tracing::warn!(keys = %keys(&plan), "These changes take effect after a restart.");
-            }
-            ReloadMode::Hybrid if plan.restart.is_empty() => {}
-            ReloadMode::Hot => {}
-            ReloadMode::Hybrid | ReloadMode::Restart => {
-                let in_force =
-                    self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value);
-                return Some(Applied {
-                    plan,
-                    in_force,
-                    restarts: in_force,
-                });
-            }
-        }
-        self.apply(&mut state, &config, &read, &plan).await;
-        state.value = value;
-        if plan.restart.is_empty() {
-            self.remember(&state.value, &config, &read);
-        } else {
-            // What is in force is neither the old text nor the new one, so the old hash stays.
-            let hash = self.host.running.load().hash.clone();
-            self.host.running.store(Arc::new(Running {
-                hash,
-                value: Arc::new(state.value.clone()),
-                config: config.clone(),
-            }));
-        }
+        self.remember(&state.value, config, read);
+        self.follow_notes(state, config);
+    }
+
+    /// Notes what is in force after a change was applied without a restart.
+    fn applied(&self, state: &State, config: Config, read: &Configuration, plan: &ReloadPlan) {
         *self
             .files
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) =
-            watched(&read, &config, &state.parts, &self.paths);
-        run::remember_good(&self.paths, &read);
-        tracing::info!(
-            cause,
-            live = plan.live.len(),
-            accounts = plan.accounts.len(),
-            "The configuration was reloaded."
-        );
-        Some(Applied {
-            plan,
-            in_force: true,
-            restarts: false,
-        })
+            watched(read, &config, &state.parts, &self.paths);
+        run::remember_good(&self.paths, read);
+        if plan.restart.is_empty() {
+            return self.remember(&state.value, &config, read);
+        }
+        tracing::warn!(keys = %keys(plan), "These changes take effect after a restart.");
+        // What is in force is neither the old text nor the new one, so the old hash stays.
+        let hash = self.host.running.load().hash.clone();
+        self.host.running.store(Arc::new(Running {
+            hash,
+            value: Arc::new(state.value.clone()),
+            config,
+        }));
     }
 
     /// Makes what comes from notes in workspaces anew.
@@ -543,7 +560,7 @@ impl Runner {
         if front.ui_folder.is_some() {
             front.base_path.clone_from(&now.base_path);
         }
-        let changed = front.secret != now.secret || front.auth != now.auth;
+        let changed = !front.proves_the_same(&now);
         self.context.front.store(Arc::new(front));
         if changed {
             tracing::info!("The gateway's secret changed; every client has to sign in again.");
@@ -581,33 +598,8 @@ fn watched(
     paths: &Paths,
 ) -> Vec<String> {
     let mut files = files_of(configuration, paths);
-    files.extend(compose::workspace::files(
-        config,
-        &paths.state,
-        parts.home.as_deref(),
-    ));
+    files.extend(parts.workspaces(config).files());
     files
-}
-
-fn stamp(files: Vec<String>) -> Stamp {
-    // The notes of an agent stand together in the list, and most agents have no folder yet: one look says so for all.
-    let mut known: Option<(PathBuf, bool)> = None;
-    let look = |file: String| {
-        let folder = Path::new(&file).parent().unwrap_or(Path::new(""));
-        let is_there = match &known {
-            Some((path, is_there)) if path == folder => *is_there,
-            _ => {
-                let is_there = folder.as_os_str().is_empty() || folder.is_dir();
-                known = Some((folder.to_owned(), is_there));
-                is_there
-            }
-        };
-        let metadata = is_there.then(|| std::fs::metadata(&file).ok()).flatten();
-        let length = metadata.as_ref().map_or(0, std::fs::Metadata::len);
-        let modified = metadata.and_then(|metadata| metadata.modified().ok());
-        (file, length, modified)
-    };
-    files.into_iter().map(look).collect()
 }
 
 fn files_of(configuration: &Configuration, paths: &Paths) -> Vec<String> {
@@ -640,3 +632,6 @@ fn refusal_of(refusals: &[Refusal], account: &AccountConfig) -> Option<String> {
         })
         .map(|refusal| format!("`{}`: {}", refusal.key, refusal.message))
 }
+
+#[cfg(test)]
+mod tests;

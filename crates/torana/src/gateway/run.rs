@@ -3,31 +3,32 @@
 //! The order matters and reads from top to bottom in [`run`]: directory and lock, config, log, store, listener,
 //! recovery, channels, and then waiting for a reason to stop.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
-use torana_agents::builtin::BuiltinBackend;
-use torana_channels::AccountConfig;
 use torana_core::config::{Config, Part};
-use torana_core::port::{CrashMarks, World};
+use torana_core::port::CrashMarks;
 use torana_dialects::front::{self, BindError, Gate, Listeners, Place};
 use torana_dialects::openclaw::OpenClaw;
 use torana_dialects::{Context, FrontSettings};
+use torana_engine::Engine;
 use torana_engine::service::login::LoginCodes;
-use torana_engine::{Bus, Engine, Store};
 use torana_host::crash::FileMarks;
-use torana_host::egress::{Egress, EgressOptions, install_crypto};
+use torana_host::egress::install_crypto;
 use torana_host::env::Environment;
 use torana_host::files;
-use torana_host::lock::{IdentityLock, LockError, StateLock};
+use torana_host::process::listening_on;
 use torana_host::restart::Restart;
 use torana_host::sockets::Handover;
 use torana_host::tls::ServerTls;
 
+use super::parts::{Credential, Parts};
 use super::wait::{End, Reasons, wait};
-use super::{durable, reload, watch};
+use super::{durable, locks, reload, watch};
+use crate::cli::disk_hint;
 use crate::compose::{self, front::Credentials};
 use crate::configuration::{self, Configuration, Variables};
 use crate::host::{self, GatewayHost, Running, hash_of};
@@ -80,6 +81,14 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+
+    /// What the disk refused, with what to do about it.
+    pub(super) fn disk(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self {
+            hint: disk_hint(error).map(str::to_owned),
+            ..Self::new(EXIT_IO, format!("{what}: {error}"))
+        }
+    }
 }
 
 /// Runs the gateway until it is told to stop.
@@ -130,8 +139,7 @@ async fn serve(
         .map_err(|error| Failure::new(EXIT_IO, format!("signals cannot be received: {error}")))?;
     torana_host::descriptors::raise_limit();
     let world = torana_host::world();
-    state_folder(paths)?;
-    let mut lock = state_lock(paths, &world, options.force).await?;
+    let mut lock = locks::own_state(paths, &world, options.force).await?;
     let blank = durable::prepare(paths);
     let variables = Arc::new(Variables::read(environment, paths));
     let configuration = configuration::read(paths, &variables)
@@ -183,7 +191,8 @@ async fn serve(
     let front_stop = CancellationToken::new();
     let dialect = OpenClaw::new(Arc::clone(&context), context.gate.clone());
     let front_ended = run_front(&context, &dialect, listeners, &front_stop);
-    announce(&context, &dialect, port, tls.as_deref());
+    announce(&context, &dialect, port, tls.as_deref(), open_to_others);
+    tracing::info!(version = context.version, port, "The gateway is running.");
     engine.recover().await.map_err(|error| {
         Failure::new(EXIT_IO, format!("open messages could not be read: {error}"))
     })?;
@@ -292,165 +301,6 @@ fn crash_marks(paths: &Paths) -> Option<Arc<dyn CrashMarks>> {
     }
 }
 
-/// The secret clients present, as far as it does not come from config.
-pub(crate) struct Credential {
-    /// From the command line or the environment; wins over config.
-    pub(crate) given: Option<String>,
-    /// Ours, used when nothing else is.
-    pub(crate) generated: String,
-}
-
-impl Credential {
-    fn find(variables: &Variables, options: &RunOptions, generated: String) -> Self {
-        let given = options.token.clone().or_else(|| {
-            [
-                "TORANA_GATEWAY_TOKEN",
-                "OPENCLAW_GATEWAY_TOKEN",
-                "TORANA_GATEWAY_PASSWORD",
-                "OPENCLAW_GATEWAY_PASSWORD",
-            ]
-            .iter()
-            .find_map(|name| variables.get(name))
-        });
-        Self { given, generated }
-    }
-}
-
-/// What is built once and shared by start and reload.
-pub(crate) struct Parts {
-    pub(crate) egress: Egress,
-    pub(crate) builtin: BuiltinBackend,
-    pub(crate) accounts: Vec<AccountConfig>,
-    pub(crate) refused: Vec<(String, String)>,
-    pub(crate) state: std::path::PathBuf,
-    pub(crate) home: Option<std::path::PathBuf>,
-}
-
-impl Parts {
-    fn new(paths: &Paths, variables: &Variables, config: &Config, world: &World) -> Self {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let egress = Egress::new(EgressOptions {
-            version,
-            ..EgressOptions::default()
-        });
-        let builtin = BuiltinBackend::new(
-            world.clone(),
-            egress.clone(),
-            compose::agents::builtin(config, &variables.merged()),
-        );
-        let (accounts, issues) = compose::channels::accounts(config, &|name| variables.get(name));
-        let refused = issues
-            .into_iter()
-            .map(|(channel, issue)| (channel, issue.to_string()))
-            .collect();
-        Self {
-            egress,
-            builtin,
-            accounts,
-            refused,
-            state: paths.state.clone(),
-            home: variables.merged().home(),
-        }
-    }
-
-    async fn engine(
-        &self,
-        store: Store,
-        config: &Config,
-        world: &World,
-        marks: Option<Arc<dyn CrashMarks>>,
-    ) -> Result<Engine, Failure> {
-        let options = torana_engine::Options {
-            store,
-            world: world.clone(),
-            settings: self.settings(config)?,
-            bus: Bus::default(),
-        };
-        let opened = match marks {
-            Some(marks) => Engine::open_with_marks(options, marks).await,
-            None => Engine::open(options).await,
-        };
-        opened.map_err(|error| Failure::new(EXIT_IO, format!("the store cannot be read: {error}")))
-    }
-
-    pub(crate) fn settings(&self, config: &Config) -> Result<torana_engine::Settings, Failure> {
-        let builtin = self.builtin.settings();
-        compose::engine::settings(&compose::engine::Sources {
-            config,
-            backend: Arc::new(self.builtin.clone()),
-            builtin: &builtin,
-            accounts: &self.accounts,
-            notes: &|agent| {
-                let folder =
-                    compose::workspace::folder(config, &self.state, self.home.as_deref(), agent);
-                compose::workspace::notes(&folder)
-            },
-        })
-        .map_err(|message| Failure::new(EXIT_CONFIG, message))
-    }
-}
-
-/// Everything durable lies in here, for its owner only.
-fn state_folder(paths: &Paths) -> Result<(), Failure> {
-    files::private_dir(&paths.state).map_err(|error| {
-        Failure::new(
-            EXIT_IO,
-            format!("cannot create {}: {error}", paths.state.display()),
-        )
-    })
-}
-
-async fn state_lock(paths: &Paths, world: &World, force: bool) -> Result<StateLock, Failure> {
-    match StateLock::acquire(&paths.state, world.wall_ms()) {
-        Ok(lock) => Ok(lock),
-        Err(error) => {
-            let pid = error.holder_pid();
-            if let (true, Some(pid)) = (force, pid) {
-                return take_over(paths, world, pid).await;
-            }
-            let code = if matches!(error, LockError::Held { .. }) {
-                EXIT_TAKEN
-            } else {
-                EXIT_IO
-            };
-            let hint = "stop it with `torana gateway stop`, replace it with `--force`, or use another `--profile`";
-            let failure = Failure::new(code, format!("the gateway already runs: {error}"));
-            Err(if code == EXIT_TAKEN {
-                failure.hint(hint)
-            } else {
-                Failure::new(code, error.to_string())
-            })
-        }
-    }
-}
-
-/// Ends the gateway that holds the state directory and takes its place.
-async fn take_over(paths: &Paths, world: &World, pid: u32) -> Result<StateLock, Failure> {
-    let target = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    // The lock proves that this process runs now, so the pid cannot be a stranger's.
-    let told =
-        target.map(|target| rustix::process::kill_process(target, rustix::process::Signal::TERM));
-    if !matches!(told, Some(Ok(()))) {
-        return Err(Failure::new(
-            EXIT_TAKEN,
-            format!("process {pid} cannot be told to stop"),
-        ));
-    }
-    // Its drain takes up to 30 s; a little more, and it is stuck.
-    for _ in 0..350 {
-        world.sleep_ms(100).await;
-        if let Ok(lock) = StateLock::acquire(&paths.state, world.wall_ms()) {
-            return Ok(lock);
-        }
-    }
-    Err(Failure::new(
-        EXIT_TAKEN,
-        format!("process {pid} did not stop within 35 s"),
-    ))
-}
-
 pub(super) fn required(paths: &Paths, configuration: &Configuration) -> Result<Config, Failure> {
     if let Err(problems) = configuration::require(&configuration.loaded) {
         let count = problems.len();
@@ -502,7 +352,7 @@ fn tell_findings(configuration: &Configuration) {
     clippy::too_many_arguments,
     reason = "called once, by the story of the start"
 )]
-fn context(
+pub(super) fn context(
     paths: &Paths,
     variables: &Arc<Variables>,
     configuration: &Configuration,
@@ -575,6 +425,7 @@ pub(crate) fn port_of(
                     EXIT_CONFIG,
                     format!("{name} is `{text}`, which is not a port number"),
                 )
+                .hint("set it to a number between 1 and 65535")
             });
         }
     }
@@ -616,14 +467,10 @@ async fn listen(
                 tries += 1;
                 context.engine.world().sleep_ms(BIND_WAIT_MS).await;
             }
-            Err(error @ BindError::InUse { .. }) => {
-                return Err(
-                    Failure::new(EXIT_TAKEN, format!("port {port} is taken: {error}")).hint(
-                        "start on another port with `--port`, or find the holder with `ss -ltnp`",
-                    ),
-                );
+            Err(BindError::InUse { .. }) => return Err(taken(port)),
+            Err(ref error @ BindError::Failed { ref source, .. }) => {
+                return Err(not_listening(error.to_string(), source.kind()));
             }
-            Err(error) => return Err(Failure::new(EXIT_IO, error.to_string())),
         }
     };
     if let Some(bound) = gateway
@@ -641,6 +488,31 @@ async fn listen(
     };
     inherited.clear();
     Ok((listeners, open_to_others))
+}
+
+/// What keeps us from listening, other than somebody who has the port.
+fn not_listening(message: String, kind: ErrorKind) -> Failure {
+    match kind {
+        ErrorKind::PermissionDenied => Failure::new(EXIT_CONFIG, message)
+            .hint("choose a port above 1023; lower ones need a permission of the system"),
+        // It may come with the network, so whatever supervises us shall try again.
+        ErrorKind::AddrNotAvailable => Failure::new(EXIT_IO, message)
+            .hint("give an address of this machine with `--bind`, `gateway.bind` or `gateway.customBindHost`"),
+        _ => Failure::new(EXIT_IO, message),
+    }
+}
+
+/// Somebody else has the port.
+fn taken(port: u16) -> Failure {
+    match listening_on(port) {
+        Some(holder) => Failure::new(EXIT_TAKEN, format!("port {port} is taken by {holder}"))
+            .hint("stop that process, or start on another port with `--port`"),
+        None => Failure::new(
+            EXIT_TAKEN,
+            format!("port {port} is taken by a process that cannot be looked at from here"),
+        )
+        .hint("start on another port with `--port`, or find the holder with `sudo ss -ltnp`"),
+    }
 }
 
 /// Webhook accounts may also listen where the system they come from did (decision 51).
@@ -707,7 +579,13 @@ pub(super) fn guard_exposure(front: &FrontSettings, open_to_others: bool) -> Res
 }
 
 /// Prints where to go. The link signs one browser in, once; the permanent token is never printed (decision 35).
-fn announce(context: &Context, dialect: &OpenClaw, port: u16, tls: Option<&ServerTls>) {
+fn announce(
+    context: &Context,
+    dialect: &OpenClaw,
+    port: u16,
+    tls: Option<&ServerTls>,
+    open_to_others: bool,
+) {
     use std::io::Write;
     let front = context.front.load();
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -722,6 +600,11 @@ fn announce(context: &Context, dialect: &OpenClaw, port: u16, tls: Option<&Serve
     } else {
         format!("torana {} is running at {base}\n", context.version)
     };
+    if open_to_others {
+        lines.push_str(
+            "From another device, put the address of this machine in place of 127.0.0.1.\n",
+        );
+    }
     if let Some(tls) = tls {
         let fingerprint = tls.fingerprint();
         lines.push_str(&format!("certificate SHA-256 {fingerprint}\n"));
@@ -749,29 +632,38 @@ pub(crate) fn remember_good(paths: &Paths, configuration: &Configuration) {
     }
 }
 
-/// Takes the lock on a bot's identity, so that no second gateway fetches its messages (decision 28).
-pub(crate) fn identity_lock(
-    secret: &str,
-    environment: &Environment,
-    world: &World,
-) -> Result<IdentityLock, LockError> {
-    let folder = environment
-        .runtime_dir()
-        .map(|path| path.join("torana"))
-        .or_else(|| {
-            environment
-                .home()
-                .map(|home| home.join(".cache").join("torana"))
-        })
-        .unwrap_or_else(|| std::env::temp_dir().join("torana"));
-    IdentityLock::acquire(&folder, secret, world.wall_ms())
-}
-
 #[cfg(test)]
 mod tests {
     use torana_dialects::AuthMode;
 
     use super::*;
+
+    #[test]
+    fn only_what_a_later_try_cannot_mend_ends_the_service() {
+        for (kind, code, hint) in [
+            (
+                ErrorKind::PermissionDenied,
+                EXIT_CONFIG,
+                Some("port above 1023"),
+            ),
+            (
+                ErrorKind::AddrNotAvailable,
+                EXIT_IO,
+                Some("address of this machine"),
+            ),
+            (ErrorKind::Other, EXIT_IO, None),
+        ] {
+            let failure = not_listening("no".to_owned(), kind);
+            assert_eq!(failure.code, code, "{kind}");
+            assert_eq!(failure.hint.is_some(), hint.is_some(), "{kind}");
+            assert!(
+                failure
+                    .hint
+                    .unwrap_or_default()
+                    .contains(hint.unwrap_or_default())
+            );
+        }
+    }
 
     #[test]
     fn s_011_other_machines_meet_only_a_strong_secret() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
+use torana_dialects::RestartRequest;
 use torana_engine::Engine;
 
 use super::reload::Runner;
@@ -72,6 +73,13 @@ pub(super) async fn wait(
                 watch::Signal::Reload => {
                     runner.reload("signal").await;
                 }
+                watch::Signal::Restart => {
+                    runner.restarts().ask(&RestartRequest {
+                        reason: "signal".to_owned(),
+                        delay_ms: 0,
+                        at_once: false,
+                    });
+                }
             },
             reason = &mut restart_due => break (reason, Next::Restart),
         }
@@ -91,7 +99,7 @@ pub(super) async fn wait(
         biased;
         () = reasons.flush_failed.cancelled() => return End::Exit(ExitCode::from(run::EXIT_IO)),
         () = drain => {}
-        _ = signals.next() => {
+        () = signals.stop() => {
             engine.end_in_order();
             next = Next::Exit;
             tracing::warn!("Stopped at once; what was unfinished goes on at the next start.");

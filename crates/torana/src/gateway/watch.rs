@@ -27,6 +27,7 @@ const FULL_BYTES: u64 = 14 * 1024 * 1024;
 pub(super) enum Signal {
     Stop,
     Reload,
+    Restart,
 }
 
 /// The signals of behaviour 15.2.
@@ -34,6 +35,8 @@ pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
+    /// Two spellings of the same wish: what is in use sends either.
+    restart: [tokio::signal::unix::Signal; 2],
 }
 
 impl Signals {
@@ -42,16 +45,28 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            restart: [
+                signal(SignalKind::user_defined1())?,
+                signal(SignalKind::user_defined2())?,
+            ],
         })
     }
 
     pub(super) async fn next(&mut self) -> Signal {
+        let [first, second] = &mut self.restart;
         tokio::select! {
             biased;
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.hangup.recv() => Signal::Reload,
+            _ = first.recv() => Signal::Restart,
+            _ = second.recv() => Signal::Restart,
         }
+    }
+
+    /// Waits for a stop; whoever ends already has no use for anything else.
+    pub(super) async fn stop(&mut self) {
+        while !matches!(self.next().await, Signal::Stop) {}
     }
 }
 

@@ -3,9 +3,7 @@
 //! Looking is cheap while nothing changed: the files are compared by inode, length and time, and only read when one of
 //! them is another one.
 
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
 
 use torana_core::config::edit::{self, WriteRefusal};
 use torana_core::config::{Finding, TreeSchema};
@@ -15,31 +13,13 @@ use torana_dialects::site::{ConfigEffect, ConfigFile, ConfigIssue, ConfigView};
 use torana_host::files;
 
 use super::gateway::{GatewayHost, Running, hash_of};
-use crate::configuration::{self, Configuration};
-
-/// What tells one version of a file from another.
-type Stamp = Vec<(String, u64, u64, Option<SystemTime>)>;
+use crate::configuration::{self, AsRead, Configuration, Stamp, stamp};
 
 /// The latest look at the files.
 pub(super) struct Looked {
     stamp: Stamp,
     running: Arc<Running>,
     view: Arc<ConfigView>,
-}
-
-fn stamp(files: &[String]) -> Stamp {
-    files
-        .iter()
-        .map(|file| match std::fs::metadata(file) {
-            Ok(found) => (
-                file.clone(),
-                found.ino(),
-                found.len(),
-                found.modified().ok(),
-            ),
-            Err(_) => (file.clone(), 0, 0, None),
-        })
-        .collect()
 }
 
 fn issues(findings: &[Finding]) -> Vec<ConfigIssue> {
@@ -58,7 +38,7 @@ impl GatewayHost {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = looked.as_ref() {
             let files: Vec<String> = last.stamp.iter().map(|(file, ..)| file.clone()).collect();
-            if Arc::ptr_eq(&last.running, &running) && stamp(&files) == last.stamp {
+            if Arc::ptr_eq(&last.running, &running) && stamp(files) == last.stamp {
                 return Ok(Arc::clone(&last.view));
             }
         }
@@ -67,9 +47,12 @@ impl GatewayHost {
         let mut files = vec![self.paths.config.to_string_lossy().into_owned()];
         let included = included(&read);
         files.extend(included.iter().cloned());
+        let stamp = stamp(files);
+        // What is saved after the reading has a stamp already, and must not be taken for what was read.
+        let is_current = AsRead::of(&read).is_current(&self.paths.config);
         let view = Arc::new(self.view_of(read, included, &running));
-        *looked = Some(Looked {
-            stamp: stamp(&files),
+        *looked = is_current.then(|| Looked {
+            stamp,
             running,
             view: Arc::clone(&view),
         });

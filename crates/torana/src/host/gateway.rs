@@ -207,6 +207,7 @@ impl Host for GatewayHost {
                 lines: page.lines,
                 truncated: page.truncated,
                 reset: page.reset,
+                skipped_bytes: page.skipped_bytes,
             })
         })
     }

@@ -14,7 +14,7 @@ use torana_host::egress::is_local_server;
 use torana_host::{files, machine};
 
 use super::gateway::GatewayHost;
-use crate::compose;
+use crate::compose::{self, workspace::Workspaces};
 
 impl GatewayHost {
     fn builtin(&self, config: &Config) -> torana_agents::builtin::BuiltinSettings {
@@ -26,7 +26,7 @@ impl Site for GatewayHost {
     fn workspace(&self, agent: &str) -> PathBuf {
         let home = self.variables.merged().home();
         let running = self.running.load();
-        compose::workspace::folder(&running.config, &self.paths.state, home.as_deref(), agent)
+        Workspaces::new(&running.config, &self.paths.state, home.as_deref()).folder_of(agent)
     }
 
     fn trash(&self) -> PathBuf {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use torana_host::lock::StateLock;
 
 use crate::wait;
 
@@ -204,7 +205,98 @@ fn mistakes_on_the_command_line_end_with_2() {
         Some(2),
         "a remote gateway never gets stored secrets"
     );
+    for line in [
+        "status --force",
+        "chat --verbose",
+        "--bind lan doctor",
+        "gateway restart --force",
+        "gateway status --verbose",
+        "gateway stop --bind lan",
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code, Some(2), "{line}");
+        assert!(
+            ran.stderr.contains("is an option of `torana gateway run`"),
+            "{}",
+            ran.stderr
+        );
+    }
     assert_eq!(home.run("--version").code, Some(0));
+}
+
+#[test]
+fn a_taken_port_is_told_with_the_process_that_has_it() {
+    let home = Home::new("port");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let ran = home.run(&format!("gateway run --bind loopback --port {port}"));
+    let holder = format!("port {port} is taken by process {} (", std::process::id());
+    assert_eq!(ran.code, Some(73), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&holder), "{}", ran.stderr);
+    let doctor = home.run(&format!("doctor --port {port}"));
+    assert_eq!(doctor.code, Some(73), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains(&holder), "{}", doctor.stdout);
+    let address = home.run("gateway run --bind 192.0.2.1");
+    assert_eq!(address.code, Some(74), "it may come with the network");
+    assert!(
+        address.stderr.contains("give an address of this machine"),
+        "{}",
+        address.stderr
+    );
+}
+
+#[test]
+fn a_command_that_holds_the_state_for_a_moment_is_sent_no_signal() {
+    let home = Home::new("no-signal");
+    // Held by this very process: any signal would end the test.
+    let _lock = StateLock::acquire(&home.path.join(".torana"), 0).expect("free");
+    home.check(
+        "config set session.dmScope per-channel-peer",
+        &expect![[r#"
+            exit 0
+            [HOME]/.torana/torana.json changed; it takes effect when the gateway starts
+        "#]],
+    );
+    let holder = format!("process {}", std::process::id());
+    for (line, code) in [
+        ("gateway stop --port 1", 69),
+        ("gateway stop --force", 69),
+        ("gateway run --port 0 --force", 73),
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code, Some(code), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&holder), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_stops_the_start_with_what_to_do() {
+    let home = Home::new("state");
+    std::fs::write(home.path.join(".torana"), "").expect("written");
+    let ran = home.run("gateway run --port 0");
+    assert_eq!(ran.code, Some(74), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: name a folder"), "{}", ran.stderr);
+    let doctor = home.run("doctor");
+    assert_eq!(doctor.code, Some(78), "the configuration lies there too");
+    assert!(
+        doctor
+            .stdout
+            .contains(".torana cannot be written: not a directory"),
+        "{}",
+        doctor.stdout
+    );
+}
+
+#[test]
+fn a_database_that_lost_its_content_is_not_replaced_unasked() {
+    let home = Home::new("emptied");
+    home.write_config("{}");
+    std::fs::write(home.path.join(".torana/torana.db"), "").expect("written");
+    assert_eq!(home.run("gateway run --port 0").code, Some(65));
+    assert_eq!(home.run("sessions").code, Some(65));
+    assert_eq!(home.run("doctor").code, Some(65));
+    assert_eq!(home.run("doctor --fix").code, Some(0));
+    assert_eq!(home.run("sessions").code, Some(0));
 }
 
 #[test]
@@ -249,6 +341,30 @@ fn config_is_changed_with_its_comments_and_its_history() {
 }
 
 #[test]
+fn a_patch_without_content_makes_no_file() {
+    let home = Home::new("patch");
+    home.check("config patch {}", &expect!["exit 0\nnothing changed\n"]);
+    assert!(!home.config().exists());
+}
+
+#[test]
+fn what_other_files_hold_is_changed_there() {
+    let home = Home::new("include");
+    home.write_config("{ $include: 'base.json5', gateway: { port: 18789 } }\n");
+    let base = home.path.join(".torana/base.json5");
+    std::fs::write(base, "{ session: { dmScope: 'main' } }").expect("written");
+    home.check(
+        "config unset session.dmScope",
+        &expect![[r#"
+            exit 1
+            ! error: `session.dmScope` comes from an included file; change it there
+        "#]],
+    );
+    assert_eq!(home.run("config set gateway.port 19001").code, Some(0));
+    home.check("config get gateway.port", &expect!["exit 0\n19001\n"]);
+}
+
+#[test]
 fn a_wrong_change_is_refused_and_changes_nothing() {
     let home = Home::new("refuse");
     let text = "{ gateway: { port: 18789 } }\n";
@@ -278,7 +394,14 @@ fn a_wrong_change_is_refused_and_changes_nothing() {
             .code,
         Some(2)
     );
-    assert_eq!(home.run("config get gateway.prot").code, Some(1));
+    home.check(
+        "config get gateway.prot",
+        &expect![[r#"
+            exit 1
+            ! error: `gateway.prot` is not a known key
+            ! hint: did you mean `port`?
+        "#]],
+    );
     assert_eq!(std::fs::read_to_string(home.config()).expect("there"), text);
 }
 
@@ -409,6 +532,36 @@ fn a_conversation_can_be_had_explained_and_looked_up_with_and_without_the_gatewa
     assert_eq!(home.run("status").code, Some(69));
     let doctor = home.run("doctor");
     assert_eq!(doctor.code, Some(0), "{}{}", doctor.stdout, doctor.stderr);
+}
+
+#[test]
+fn a_running_gateway_takes_a_change_up_at_once_and_ends_at_once_when_forced() {
+    let home = Home::new("nudge");
+    let mut gateway = Running::start(&home);
+    home.check(
+        "config set session.dmScope per-channel-peer",
+        &expect![[r#"
+            exit 0
+            [HOME]/.torana/torana.json changed; the running gateway takes it up
+        "#]],
+    );
+    wait::until("the change is in force", READY_MAX, || {
+        let log = home.run("logs --tail 50").stdout;
+        (log.contains("The gateway is running.") && log.contains("cause=signal")).then_some(())
+    });
+    home.write_config("{ gateway: { prot: 1 } }");
+    home.check(
+        "config set session.dmScope main",
+        &expect![[r#"
+            exit 0
+            [HOME]/.torana/torana.json changed; the running gateway keeps what it has until the file has no problem
+            ! the file still has problems that were there before; see `torana config validate`
+        "#]],
+    );
+    let stopped = home.run("gateway stop --force");
+    assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
+    assert_eq!(gateway.ended(), Some(0));
+    assert_eq!(home.run("gateway stop --force").code, Some(69));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod chat;
 mod cli;
 mod crash;
+mod operate;
 mod remote;
 mod remote_tls;
 mod restart;

@@ -150,7 +150,7 @@ fn a_conversation_survives_a_restart_of_the_gateway_and_the_terminal_is_given_ba
     terminal.press("/help\r");
     terminal.waits_for("Ctrl-Y");
     terminal.press("x");
-    terminal.waits_until_gone("Any key closes this");
+    terminal.waits_until_gone("any other key closes");
 
     // Ctrl-P: the list of sessions, with the one we are in.
     terminal.press("\u{10}");
@@ -205,6 +205,34 @@ fn a_question_of_an_agent_is_answered_where_one_sits_and_commands_are_completed(
     terminal.press("\u{15}\u{4}");
     assert_eq!(terminal.ended(), Some(0));
     assert!(terminal.is_given_back());
+}
+
+#[test]
+fn a_command_of_this_machine_runs_after_a_yes_and_is_ended_by_esc() {
+    let home = Home::new("tui-shell");
+    let _gateway = Running::start(&home);
+    let mut terminal = Terminal::start(&home, "tui");
+    terminal.waits_for("idle");
+    terminal.press("!echo $((6*7)) $TORANA_SHELL; exit 3\r");
+    terminal.waits_for("Run it here?");
+    terminal.press("\u{1b}[B");
+    terminal.press("\r");
+    terminal.waits_for("42 tui-local");
+    terminal.waits_for("exit 3");
+    terminal.press("!cat /dev/zero >/dev/null\r");
+    terminal.waits_for("here: cat");
+    terminal.press("\u{1b}");
+    terminal.waits_for("ended by signal 9");
+    // A command of the gateway is over when it was answered.
+    terminal.press("/usage full\r");
+    terminal.waits_for("Usage below answers");
+    terminal.waits_for("idle");
+    terminal.press("\u{4}");
+    assert_eq!(terminal.ended(), Some(0));
+    // What it wrote last is read after its end.
+    wait::until("the terminal is given back", SEEN_MAX, || {
+        terminal.is_given_back().then_some(())
+    });
 }
 
 #[test]

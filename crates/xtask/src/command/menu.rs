@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{bench, ci, conform, dist, fuzz, generate, sim, test, tidy};
+use super::{bench, ci, conform, dist, fuzz, generate, layout, sim, test, tidy};
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -14,6 +14,7 @@ usage: cargo xtask <command>
   sim [--seed N] [--seeds N]       the simulated world: one seed, or many
   fuzz [target] [--rounds N]       drive the parsers of outside bytes with their corpus and random input
   bench [name] [--smoke]           measure against the checked-in budgets
+  layout                           record which functions an idle gateway runs, for the linker (needs valgrind)
   conform [dialect] [--latest]     original clients and peers against a release build
   dist                             the binary to ship, with its checksum
 ";
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "conform" => conform::run(rest),
+        "layout" => layout::run(rest),
         "dist" => dist::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -6,6 +6,7 @@ mod conform;
 mod dist;
 mod fuzz;
 mod generate;
+mod layout;
 mod menu;
 mod product;
 mod sim;

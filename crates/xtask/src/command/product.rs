@@ -40,6 +40,15 @@ pub(super) struct Product {
     fakes: Vec<(&'static str, PathBuf)>,
 }
 
+impl Product {
+    /// The fake server that scripts know by `variable`.
+    pub(super) fn fake(&self, variable: &str) -> Result<PathBuf> {
+        let found = self.fakes.iter().find(|(name, _)| *name == variable);
+        let (_, path) = found.with_context(|| format!("no fake server is called {variable}"))?;
+        Ok(path.clone())
+    }
+}
+
 /// Runs the builds through `run`, which decides where their output goes, and finds what they made.
 pub(super) fn build(mut run: impl FnMut(&mut Command) -> Result<()>) -> Result<Product> {
     run(&mut gateway_command())?;

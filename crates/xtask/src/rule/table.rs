@@ -79,6 +79,10 @@ pub(crate) const RULES: &[Rule] = &[
         check: Text(tidy::no_todo),
     },
     Rule {
+        name: "tidy::secrets",
+        check: Text(tidy::secrets),
+    },
+    Rule {
         name: "tidy::no_sleep_in_tests",
         check: Text(tidy::no_sleep_in_tests),
     },

@@ -1,10 +1,12 @@
 //! The section: inheritance, legacy spellings, normalised ids, and every complaint.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use torana_core::admit::{DmPolicy, GroupPolicy};
+use torana_core::config::{LoadInput, TreeSchema};
 use torana_core::id::AccountId;
 use torana_core::render::{ChunkMode, LengthUnit, TableMode};
 
@@ -464,12 +466,12 @@ fn the_schema_documents_every_key_and_marks_secrets() {
 
 /// Loads a whole file with our section in the tree.
 fn load(text: &str) -> torana_core::config::Loaded {
-    torana_core::config::load(torana_core::config::LoadInput {
+    torana_core::config::load(LoadInput {
         path: "torana.json",
         text,
         env: &|name| (name == "BOT").then(|| TOKEN.to_owned()),
         include: &|_| Err("no includes".to_owned()),
-        sections: &[KIND.config_section()],
+        schema: &LazyLock::new(|| TreeSchema::new(&[KIND.config_section()])),
         known_providers: &[],
     })
 }

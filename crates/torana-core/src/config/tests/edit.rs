@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use super::{EMPTY, json, sections};
+use super::{EMPTY, json};
 use crate::config::KeyPath;
 use crate::config::edit::{self, WriteRefusal};
 
@@ -268,10 +268,27 @@ fn included_sections_are_not_edited_here() {
 }
 
 #[test]
+fn what_a_file_overrides_beside_an_include_stays_editable() {
+    let text =
+        "{ $include: 'base.json5', gateway: { port: 1 }, session: { resetTriggers: ['x'] } }";
+    let set = |key: &str, value| {
+        edit::set(text, &path(key), &value).unwrap_or_else(|error| format!("error: {error}"))
+    };
+    assert_eq!(
+        set("gateway.port", json!(2)),
+        text.replace("port: 1", "port: 2")
+    );
+    // A key that is not overridden yet could be meant for any of the files, and lists are joined.
+    let root = "error: the file takes in others with `$include` at its top, so this key could belong to any of them; write it by hand";
+    assert_eq!(set("logging.level", json!("debug")), root);
+    assert_eq!(set("session.resetTriggers", json!(["y"])), root);
+    assert_eq!(set("$include", json!("other.json5")), root);
+}
+
+#[test]
 fn a_write_that_looks_like_an_accident_is_refused() {
-    let sections = sections();
     let long = format!("{{ gateway: {{ mode: 'local' }} }} // {}", "x".repeat(600));
-    EMPTY.with_input(&long, &sections, |current| {
+    EMPTY.with_input(&long, |current| {
         let mut longer = long.clone();
         longer.push('y');
         assert!(edit::propose(current, &longer).is_ok());

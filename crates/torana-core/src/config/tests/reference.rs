@@ -1,13 +1,16 @@
 //! The schema and the reference page are complete and stable in shape.
 
+use std::sync::LazyLock;
+
 use expect_test::expect;
 
 use super::sections;
-use crate::config::{json_schema, reference_markdown};
+use crate::config::{LoadInput, TreeSchema, load, reference_markdown};
 
 #[test]
 fn the_schema_is_draft_07_without_references_or_null() {
-    let schema = json_schema(&sections());
+    let schema = TreeSchema::new(&sections());
+    let schema = schema.as_value();
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     let text = schema.to_string();
     assert!(!text.contains("$ref"), "a reference is left");
@@ -21,7 +24,7 @@ fn the_schema_is_draft_07_without_references_or_null() {
 
 #[test]
 fn the_reference_has_one_row_per_key() {
-    let page = reference_markdown(&sections());
+    let page = reference_markdown(&TreeSchema::new(&sections()));
     let section = |title: &str| {
         let start = page
             .find(&format!("\n## {title}\n"))
@@ -124,4 +127,17 @@ fn the_reference_has_one_row_per_key() {
         | `bindings[].session.dmScope` | `main`, `per-peer`, `per-channel-peer`, `per-account-channel-peer` |  | As `session.dmScope`. | live | 0.1.0 |
         | `bindings[].session.groupScope` | `per-group`, `main` |  | As `session.groupScope`. | live | 0.1.0 |
     "#]].assert_eq(&section("`bindings`"));
+}
+
+#[test]
+fn a_file_without_keys_needs_no_schema() {
+    let loaded = load(LoadInput {
+        path: "torana.json",
+        text: "{ /* later */ }",
+        env: &|_| None,
+        include: &|_| Err("no includes here".to_owned()),
+        schema: &LazyLock::new(|| panic!("made for nothing")),
+        known_providers: &[],
+    });
+    assert!(loaded.config.is_some(), "{:?}", loaded.problems);
 }

@@ -107,6 +107,21 @@ fn restricting_keys_that_are_not_built_refuse_what_they_guard() {
         refusal: torana.json:1:37: `session.sendPolicy.default` restricts something in a way that is not built yet, so this stays off: every channel (every channel)
     "#]],
     );
+    check(
+        "{ channels: { telegram: { actions: { deleteMessage: false, poll: true }, direct: { '5': { requireTopic: true } } } } }",
+        expect![[r#"
+            warning: 3 settings are known to OpenClaw but not built here yet, without effect: `channels.telegram.actions.deleteMessage`, `channels.telegram.actions.poll`, `channels.telegram.direct["5"].requireTopic`
+            refusal: torana.json:1:53: `channels.telegram.actions.deleteMessage` restricts something in a way that is not built yet, so this stays off: agent tools (agent tools)
+            refusal: torana.json:1:105: `channels.telegram.direct["5"].requireTopic` restricts something in a way that is not built yet, so this stays off: channel telegram (channel telegram)
+        "#]],
+    );
+    check(
+        "{ gateway: { nodes: { denyCommands: ['camera.snap'], allowSkills: true } } }",
+        expect![[r#"
+            problem: torana.json:1:23: `gateway.nodes.denyCommands` is not a known key; did you mean `commands`?
+            warning: 1 setting is known to OpenClaw but not built here yet, without effect: `gateway.nodes.allowSkills`
+        "#]],
+    );
     let loaded = EMPTY.load("{ channels: { telegram: { enabled: true, accounts: { a: { groups: { '*': { requireMention: true } } }, b: {} } } } }");
     let config = loaded.config.expect("only a refusal");
     assert_eq!(config.channels.sections["telegram"]["enabled"], true);

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use expect_test::Expect;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::{ChannelSection, IncludeRequest, Included, LoadInput, Loaded, Secret, load};
+use crate::config::{
+    ChannelSection, IncludeRequest, Included, LoadInput, Loaded, Secret, TreeSchema, load,
+};
 
 /// A channel's section as a channel would write it, small.
 #[derive(JsonSchema, Deserialize)]
@@ -65,16 +68,10 @@ pub(super) const EMPTY: World<'static> = World {
 
 impl World<'_> {
     pub(super) fn load(&self, text: &str) -> Loaded {
-        let sections = sections();
-        self.with_input(text, &sections, load)
+        self.with_input(text, load)
     }
 
-    pub(super) fn with_input<T>(
-        &self,
-        text: &str,
-        sections: &[ChannelSection],
-        action: impl FnOnce(LoadInput<'_>) -> T,
-    ) -> T {
+    pub(super) fn with_input<T>(&self, text: &str, action: impl FnOnce(LoadInput<'_>) -> T) -> T {
         let env = |name: &str| {
             self.env
                 .iter()
@@ -97,7 +94,7 @@ impl World<'_> {
             text,
             env: &env,
             include: &include,
-            sections,
+            schema: &LazyLock::new(|| TreeSchema::new(&sections())),
             known_providers: &["openai"],
         })
     }

@@ -389,6 +389,7 @@ async fn s_072_errors_tell_nothing_of_the_inside() {
         "",
         "{",
         "[]",
+        "[\"openclaw\"]",
         "null",
         "{\"messages\":1}",
         "{\"messages\":[{\"role\":\"nobody\",\"content\":\"x\"}]}",
@@ -418,6 +419,7 @@ async fn s_072_errors_tell_nothing_of_the_inside() {
                 "sqlite",
                 "rusqlite",
                 "stack",
+                "struct ",
                 "/home",
                 folder.as_str(),
             ] {

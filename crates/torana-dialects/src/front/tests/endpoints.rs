@@ -1,8 +1,9 @@
 //! The smaller endpoints: tools, embeddings, `/api`, and the Control UI's own config.
 
 use serde_json::{Value, json};
+use torana_engine::{Prepared, Suspend};
 
-use super::rig::{Rig, Script};
+use super::rig::{PATIENCE, Rig, Script};
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -71,6 +72,32 @@ async fn embeddings_without_a_model_are_an_internal_error() {
         let message = answer["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains(wanted), "{wanted}: {message}");
     }
+}
+
+#[tokio::test]
+async fn embeddings_are_waited_for_and_none_begin_under_a_suspension() {
+    let rig = Rig::start(Script::Echo).await;
+    let (asked, engine) = (r#"{"input":"hang"}"#, &rig.context.engine);
+    let lease = |drain| Suspend {
+        request: "copy".to_owned(),
+        drain,
+        ends_terminals: false,
+    };
+    let asking = rig.ask("POST", "/v1/embeddings", &[JSON], asked);
+    let counted = async {
+        while engine.blocking().passing == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        reply = asking => panic!("it hangs: {}", reply.status),
+        counted = tokio::time::timeout(PATIENCE, counted) => counted.expect("it is counted"),
+    }
+    let busy = engine.suspend(lease(false));
+    assert!(matches!(busy, Prepared::Busy(_)), "{busy:?}");
+    engine.suspend(lease(true));
+    let refused = rig.ask("POST", "/v1/embeddings", &[JSON], asked).await;
+    assert_eq!(refused.status, 503);
 }
 
 #[tokio::test]

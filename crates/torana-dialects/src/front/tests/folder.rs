@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::rig::{Rig, Script};
+use super::rig::{Rig, Script, read_all, read_until};
 use crate::front::UiFolder;
 
 const PAGE: &str = "<!doctype html><html data-openclaw-control-ui-build-id=\"b7\"><script>boot()</script><script src=\"./assets/app-1.js\"></script></html>";
@@ -218,4 +218,26 @@ fn a_folder_without_a_page_is_refused() {
         .to_string();
     assert!(error.contains("cannot be read"), "{error}");
     std::fs::remove_dir_all(empty).ok();
+}
+
+/// S-055: whoever asks for much and takes nothing is let go, and does not keep the gateway waiting.
+#[tokio::test]
+async fn a_download_nobody_takes_ends() {
+    let rig = Rig::start(Script::Echo).await;
+    // Far more than the system's buffers between both ends.
+    let size = 64 << 20;
+    let root = rig.folder().join("site");
+    std::fs::create_dir_all(&root).expect("a folder");
+    std::fs::write(root.join("index.html"), PAGE).expect("written");
+    std::fs::write(root.join("film.bin"), vec![0; size]).expect("written");
+    let mut front = rig.context.front.load().as_ref().clone();
+    front.ui_folder = Some(UiFolder::read(&root, "").expect("a page"));
+    rig.context.front.store(std::sync::Arc::new(front));
+    let head = format!("GET /film.bin HTTP/1.1\r\nHost: {}\r\n\r\n", rig.address);
+    let mut stream = rig.connect(head).await;
+    read_until(&mut stream, "\r\n\r\n").await;
+    tokio::time::pause();
+    rig.context.engine.world().sleep_ms(31_000).await;
+    tokio::time::resume();
+    assert!(read_all(&mut stream).await.len() < size);
 }

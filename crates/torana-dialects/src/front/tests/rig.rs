@@ -18,13 +18,14 @@ use torana_core::port::{
     AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
     TurnRequest,
 };
-use torana_core::problem::Problem;
+use torana_core::problem::{Code, Problem};
 use torana_core::run::{Outcome, RunEvent, Settled, Usage};
 use torana_engine::{AgentSettings, Bus, Engine, Options, Settings, Store};
 use torana_host::tls::ServerTls;
 
 use crate::context::{
-    AuthMode, Context, FrontSettings, Host, LogsPage, LogsRequest, RestartPlan, RestartRequest,
+    AuthMode, Context, EmbedRequest, Embeddings, FrontSettings, Host, LogsPage, LogsRequest,
+    RestartPlan, RestartRequest,
 };
 use crate::front::{Gate, Listeners, Place, bind, serve};
 use crate::site::{ConfigFile, Site};
@@ -33,7 +34,7 @@ use crate::site_memory::MemorySite;
 /// The shared secret of every test gateway; long enough to count as strong.
 pub(crate) const TOKEN: &str = "test-token-test-token-test-token-0";
 /// Longest wait for anything over a local socket; only failures take that long.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the agent answers.
 #[derive(Clone, Debug)]
@@ -165,6 +166,13 @@ impl Host for Nobody {
         _: String,
     ) -> BoxFuture<'_, Result<Option<crate::ExecPolicyFile>, Problem>> {
         Box::pin(async { Ok(None) })
+    }
+    fn embed(&self, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, Problem>> {
+        if request.texts == ["hang"] {
+            return Box::pin(std::future::pending());
+        }
+        let problem = Problem::new(Code::Internal, "no model for embeddings is configured");
+        Box::pin(std::future::ready(Err(problem)))
     }
     fn stop(&self, _: &str) {}
     fn restart(&self, _: RestartRequest) -> Result<RestartPlan, Problem> {

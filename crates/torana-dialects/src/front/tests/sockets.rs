@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::rig::{Rig, Script, read_all};
 use crate::front::outgoing::{Encoded, Fate, Outgoing};
+use crate::front::patience::{Patient, SENDING_BYTES};
 use crate::front::socket::{Incoming, WebSocket};
 use crate::front::stream::Stream;
 
@@ -22,9 +23,14 @@ async fn pair() -> (WebSocketStream<TcpStream>, WebSocket, Arc<Outgoing>) {
         .expect("a connection");
     let (server, _) = listener.accept().await.expect("a connection");
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+    let world = torana_host::world();
     (
         client,
-        WebSocket::new(Stream::Plain(server), &[], torana_host::world()),
+        WebSocket::new(
+            Stream::Plain(Patient::new(server, world.clone())),
+            &[],
+            world,
+        ),
         Outgoing::new(),
     )
 }
@@ -194,6 +200,29 @@ async fn a_client_that_never_reads_is_cut_off() {
 }
 
 #[tokio::test]
+async fn what_a_client_takes_slowly_counts_as_being_written() {
+    let (mut client, mut socket, outgoing) = pair().await;
+    assert!(!socket.is_writing(&outgoing));
+    // More than the system takes between both ends before somebody reads, and no more than a client takes at once.
+    let size = 15 << 20;
+    outgoing.text("x".repeat(size));
+    tokio::select! {
+        biased;
+        incoming = socket.turn(&outgoing) => panic!("nobody said anything: {incoming:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(socket.is_writing(&outgoing));
+    let reading = async {
+        let whole = client.next().await.expect("a message").expect("readable");
+        assert_eq!(whole.into_data().len(), size);
+        client.send(Message::text("got it")).await.expect("sent");
+    };
+    let (incoming, ()) = tokio::join!(socket.turn(&outgoing), reading);
+    assert!(matches!(incoming, Incoming::Text(_)), "{incoming:?}");
+    assert!(!socket.is_writing(&outgoing));
+}
+
+#[tokio::test]
 async fn malformed_upgrades_are_answered_and_closed() {
     let rig = Rig::start(Script::Echo).await;
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -265,6 +294,27 @@ async fn a_drain_finishes_answers_and_closes_the_listener() {
     assert_eq!(read_all(&mut idle).await, "");
     (&mut rig.served).await.expect("served");
     assert!(TcpStream::connect(rig.address).await.is_err());
+}
+
+/// Bytes the system keeps for a connection to this listener; the client's end goes with it.
+async fn kept_of(listener: &TcpListener) -> u32 {
+    let address = listener.local_addr().expect("an address");
+    let _client = TcpStream::connect(address).await.expect("a connection");
+    let (server, _) = listener.accept().await.expect("a connection");
+    let server = TcpSocket::from_std_stream(server.into_std().expect("a socket"));
+    server.send_buffer_size().expect("readable")
+}
+
+#[tokio::test]
+async fn little_waits_in_the_system_for_a_slow_client_also_after_a_restart() {
+    let wanted = 2 * u32::try_from(SENDING_BYTES).expect("small");
+    let place = crate::front::Place::Loopback(0);
+    let own = crate::front::bind(&place).expect("listeners");
+    assert!(kept_of(&own[0]).await <= wanted, "a new socket");
+    let mut inherited = vec![std::net::TcpListener::bind("127.0.0.1:0").expect("a listener")];
+    let adopted = crate::front::bind_or_adopt(&place, &mut inherited).expect("listeners");
+    assert!(inherited.is_empty());
+    assert!(kept_of(&adopted[0]).await <= wanted, "an inherited one");
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ pub(super) fn read(
     bytes: &[u8],
     now_ms: i64,
 ) -> Result<ResponseRequest, Fault> {
-    let mut body: Body = json::parse(bytes).map_err(|fault| fault.to_string())?;
+    let mut body: Body = json::object(bytes).map_err(|fault| fault.to_string())?;
     if body.background == Some(true) {
         return Err("`background` is not available; use `stream` or wait.".to_owned());
     }

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use torana_core::approval::{Approval, Kind};
 use torana_core::auth::{Audience, Scope, audience};
 use torana_core::event::{Appended, Event, RunFacts, RunSignal, SessionChange};
-use torana_core::id::{AgentId, ConnectionId};
+use torana_core::id::{AgentId, ConnectionId, INJECTED, RunId};
 use torana_core::key::SessionKey;
 use torana_core::port::World;
 use torana_core::question::{Question, QuestionStatus};
@@ -133,6 +133,7 @@ impl Hub {
 
     fn tell(&self, event: &Event) {
         match event {
+            Event::Run(facts, RunSignal::Merged) => self.tell_merged(facts),
             Event::Run(facts, signal) => self.tell_run(facts, signal),
             Event::Transcript(appended) => self.tell_message(appended),
             Event::Session {
@@ -278,6 +279,9 @@ impl Hub {
                 "lifecycle",
                 &json!({ "phase": "start", "startedAt": facts.started_at_ms }),
             );
+            if facts.origin.is_some() {
+                self.starting(facts, run);
+            }
             return;
         }
         if let RunSignal::Settled {
@@ -302,7 +306,7 @@ impl Hub {
             return;
         };
         match signal {
-            RunSignal::Started | RunSignal::Settled { .. } => {}
+            RunSignal::Started | RunSignal::Merged | RunSignal::Settled { .. } => {}
             RunSignal::Model { provider, model } => {
                 run.model = true;
                 self.agent(
@@ -363,6 +367,15 @@ impl Hub {
                 self.agent(facts, run, "lifecycle", &data);
             }
         }
+    }
+
+    /// A run that a client began waits for its model, which may have to load first: pages say so.
+    fn starting(&self, facts: &RunFacts, run: &mut Run) {
+        let phase = "starting_model";
+        self.agent(facts, run, "run_status", &json!({ "phase": phase }));
+        let state = json!({ "state": "status", "phase": phase });
+        let frame = frame::event("chat", &chat(facts, run.seq, state));
+        self.send(frame, Fate::Keep, &|client| client.follows(&facts.session));
     }
 
     fn facts(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<RunFacts>>> {
@@ -490,6 +503,15 @@ impl Hub {
         self.send(frame, fate, &|client| client.follows(&facts.session));
     }
 
+    /// Whoever waits for the id of a merged message learns that it is over; the answer stands under the turn it became
+    /// part of (OpenClaw 2026.9.6 sends the same word when it steers or collects a message).
+    fn tell_merged(&self, facts: &RunFacts) {
+        let word = chat(facts, 1, json!({ "state": "final" }));
+        self.send(frame::event("chat", &word), Fate::Keep, &|client| {
+            client.follows(&facts.session)
+        });
+    }
+
     fn settle(
         &self,
         facts: &RunFacts,
@@ -591,6 +613,10 @@ impl Hub {
     // === Sessions ===
 
     fn tell_message(&self, appended: &Appended) {
+        let run_id = appended.entry.run_id.as_ref();
+        if let Some(run_id) = run_id.filter(|id| id.as_str().starts_with(INJECTED)) {
+            self.tell_injected(appended, run_id);
+        }
         let listens = |client: &Client| client.reads() && client.listens_to(&appended.session);
         if !self.anyone(&listens) {
             return;
@@ -608,6 +634,27 @@ impl Hub {
             Fate::Keep,
             &listens,
         );
+    }
+
+    /// Quirk: a line that was put into a transcript is told like the answer of a run without events (2026.9.6).
+    fn tell_injected(&self, appended: &Appended, run_id: &RunId) {
+        let entry = &appended.entry;
+        let payload = json!({
+            "runId": run_id.as_str(), "sessionKey": appended.session.as_str(), "agentId": appended.agent.as_str(),
+            "seq": 0, "state": "final", "message": shape::answer_message(&entry.text, entry.at_ms),
+        });
+        self.send(frame::event("chat", &payload), Fate::Keep, &|client| {
+            client.follows(&appended.session)
+        });
+    }
+
+    /// The groups that sessions are sorted into changed.
+    pub(crate) fn tell_groups(&self) {
+        let payload = json!({ "reason": "groups", "ts": self.world.wall_ms() });
+        let frame = frame::event("sessions.changed", &payload);
+        self.send(frame, Fate::Keep, &|client| {
+            client.reads() && client.listens_to_lists()
+        });
     }
 
     fn tell_change(&self, (session, agent, change, at_ms): &Change, row: Option<Value>) {
@@ -628,8 +675,15 @@ impl Hub {
         if let Some(row) = row {
             payload["session"] = row;
         }
-        // Coalescible: the next change of the same session says everything again.
-        let fate = Fate::Merge(key_of(session.as_str(), 2));
+        let fate = match change {
+            // Clients read the transcript anew after these, and a later change does not tell them to.
+            SessionChange::Reset
+            | SessionChange::Rewound
+            | SessionChange::Compacted
+            | SessionChange::Deleted => Fate::Keep,
+            // Coalescible: the next change of the same session says everything again.
+            _ => Fate::Merge(key_of(session.as_str(), 2)),
+        };
         self.send(
             frame::event("sessions.changed", &payload),
             fate,

@@ -83,7 +83,7 @@ pub(super) fn model_accounts(call: Call) -> Running {
 pub(super) fn proposals(call: Call) -> Running {
     empty(json!({
         "schema": "openclaw.skill-workshop.proposals-manifest.v1",
-        "updatedAt": super::system::rfc3339(call.now_ms()),
+        "updatedAt": torana_host::moment::rfc3339_ms(call.now_ms()),
         "proposals": [], "installedSkills": [],
     }))
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use torana_core::auth::Scope;
-use torana_core::id::AgentId;
+use torana_core::id::{AgentId, WEBCHAT};
 use torana_core::key::SessionKey;
 use torana_core::message::ReplyTarget;
 use torana_engine::service::sessions::{self, Lookup};
 use torana_engine::store::inbox::ClientInput;
 use torana_engine::{ClientTurn, Finished, SubmitStatus, Submitted, TurnHandle};
 
-use super::chat::{Place, session_of};
+use super::chat::{Place, last_place, session_of};
 use super::{Answer, Call, Running};
 use crate::front::avatar::{self, Avatar};
 use crate::openclaw::error::{UNAVAILABLE, WireError};
@@ -170,34 +170,92 @@ async fn check_existing(call: &Call, session: &SessionKey) -> Result<(), WireErr
     }
 }
 
-/// Where the answer also goes, when the caller asks for delivery.
-fn target(call: &Call) -> Result<Option<ReplyTarget>, WireError> {
+/// Channel names that are no chat: here, where the session was last used, and what OpenClaw 2026.9.6 calls its inner
+/// sources of messages.
+const NO_CHANNEL: &[&str] = &[
+    WEBCHAT,
+    "last",
+    "heartbeat",
+    "cron",
+    "webhook",
+    "voice",
+    "sessions_send",
+];
+
+/// A channel without an account here is refused even when nothing is sent there (OpenClaw 2026.9.6).
+fn check_channel(call: &Call, channel: &str) -> Result<(), WireError> {
+    let accounts = call.engine().accounts();
+    let is_known = accounts
+        .iter()
+        .any(|account| account.channel.as_str() == channel);
+    if is_known || NO_CHANNEL.contains(&channel) {
+        return Ok(());
+    }
+    let short: String = channel.chars().take(64).collect();
+    Err(WireError::invalid(format!(
+        "invalid agent params: unknown channel: {short}"
+    )))
+}
+
+/// The chat that the named parameters describe.
+fn place<'a>(call: &'a Call, [channel, to, account]: [Option<&'a str>; 3]) -> Place<'a> {
+    Place {
+        channel: channel.filter(|channel| !NO_CHANNEL.contains(channel)),
+        to,
+        account,
+        thread: call.params.word("threadId"),
+    }
+}
+
+/// The chat a session without one belongs to from now on: what the caller says about where the message comes from. A
+/// session that has one stays there (OpenClaw 2026.9.6).
+async fn route(call: &Call, session: &SessionKey) -> Result<Option<ReplyTarget>, WireError> {
+    let word = |name: &str| call.params.word(name);
+    let named = place(call, [word("channel"), word("to"), word("accountId")]).target()?;
+    Ok(match last_place(call, session).await? {
+        Some(_) => None,
+        None => named,
+    })
+}
+
+/// Where the answer also goes, when the caller asks for delivery: the place it names, else the one the session was last
+/// used in. A place that is named in part is refused: what is missing would be a guess, and a wrong one reaches a
+/// stranger.
+async fn target(call: &Call, session: &SessionKey) -> Result<Option<ReplyTarget>, WireError> {
     if call.params.flag("deliver") != Some(true) {
         return Ok(None);
     }
-    let word = |name: &str, other: &str| {
-        call.params
-            .word(name)
-            .or_else(|| call.params.word(other))
-            .map(str::to_owned)
+    let word = |name: &str, other: &str| call.params.word(name).or_else(|| call.params.word(other));
+    let named = place(
+        call,
+        [
+            word("replyChannel", "channel"),
+            word("replyTo", "to"),
+            word("replyAccountId", "accountId"),
+        ],
+    );
+    let found = if named.is_empty() {
+        last_place(call, session).await?
+    } else {
+        named.target()?
     };
-    let (channel, to) = (word("replyChannel", "channel"), word("replyTo", "to"));
-    let account = word("replyAccountId", "accountId");
-    let place = Place {
-        channel: channel.as_deref(),
-        to: to.as_deref(),
-        account: account.as_deref(),
-        thread: call.params.word("threadId"),
+    let Some(target) = found else {
+        return Err(WireError::invalid(
+            "delivery target is required: name channel and to",
+        ));
     };
-    place
-        .target()?
-        .map(Some)
-        .ok_or_else(|| WireError::invalid("deliver needs channel and to"))
+    check_channel(call, target.conversation.channel.as_str())?;
+    Ok(Some(target))
 }
 
 async fn run_agent(mut call: Call) -> Answer {
     let session = session_for(&call).await?;
     check_existing(&call, &session).await?;
+    for name in ["channel", "replyChannel"] {
+        if let Some(channel) = call.params.word(name) {
+            check_channel(&call, channel)?;
+        }
+    }
     let media = super::chat::accept(&mut call, &session).await?;
     let model = match (call.params.word("provider"), call.params.word("model")) {
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
@@ -213,7 +271,8 @@ async fn run_agent(mut call: Call) -> Answer {
             .and_then(|seconds| u64::try_from(seconds).ok())
             .filter(|seconds| *seconds > 0)
             .map(|seconds| seconds.saturating_mul(1_000)),
-        deliver_to: target(&call)?,
+        deliver_to: target(&call, &session).await?,
+        route: route(&call, &session).await?,
         owner: call.scopes().allows(Scope::Admin),
         bare: call.params.word("promptMode") == Some("none")
             || call.params.flag("modelRun") == Some(true),
@@ -242,7 +301,15 @@ async fn run_agent(mut call: Call) -> Answer {
         .outgoing
         .text(frame::answer_value(&call.id, &accepted));
     match turn.finished().await {
-        Some(finished) => final_answer(&turn, &finished),
+        Some(finished) => {
+            // The turn is over: that its session cannot be read now makes no failure of it.
+            let view = sessions::get(call.engine(), &turn.session)
+                .await
+                .ok()
+                .flatten();
+            let session_id = view.map(|view| view.row.session_id);
+            final_answer(&turn, &finished, session_id.as_deref())
+        }
         None => Err(WireError::new(
             UNAVAILABLE,
             "the gateway is stopping; ask again with the same key",
@@ -259,7 +326,7 @@ fn failure(run_id: &str, message: &str) -> WireError {
 }
 
 /// The second answer of `agent`.
-fn final_answer(turn: &TurnHandle, finished: &Finished) -> Answer {
+fn final_answer(turn: &TurnHandle, finished: &Finished, session_id: Option<&str>) -> Answer {
     let settled = &finished.settled;
     let run_id = turn.run_id.as_str();
     let (status, summary) = match (Ending::of(settled.outcome), finished.stopped) {
@@ -283,7 +350,10 @@ fn final_answer(turn: &TurnHandle, finished: &Finished) -> Answer {
         .ended_at_ms
         .saturating_sub(finished.started_at_ms)
         .max(0);
-    let meta = json!({ "provider": settled.provider, "model": settled.model, "usage": shape::usage(&settled.usage) });
+    let meta = json!({
+        "sessionId": session_id, "provider": settled.provider, "model": settled.model,
+        "usage": shape::usage(&settled.usage),
+    });
     Ok(Payload::of(&result(
         run_id,
         status,
@@ -445,7 +515,7 @@ async fn stored_wait(call: &Call, run_id: &str) -> Result<Option<Payload>, WireE
         Some(_) => "error",
     };
     let mut answer = json!({ "runId": run_id, "status": status });
-    for name in ["startedAt", "endedAt"] {
+    for name in ["startedAt", "endedAt", "stopReason"] {
         if !stored[name].is_null() {
             answer[name] = stored[name].clone();
         }

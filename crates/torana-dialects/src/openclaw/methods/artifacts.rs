@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use torana_core::key::SessionKey;
 use torana_engine::service::artifacts::{self, ARTIFACTS_MAX, Artifact, ArtifactId, Wanted};
+use torana_host::moment::rfc3339_ms;
 
 use super::chat::key_of;
-use super::system::rfc3339;
 use super::{Answer, Call, Running};
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::Payload;
@@ -192,7 +192,7 @@ pub(super) fn download(call: Call) -> Running {
             };
             shown["download"] = json!({ "mode": "url" });
             return Ok(Payload::of(&json!({
-                "artifact": shown, "url": address.url, "expiresAt": rfc3339(address.expires_at_ms),
+                "artifact": shown, "url": address.url, "expiresAt": rfc3339_ms(address.expires_at_ms),
             })));
         }
         let bytes = call.engine().media(&artifact.media).await;

@@ -28,6 +28,14 @@ pub(super) fn status(call: Call) -> Running {
 async fn full_status(call: Call) -> Answer {
     let only = call.params.word("channel");
     let mut accounts = call.engine().accounts();
+    if let Some(only) = only
+        && !accounts
+            .iter()
+            .any(|account| account.channel.as_str() == only)
+    {
+        let short: String = only.chars().take(64).collect();
+        return Err(WireError::invalid(format!("unknown channel: {short}")));
+    }
     accounts.retain(|account| only.is_none_or(|only| account.channel.as_str() == only));
     let probes = probes(&call, &accounts).await;
     let mut grouped = cache::channels(&accounts);
@@ -41,8 +49,7 @@ async fn full_status(call: Call) -> Answer {
             .flatten()
             .find(|entry| entry["accountId"].as_str() == Some(status.account.as_str()));
         if let (Some(entry), Some(probe)) = (entry, probe) {
-            entry["lastProbeAt"] = json!(probe.at_ms.max(0));
-            entry["probe"] = probe_value(probe);
+            tell_probe(entry, probe);
         }
     }
     let meta: Vec<Value> = grouped
@@ -69,7 +76,8 @@ async fn full_status(call: Call) -> Answer {
     Ok(Payload::of(&answer))
 }
 
-async fn probes(call: &Call, accounts: &[AccountStatus]) -> Vec<Option<Probe>> {
+/// Asks the platforms of accounts who we are there, when the call wants that.
+pub(super) async fn probes(call: &Call, accounts: &[AccountStatus]) -> Vec<Option<Probe>> {
     if call.params.flag("probe") != Some(true) {
         return accounts.iter().map(|_| None).collect();
     }
@@ -85,6 +93,12 @@ async fn probes(call: &Call, accounts: &[AccountStatus]) -> Vec<Option<Probe>> {
         .iter()
         .map(|account| engine.probe_account(&account.channel, &account.account, timeout_ms));
     join_all(asked).await
+}
+
+/// Puts what a platform said into the entry of an account.
+pub(super) fn tell_probe(entry: &mut Value, probe: &Probe) {
+    entry["lastProbeAt"] = json!(probe.at_ms.max(0));
+    entry["probe"] = probe_value(probe);
 }
 
 fn probe_value(probe: &Probe) -> Value {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use torana_core::config::{Described, DescribedChild, KeyPath, read_text};
 use torana_core::key::SessionKey;
 use torana_core::limit::{RESTART_DELAY_MS, RESTART_DELAY_MS_MAX};
+use torana_host::moment::rfc3339_ms;
 
-use super::system::rfc3339;
 use super::{Answer, Call, Running, machine};
 use crate::openclaw::desk::{Author, Base, Written, edit_failure, return_failure};
 use crate::openclaw::error::WireError;
@@ -34,7 +34,7 @@ pub(super) fn schema(call: Call) -> Running {
             "schema": schema.as_value(),
             "uiHints": hints,
             "version": quirks::COMPATIBLE_RELEASE,
-            "generatedAt": rfc3339(call.now_ms()),
+            "generatedAt": rfc3339_ms(call.now_ms()),
         })))
     })
 }

@@ -11,14 +11,7 @@ use torana_engine::store::device::DeviceRow;
 use super::{Answer, Call, Running, nodes};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::{self, Payload};
-use crate::openclaw::gateway::request_value;
-
-fn words(scopes: &str) -> Vec<&str> {
-    scopes
-        .split(',')
-        .filter(|scope| !scope.is_empty())
-        .collect()
-}
+use crate::openclaw::gateway::{add_facts, request_value, scope_words};
 
 fn paired(call: &Call, row: &DeviceRow, surfaces: &[(String, Value)]) -> Value {
     let live = || {
@@ -27,13 +20,15 @@ fn paired(call: &Call, row: &DeviceRow, surfaces: &[(String, Value)]) -> Value {
             .filter(|token| token.revoked_at_ms.is_none())
     };
     let roles: Vec<&str> = live().map(|token| token.role.as_str()).collect();
-    let scopes: Vec<&str> = live().flat_map(|token| words(&token.scopes)).collect();
+    let scopes: Vec<&str> = live()
+        .flat_map(|token| scope_words(&token.scopes))
+        .collect();
     let tokens: Vec<Value> = row
         .tokens
         .iter()
         .map(|token| {
             let mut value =
-                json!({ "role": token.role, "scopes": words(&token.scopes), "createdAtMs": token.created_at_ms });
+                json!({ "role": token.role, "scopes": scope_words(&token.scopes), "createdAtMs": token.created_at_ms });
             if let Some(at_ms) = token.rotated_at_ms {
                 value["rotatedAtMs"] = json!(at_ms);
             }
@@ -54,21 +49,10 @@ fn paired(call: &Call, row: &DeviceRow, surfaces: &[(String, Value)]) -> Value {
         "roles": roles, "scopes": scopes, "approvedVia": row.approved_via, "createdAtMs": row.created_at_ms,
         "approvedAtMs": row.approved_at_ms, "connected": connected, "tokens": tokens,
     });
-    let facts = &row.facts;
-    let texts = [
-        ("label", &row.label),
-        ("displayName", &facts.display_name),
-        ("platform", &facts.platform),
-        ("deviceFamily", &facts.device_family),
-        ("clientId", &facts.client_id),
-        ("clientMode", &facts.client_mode),
-        ("remoteIp", &facts.remote_ip),
-    ];
-    for (name, text) in texts {
-        if let Some(text) = text {
-            value[name] = json!(text);
-        }
+    if let Some(label) = &row.label {
+        value["label"] = json!(label);
     }
+    add_facts(&mut value, &row.facts);
     if let Some((_, surface)) = surfaces.iter().find(|(id, _)| *id == row.device_id) {
         value["pendingNodeSurface"] = surface.clone();
     }
@@ -207,10 +191,12 @@ pub(super) fn rotate_token(call: Call) -> Running {
 async fn rotate(call: Call) -> Answer {
     let device_id = own_device(&call, "deviceId")?;
     let role = role_of(&call)?;
-    let wanted = call
-        .params
-        .get("scopes")
-        .map(|_| ScopeSet::parse(call.params.texts("scopes")));
+    let words = call.params.texts("scopes");
+    if words.iter().any(|word| Scope::parse(word).is_none()) {
+        // A token without what was asked for would be of no use to whoever asked.
+        return Err(WireError::invalid("device token rotation denied"));
+    }
+    let wanted = call.params.get("scopes").map(|_| ScopeSet::parse(words));
     let issued = call
         .gateway
         .devices()

@@ -299,11 +299,7 @@ fn blocked(value: &mut Value, blocking: Blocking) {
 }
 
 fn lease_word(lease: &Lease) -> &'static str {
-    if lease.blocking.total() == 0 {
-        "ready"
-    } else {
-        "draining"
-    }
+    if lease.is_ready { "ready" } else { "draining" }
 }
 
 pub(super) fn prepare(call: Call) -> Running {
@@ -369,7 +365,7 @@ pub(super) fn suspension(call: Call) -> Running {
             SuspensionState::Held(lease) => {
                 let mut value =
                     json!({ "status": lease_word(&lease), "expiresAtMs": lease.expires_at_ms });
-                if lease.blocking.total() > 0 {
+                if !lease.is_ready {
                     blocked(&mut value, lease.blocking);
                     value["retryAfterMs"] = json!(SUSPENSION_RETRY_MS);
                 }
@@ -422,4 +418,23 @@ pub(super) fn hand_over(call: Call) -> Running {
         note(&call, &value).await;
         Ok(Payload::of(&value))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What ran a moment ago may be over while a reply begins.
+    #[test]
+    fn a_gateway_that_is_not_at_rest_is_not_called_ready() {
+        let mut lease = Lease {
+            id: "l".to_owned(),
+            expires_at_ms: 0,
+            is_ready: false,
+            blocking: Blocking::default(),
+        };
+        assert_eq!(lease_word(&lease), "draining");
+        lease.is_ready = true;
+        assert_eq!(lease_word(&lease), "ready");
+    }
 }

@@ -10,8 +10,8 @@ use torana_core::key::SessionKey;
 use torana_core::problem::{Code, Problem};
 use torana_engine::store::inbox::ClientInput;
 use torana_engine::{ClientTurn, Engine, Phase};
+use torana_host::moment::rfc3339_ms;
 
-use super::system::rfc3339;
 use super::{Answer, Call, Running};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
@@ -115,7 +115,7 @@ pub(super) fn recent(call: Call) -> Running {
             .stability()
             .page(limit, call.params.word("type"), since);
         let mut value = json!({
-            "generatedAt": rfc3339(call.now_ms()),
+            "generatedAt": rfc3339_ms(call.now_ms()),
             "capacity": stability::CAPACITY,
             "count": page.count,
             "dropped": page.dropped,
@@ -326,6 +326,9 @@ pub(super) fn tool(call: Call) -> Running {
 pub(super) fn commands(call: Call) -> Running {
     Box::pin(async move {
         use torana_core::command::COMMANDS;
+        if call.params.word("agentId").is_some() {
+            agent_of(&call)?;
+        }
         let with_args = call.params.flag("includeArgs").unwrap_or(true);
         let list: Vec<Value> = COMMANDS
             .iter()
@@ -342,12 +345,28 @@ pub(super) fn commands(call: Call) -> Running {
                 });
                 if takes && with_args {
                     let usage = command.usage.split_once(' ').map_or("", |(_, rest)| rest);
-                    value["args"] = json!([{ "name": "args", "description": usage, "type": "string" }]);
+                    let mut argument =
+                        json!({ "name": "args", "description": usage, "type": "string" });
+                    if let Some(words) = choices(usage) {
+                        argument["choices"] = json!(words);
+                    }
+                    value["args"] = json!([argument]);
                 }
                 value
             })
             .collect();
         Ok(Payload::of(&json!({ "commands": list })))
+    })
+}
+
+/// The words a command takes first, where it takes no others: pages offer them.
+fn choices(usage: &str) -> Option<Vec<Value>> {
+    let (words, _) = usage.strip_prefix('[')?.split_once(']')?;
+    let words: Vec<&str> = words.split('|').collect();
+    let is_list = words.len() > 1 && !words.contains(&"name");
+    is_list.then(|| {
+        let choice = |word: &&str| json!({ "value": word, "label": word });
+        words.iter().map(choice).collect()
     })
 }
 

@@ -134,7 +134,7 @@ fn choice(
 }
 
 /// Every provider that config names or a model of it belongs to.
-fn providers(call: &Call) -> Vec<ProviderFacts> {
+pub(super) fn providers(call: &Call) -> Vec<ProviderFacts> {
     let mut providers = call.gateway.context().host.site().providers();
     for model in &call.engine().settings().models {
         let ModelRef { provider, .. } = &model.reference;

@@ -14,7 +14,7 @@ use super::{Answer, Call, Running};
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::Payload;
 
-/// Commands whose files are written through their own methods, with their own checks.
+/// Commands about a node's rules for programs. They have methods of their own, which take an administrator.
 const EXEC_APPROVALS: &str = "system.execApprovals";
 /// Requests handed out at once when a node names no number (OpenClaw 2026.9.6).
 const DRAIN_DEFAULT: usize = 4;
@@ -340,17 +340,21 @@ async fn run_invoke(call: Call) -> Answer {
 
 fn good(node_id: &str, command: &str, answer: CallAnswer) -> Value {
     let text = answer.payload_json;
-    // Clients read `payload`; a text that is no JSON stays a text only.
-    let payload = answer.payload.or_else(|| {
-        text.as_deref()
-            .and_then(|text| crate::front::json::parse(text.as_bytes()).ok())
-    });
+    let payload = content(answer.payload, text.as_deref());
     json!({
         "ok": true, "nodeId": node_id, "command": command, "payload": payload, "payloadJSON": text,
     })
 }
 
-fn bad(command: &str, fault: CallFault) -> WireError {
+/// What a node answered: its text when there is one (OpenClaw 2026.9.6), which stays a text only when it is no JSON.
+pub(super) fn content(value: Option<Value>, text: Option<&str>) -> Option<Value> {
+    match text.filter(|text| !text.trim().is_empty()) {
+        Some(text) => crate::front::json::parse(text.as_bytes()).ok(),
+        None => value,
+    }
+}
+
+pub(super) fn bad(command: &str, fault: CallFault) -> WireError {
     let unavailable = |message: &str, code: &str| {
         WireError::new(UNAVAILABLE, message).details(json!({ "code": code }))
     };
@@ -493,7 +497,7 @@ pub(super) fn acknowledge(call: Call) -> Running {
         ids.dedup();
         if ids.is_empty() {
             let message =
-                "invalid node.pending.ack params: at /ids: must NOT have fewer than 1 items";
+                "invalid node.pending.ack params: at /ids: must not have fewer than 1 items";
             return Err(WireError::invalid(message));
         }
         let nodes = call.gateway.nodes();
@@ -634,7 +638,7 @@ pub(super) fn skills(call: Call) -> Running {
         let items = call.params.get("skills").and_then(Value::as_array);
         let items = items.map(Vec::as_slice).unwrap_or_default();
         if items.len() > SKILLS_MAX {
-            return Err(wrong("must NOT have more than 64 items"));
+            return Err(wrong("must not have more than 64 items"));
         }
         let mut skills: Vec<Skill> = Vec::new();
         for item in items {
@@ -682,7 +686,7 @@ pub(super) fn tools(call: Call) -> Running {
         let items = call.params.get("tools").and_then(Value::as_array);
         let items = items.map(Vec::as_slice).unwrap_or_default();
         if items.len() > TOOLS_MAX {
-            return Err(wrong("must NOT have more than 128 items"));
+            return Err(wrong("must not have more than 128 items"));
         }
         let (mut tools, mut names, mut bytes) = (Vec::new(), BTreeSet::new(), 0);
         for item in items {

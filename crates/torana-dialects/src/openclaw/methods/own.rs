@@ -2,17 +2,15 @@
 
 use serde_json::{Value, json};
 use torana_core::id::InboxId;
-use torana_core::message::Operation;
 use torana_engine::Phase;
 use torana_engine::service::health::Census;
 use torana_engine::service::journal::{self, Which};
-use torana_engine::store::inbox::InboxRow;
-use torana_engine::store::outbox::Intent;
 
 use super::system::state_word;
 use super::{Answer, Call, Running};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
+use crate::openclaw::journal as shown;
 
 /// Rows of a list when no limit is asked for.
 const LIST_LIMIT_DEFAULT: usize = 100;
@@ -87,45 +85,7 @@ pub(super) fn explain(call: Call) -> Running {
         let Some(story) = story else {
             return Err(WireError::invalid("no such message"));
         };
-        let steps: Vec<Value> = story
-            .steps
-            .iter()
-            .map(|step| json!({ "at": step.at_ms, "stage": step.stage, "text": step.text }))
-            .collect();
-        let merged: Vec<i64> = story.merged.iter().map(|id| id.0).collect();
-        Ok(Payload::of(&json!({
-            "message": message(&story.row),
-            "merged": merged,
-            "intents": story.intents.iter().map(intent).collect::<Vec<_>>(),
-            "steps": steps,
-            "text": story.text(),
-        })))
-    })
-}
-
-fn message(row: &InboxRow) -> Value {
-    json!({
-        "id": row.id.0, "channel": row.channel, "account": row.account, "eventId": row.event_id,
-        "state": row.state.as_str(), "reason": row.reason, "attempt": row.attempt, "session": row.session,
-        "agent": row.agent, "rule": row.tier, "runId": row.run_id, "sender": row.sender,
-        "receivedAt": row.received_at_ms, "updatedAt": row.updated_at_ms,
-        "text": row.payload.as_ref().map(|payload| payload.text()),
-    })
-}
-
-fn intent(intent: &Intent) -> Value {
-    let text = match &intent.operation {
-        Operation::Text { text, .. }
-        | Operation::Edit { text, .. }
-        | Operation::Draft { text, .. } => Some(text.plain.as_str()),
-        Operation::Delete { .. } | Operation::Typing { .. } => None,
-    };
-    json!({
-        "id": intent.id.0, "message": intent.inbox.map(|id| id.0), "runId": intent.run_id, "channel": intent.channel,
-        "account": intent.account, "to": intent.operation.conversation().peer.id, "lane": intent.lane,
-        "state": intent.state, "attempt": intent.attempt, "failures": intent.failures, "resent": intent.resent,
-        "reason": intent.reason, "dueAt": intent.due_at_ms, "createdAt": intent.created_at_ms, "text": text,
-        "platformIds": intent.receipt.as_ref().map(|receipt| receipt.message_ids.clone()),
+        Ok(Payload::of(&shown::story(&story)))
     })
 }
 
@@ -136,9 +96,7 @@ fn limit(call: &Call) -> usize {
 pub(super) fn outbox(call: Call) -> Running {
     Box::pin(async move {
         let intents = journal::outbox_list(call.engine(), limit(&call)).await?;
-        Ok(Payload::of(
-            &json!({ "intents": intents.iter().map(intent).collect::<Vec<_>>() }),
-        ))
+        Ok(Payload::of(&shown::intents(&intents)))
     })
 }
 
@@ -166,9 +124,7 @@ pub(super) fn drop_intent(call: Call) -> Running {
 pub(super) fn parked(call: Call) -> Running {
     Box::pin(async move {
         let rows = journal::parked(call.engine(), limit(&call)).await?;
-        Ok(Payload::of(
-            &json!({ "messages": rows.iter().map(message).collect::<Vec<_>>() }),
-        ))
+        Ok(Payload::of(&shown::messages(&rows)))
     })
 }
 

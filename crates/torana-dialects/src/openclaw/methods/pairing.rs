@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use torana_core::auth::Scope;
 use torana_core::limit::{PAIRING_CODE_MS, PAIRING_PENDING_MAX};
 use torana_engine::service::pairing::{self, Waiting};
+use torana_host::moment::rfc3339_ms;
 
-use super::system::rfc3339;
 use super::{Call, Running};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
@@ -52,9 +52,9 @@ fn waiting(waiting: &Waiting) -> Value {
         "senderLabel": name,
         // The object is closed; free words for people go here. The code is what the sender reads out.
         "metadata": { "code": request.code },
-        "createdAt": rfc3339(request.created_at_ms),
-        "lastSeenAt": rfc3339(request.replied_at_ms.max(request.created_at_ms)),
-        "expiresAt": rfc3339(request.expires_at_ms),
+        "createdAt": rfc3339_ms(request.created_at_ms),
+        "lastSeenAt": rfc3339_ms(request.replied_at_ms.max(request.created_at_ms)),
+        "expiresAt": rfc3339_ms(request.expires_at_ms),
         "notifySupported": false,
     })
 }

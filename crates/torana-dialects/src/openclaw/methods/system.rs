@@ -1,11 +1,14 @@
 //! Health, status, presence, logs.
 
 use serde_json::{Value, json};
+use torana_core::id::AgentId;
+use torana_engine::Settings;
 use torana_engine::service::presence::PresenceEntry;
+use torana_engine::store::session::SessionRow;
 
-use super::{Answer, Call, Running};
+use super::{Answer, Call, Running, channels};
 use crate::context::LogsRequest;
-use crate::openclaw::error::WireError;
+use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::Payload;
 use crate::openclaw::{health as cache, hello, quirks};
 
@@ -16,22 +19,78 @@ const LOG_BYTES_DEFAULT: usize = 250_000;
 
 pub(super) fn health(call: Call) -> Running {
     Box::pin(async move {
-        let health = call.gateway.health();
-        // A probe wants to know how it is now, not how it was a second ago.
-        let payload = match call.params.flag("probe") {
-            Some(true) if call.client.reads() => health.look().await?,
-            _ => health.get().await?,
-        };
-        Ok(if call.client.reads() {
-            payload.full.clone()
-        } else {
-            payload.reduced.clone()
-        })
+        if !call.client.reads() {
+            return Ok(call.gateway.health().get().await?.reduced.clone());
+        }
+        if call.params.flag("probe") == Some(true) {
+            return probed(&call).await;
+        }
+        Ok(call.gateway.health().get().await?.full.clone())
     })
+}
+
+/// How it is now, not how it was a second ago, and what the platforms say of each account.
+async fn probed(call: &Call) -> Answer {
+    let looked = call.gateway.health().look().await?;
+    let accounts = call.engine().accounts();
+    if accounts.is_empty() {
+        return Ok(looked.full.clone());
+    }
+    let probes = channels::probes(call, &accounts).await;
+    let mut answer: Value = serde_json::from_slice(&looked.full.0)
+        .map_err(|_| WireError::new(UNAVAILABLE, "the health of this gateway cannot be read"))?;
+    let defaults = cache::channels(&accounts).defaults;
+    for (status, probe) in accounts.iter().zip(&probes) {
+        let (channel, account) = (status.channel.as_str(), status.account.as_str());
+        let mut entry = cache::account(status);
+        if let Some(probe) = probe {
+            channels::tell_probe(&mut entry, probe);
+        }
+        let summary = &mut answer["channels"][channel];
+        if let (Some(probe), Some(default)) = (probe, defaults.get(channel))
+            && default.as_str() == Some(account)
+        {
+            channels::tell_probe(summary, probe);
+        }
+        summary["accounts"][account] = entry;
+    }
+    Ok(Payload::of(&answer))
 }
 
 pub(super) fn status(call: Call) -> Running {
     Box::pin(async move { full_status(&call).await })
+}
+
+/// A session as the status tables of the command lines print it.
+fn recent_session(settings: &Settings, row: &SessionRow, now_ms: i64) -> Value {
+    let agent = AgentId::new(&row.agent)
+        .ok()
+        .and_then(|id| settings.agents.get(&id));
+    let configured = || Some(agent?.model.as_ref()?.model.clone());
+    let limit = agent.map_or(0, |agent| agent.context_tokens);
+    let (used, limit) = (row.context_tokens, i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut flags = Vec::new();
+    if let Some(level) = &row.thinking {
+        flags.push(format!("think:{level}"));
+    }
+    if let Some(level) = &row.manner.verbose {
+        flags.push(format!("verbose:{level}"));
+    }
+    let mut value = json!({
+        "agentId": row.agent, "key": row.key, "kind": row.chat_type.as_deref().unwrap_or("direct"),
+        "sessionId": row.session_id, "updatedAt": row.updated_at_ms, "age": now_ms.saturating_sub(row.updated_at_ms).max(0),
+        "inputTokens": row.usage.input, "outputTokens": row.usage.output, "totalTokens": used,
+        "totalTokensFresh": used > 0, "contextTokens": limit,
+        "model": row.last_model.clone().or_else(configured), "flags": flags,
+    });
+    if used > 0 && limit > 0 {
+        value["remainingTokens"] = json!(limit.saturating_sub(used).max(0));
+        value["percentUsed"] = json!(used.saturating_mul(100) / limit);
+    }
+    if let Some(level) = &row.thinking {
+        value["thinkingLevel"] = json!(level);
+    }
+    value
 }
 
 async fn full_status(call: &Call) -> Answer {
@@ -51,17 +110,7 @@ async fn full_status(call: &Call) -> Answer {
     let recent: Vec<Value> = snapshot
         .recent
         .iter()
-        .map(|row| {
-            let limit = agent.map_or(0, |agent| agent.context_tokens);
-            json!({
-                "agentId": row.agent, "key": row.key, "kind": row.chat_type.as_deref().unwrap_or("direct"),
-                "sessionId": row.session_id, "updatedAt": row.updated_at_ms,
-                "age": snapshot.at_ms.saturating_sub(row.updated_at_ms).max(0), "totalTokens": row.context_tokens,
-                "totalTokensFresh": row.context_tokens > 0, "contextTokens": limit,
-                "model": row.last_model.clone().or_else(|| model.as_ref().map(|model| model.model.clone())),
-                "flags": [],
-            })
-        })
+        .map(|row| recent_session(&settings, row, snapshot.at_ms))
         .collect();
     let heartbeat: Vec<Value> = snapshot
         .agents
@@ -180,10 +229,14 @@ pub(super) fn logs(call: Call) -> Running {
         };
         let page = call.gateway.context().host.logs(request).await?;
         let lines: Vec<String> = page.lines.iter().map(|line| log_line(line)).collect();
-        Ok(Payload::of(&json!({
+        let mut answer = json!({
             "file": page.file, "cursor": page.cursor, "size": page.size, "lines": lines,
             "truncated": page.truncated, "reset": page.reset,
-        })))
+        });
+        if let Some(bytes) = page.skipped_bytes {
+            answer["skippedBytes"] = json!(bytes);
+        }
+        Ok(Payload::of(&answer))
     })
 }
 
@@ -237,31 +290,4 @@ fn log_line(line: &str) -> String {
         "time": time,
     })
     .to_string()
-}
-
-/// A moment as `2026-09-23T16:33:12.144Z`.
-pub(super) fn rfc3339(at_ms: i64) -> String {
-    // Civil date from days, after Howard Hinnant's `civil_from_days`; shifting the era keeps every step positive.
-    let (days, rest_ms) = (at_ms.div_euclid(86_400_000), at_ms.rem_euclid(86_400_000));
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let seconds = rest_ms / 1_000;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60,
-        rest_ms % 1_000
-    )
 }

@@ -76,6 +76,9 @@ async fn the_first_decision_counts_and_the_second_is_told_so() {
     asked(&mut asker, "exec.approval.request", request("twice-0001")).await;
     let resolve =
         |decision: &str| json!({ "id": "twice-0001", "kind": "exec", "decision": decision });
+    let nobody = json!({ "id": "nobody-asked" });
+    let missed = person.ask("exec.approval.waitDecision", nobody).await;
+    assert_eq!(missed["error"]["message"], "approval expired or not found");
     let first = person.ask("approval.resolve", resolve("deny")).await;
     assert_eq!(first["payload"]["applied"], true);
     let second = person.ask("approval.resolve", resolve("allow-once")).await;
@@ -116,22 +119,29 @@ async fn a_request_nobody_is_there_to_answer_ends_at_once() {
     let mut asker = rig.operator(DECIDER).await;
     // Who asks does not answer, and who may not decide is nobody.
     let _stranger = rig.operator(&["operator.read"]).await;
-    let ended = asker
-        .ask("exec.approval.request", request("nobody-1"))
-        .await;
-    assert_eq!(
-        (
-            &ended["payload"]["decision"],
-            &ended["payload"]["terminalReason"]
-        ),
-        (&Value::Null, &json!("no-route"))
-    );
+    let mut insists = request("nobody-3");
+    insists["requireDeliveryRoute"] = json!(true);
+    for asked in [request("nobody-1"), insists] {
+        let ended = asker.ask("exec.approval.request", asked).await;
+        assert_eq!(
+            (
+                &ended["payload"]["decision"],
+                &ended["payload"]["terminalReason"]
+            ),
+            (&Value::Null, &json!("no-route"))
+        );
+    }
     let got = asker.ask("approval.get", json!({ "id": "nobody-1" })).await;
     assert_eq!(got["payload"]["approval"]["status"], "denied");
     assert_eq!(got["payload"]["approval"]["reason"], "no-route");
     let mut waits = request("nobody-2");
     waits["requireDeliveryRoute"] = json!(false);
     let accepted = asked(&mut asker, "exec.approval.request", waits).await;
+    assert_eq!(accepted["payload"]["status"], "accepted");
+    let _person = rig.operator(DECIDER).await;
+    let mut insists = request("somebody-1");
+    insists["requireDeliveryRoute"] = json!(true);
+    let accepted = asked(&mut asker, "exec.approval.request", insists).await;
     assert_eq!(accepted["payload"]["status"], "accepted");
 }
 
@@ -262,6 +272,12 @@ async fn the_policy_document_is_replaced_only_by_who_saw_the_current_one() {
         (&json!(false), &json!("allowlist"))
     );
     let file = json!({ "version": 1, "defaults": { "ask": "always" }, "agents": {} });
+    let elsewhere = json!({ "file": file, "baseHash": "of a document that is gone" });
+    let gone = admin.ask("exec.approvals.set", elsewhere).await;
+    assert_eq!(
+        gone["error"]["message"],
+        "exec approvals changed since last load; re-run exec.approvals.get and retry"
+    );
     let first = admin
         .ask("exec.approvals.set", json!({ "file": file }))
         .await["payload"]
@@ -300,6 +316,9 @@ async fn the_policy_document_is_replaced_only_by_who_saw_the_current_one() {
         wrong["error"]["message"],
         "invalid exec approvals: file.defaults.security: must be one of deny, allowlist, full"
     );
+    // S-105: the one replacement is written down, and nothing that was refused.
+    let act = json!(["exec.approvals.set", first["path"]]);
+    assert_eq!(rig.acts("exec-policy").await, [act]);
 }
 
 fn question(id: &str) -> Value {
@@ -356,6 +375,54 @@ async fn a_question_is_answered_once_with_one_of_its_options() {
         person.ask("question.list", json!({})).await["payload"]["questions"],
         json!([])
     );
+}
+
+#[tokio::test]
+async fn s_105_names_a_client_invents_give_it_no_more_and_take_from_nobody() {
+    let rig = Rig::start().await;
+    let mut asker = rig.operator(&["operator.admin"]).await;
+    let answer = json!({ "answers": { "colour": ["blue"] } });
+    for number in 0..500 {
+        let id = format!("q{number}");
+        asker.ask("question.request", question(&id)).await;
+        let named =
+            json!({ "id": id, "answers": answer, "resolvedBy": format!("device:{number}") });
+        let answered = asker.ask("question.resolve", named).await;
+        assert_eq!(answered["ok"], true, "{answered}");
+    }
+    for (method, params) in [
+        ("question.request", question("q500")),
+        ("exec.approval.request", request("one-more")),
+    ] {
+        let refused = asker.ask(method, params).await;
+        assert_eq!(refused["error"]["details"]["code"], "BUSY", "{refused}");
+        assert!(refused["error"]["retryAfterMs"].is_u64(), "{refused}");
+    }
+    let page = json!({ "kind": "question" });
+    let page = asker.ask("torana.audit.list", page).await;
+    let newest = &page["payload"]["records"][0];
+    assert_eq!(newest["target"], "q499", "{newest}");
+    assert_eq!(newest["detail"]["resolvedBy"], "device:499");
+    assert_eq!(newest["actor"], "address:127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_decision_is_recorded_by_who_spoke_with_the_person_it_named() {
+    let rig = Rig::start().await;
+    let mut asker = rig.operator(DECIDER).await;
+    let mut person = rig.operator(&["operator.admin"]).await;
+    asked(&mut asker, "exec.approval.request", request("spoken-1")).await;
+    let resolve = json!({
+        "id": "spoken-1", "kind": "exec", "decision": "deny",
+        "reviewer": { "channel": "chat", "accountId": "default", "senderId": "ann" },
+    });
+    let decided = person.ask("approval.resolve", resolve).await;
+    assert_eq!(decided["payload"]["applied"], true, "{decided}");
+    let page = json!({ "kind": "approval" });
+    let page = person.ask("torana.audit.list", page).await;
+    let record = &page["payload"]["records"][0];
+    assert_eq!(record["actor"], "address:127.0.0.1", "{record}");
+    assert_eq!(record["detail"]["resolvedBy"], "ann");
 }
 
 #[tokio::test]

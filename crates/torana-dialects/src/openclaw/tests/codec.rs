@@ -44,7 +44,7 @@ fn frames_are_read_strictly() {
         [
             "ok 1 health",
             "None must have required property 'id'",
-            "None at /id: must NOT have fewer than 1 characters",
+            "None at /id: must not have fewer than 1 characters",
             "Some(\"1\") at root: unexpected property 'extra'",
             "None at /id: must be string",
             "None must have required property 'type'",
@@ -92,6 +92,15 @@ fn parameter_errors_are_those_of_the_reference() {
         params("sessions.preview", json!({ "keys": ["a", 1] })),
         params("sessions.patch", json!({ "key": "a", "label": null })),
         params("health", json!([])),
+        params(
+            "sessions.preview",
+            json!({ "keys": [1, 2], "limit": "x", "more": 1, "most": 2 }),
+        ),
+        params(
+            "chat.send",
+            json!({ "message": 1, "timeoutMs": "x", "foo": 1 }),
+        ),
+        params("sessions.preview", json!({ "keys": vec![0; 20] })),
         params("torana.explain", json!({ "id": "last" })),
     ];
     expect![[r#"
@@ -105,6 +114,9 @@ fn parameter_errors_are_those_of_the_reference() {
             "invalid sessions.preview params: at /keys/1: must be string",
             "ok",
             "invalid health params: must be object",
+            "invalid sessions.preview params: at root: unexpected property 'more'; at /keys/0: must be string; at /keys/1: must be string; at /limit: must be integer",
+            "invalid chat.send params: must have required property 'sessionKey'; at root: unexpected property 'foo'; at /message: must be string; at /timeoutMs: must be integer",
+            "invalid sessions.preview params: at /keys/0: must be string; at /keys/1: must be string; at /keys/2: must be string; at /keys/3: must be string; at /keys/4: must be string; at /keys/5: must be string; at /keys/6: must be string; at /keys/7: must be string",
             "ok",
         ]
     "#]]

@@ -320,6 +320,30 @@ async fn s_008_devices_manage_only_themselves() {
     );
 }
 
+/// S-008: whoever asks for more than was approved is told so, and keeps the token he has.
+#[tokio::test]
+async fn s_008_a_rotation_never_widens_and_never_loses_scopes_unasked() {
+    let rig = Rig::start().await;
+    let mut admin = rig.operator(&["operator.admin"]).await;
+    let (mut phone, _) = rig.device(tui(&["operator.read"]), 1).await;
+    for (device, scopes) in [
+        (1, json!(["operator.read", "operator.write"])),
+        (1, json!(["operator.admin"])),
+        (1, json!(["operator.raed"])),
+        (9, json!(["operator.read"])),
+    ] {
+        let wider = json!({ "deviceId": device_id(device), "role": "operator", "scopes": scopes });
+        let refused = admin.ask("device.token.rotate", wider).await;
+        assert_eq!(
+            message(&refused),
+            "device token rotation denied",
+            "{scopes}"
+        );
+    }
+    let health = phone.ask("health", json!({})).await;
+    assert_eq!(health["ok"], true, "its token is still good: {health}");
+}
+
 /// S-105: what was done to devices and nodes is in the audit log, with who did it.
 #[tokio::test]
 async fn s_105_what_is_done_to_devices_is_recorded() {
@@ -457,9 +481,13 @@ fn a_dead_token_stays_dead_and_a_live_one_fits_one_device() {
                             .rotate(id.as_str(), Role::Operator, wanted, ScopeSet::every())
                             .await;
                         let slot = &mut live[usize::from(*device)];
-                        assert_eq!(rotated.is_ok(), slot.is_some());
-                        if let (Ok(issued), Some((old, held))) = (rotated, slot.take()) {
-                            assert!(held.covers(issued.scopes), "rotating never widens");
+                        let may_have = |(_, held): &(String, ScopeSet)| {
+                            wanted.is_none_or(|wanted| held.covers(wanted))
+                        };
+                        assert_eq!(rotated.is_ok(), slot.as_ref().is_some_and(may_have));
+                        if let Ok(issued) = rotated {
+                            let (old, held) = slot.take().expect("only what lives is rotated");
+                            assert_eq!(issued.scopes, wanted.unwrap_or(held));
                             dead.push(old);
                             *slot = Some((issued.token, issued.scopes));
                         }

@@ -47,6 +47,8 @@ async fn a_run_is_told_in_order_and_adds_up_to_its_text() {
         without_deltas,
         [
             "lifecycle start",
+            "run_status starting_model",
+            "chat status",
             "usage",
             "lifecycle finishing",
             "lifecycle end",
@@ -122,6 +124,34 @@ async fn stopping_a_run_tells_everybody_before_the_answer() {
         idle["payload"],
         json!({ "ok": true, "aborted": false, "runIds": [] })
     );
+}
+
+#[tokio::test]
+async fn a_message_that_joins_another_turn_ends_with_a_word_of_its_own() {
+    let rig = Rig::start().await;
+    let mut client = rig.operator(&["operator.write"]).await;
+    client.ask("chat.send", send("/queue collect", "k0")).await;
+    client.ask("chat.send", send("hang", "k1")).await;
+    client.ask("chat.send", send("one", "k2")).await;
+    client.ask("chat.send", send("two", "k3")).await;
+    client
+        .ask("chat.abort", json!({ "sessionKey": "main", "runId": "k1" }))
+        .await;
+    client
+        .until(|event| is_last(event) && event["payload"]["runId"] == "k2")
+        .await;
+    let last = |run: &str| {
+        let mut events = client.events.iter().filter(|event| is_last(event));
+        events.find(|event| event["payload"]["runId"] == run)
+    };
+    let answer = last("k3").expect("the answer to both comes first");
+    assert_eq!(
+        answer["payload"]["message"]["content"][0]["text"],
+        "echo: one\ntwo"
+    );
+    let joined = last("k2").expect("an end");
+    assert_eq!(joined["payload"]["state"], "final");
+    assert_eq!(joined["payload"]["message"], Value::Null);
 }
 
 #[tokio::test]

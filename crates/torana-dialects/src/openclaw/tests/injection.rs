@@ -92,7 +92,7 @@ async fn s_025_code_in_parameters_is_only_text() {
                 .await;
                 let told = answer["error"].to_string().to_ascii_lowercase();
                 for inside in [
-                    "internal",
+                    "internal error",
                     "sqlite",
                     "syntax error",
                     "no such column",

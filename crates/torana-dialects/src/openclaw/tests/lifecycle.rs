@@ -35,6 +35,13 @@ async fn hang(client: &mut Client) -> String {
     sent["runId"].as_str().expect("a run").to_owned()
 }
 
+async fn last_line(client: &mut Client) -> String {
+    let history = payload(client, "chat.history", json!({ "sessionKey": "main" })).await;
+    let lines = history["messages"].as_array();
+    let last = lines.and_then(|lines| lines.last());
+    last.expect("a line").to_string()
+}
+
 async fn until_phase(client: &mut Client, phase: &str) {
     client
         .until(|event| event["event"] == "gateway.suspension" && event["payload"]["phase"] == phase)
@@ -247,13 +254,19 @@ async fn a_written_configuration_restarts_when_its_writer_says_and_the_session_r
         true
     );
     assert_eq!(delay(&rig), 5_000);
-    let history = payload(&mut client, "chat.history", json!({ "sessionKey": "main" })).await;
-    let last = history["messages"]
-        .as_array()
-        .and_then(|lines| lines.last())
-        .expect("a line")
-        .to_string();
+    let last = last_line(&mut client).await;
     assert!(last.contains("JSON for the log shipper"), "{last}");
+    // What is in force at once needs no telling.
+    let params = patch(
+        "{ session: { scope: 'global' } }",
+        json!({ "sessionKey": "main", "note": "one for all" }),
+    );
+    let answer = payload(&mut client, "config.patch", params).await;
+    assert_eq!(
+        answer["sentinel"]["payload"]["stats"]["requiresRestart"],
+        false
+    );
+    assert_eq!(last_line(&mut client).await, last);
     // Without a wish the original waits for two seconds, and never longer than a minute.
     let params = patch("{ logging: { consoleStyle: 'pretty' } }", json!({}));
     payload(&mut client, "config.patch", params).await;

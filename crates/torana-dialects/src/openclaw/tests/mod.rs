@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod machine;
 mod nodes;
+mod observed;
 mod parameters;
 mod platform;
 mod published;

@@ -161,6 +161,60 @@ async fn s_090_claimed_commands_pass_every_filter_or_are_refused() {
 }
 
 #[tokio::test]
+async fn the_rules_a_node_keeps_are_read_and_replaced_by_administrators_through_the_node() {
+    let rig = Rig::start().await;
+    let mut admin = rig.operator(&["operator.admin"]).await;
+    let offers = ["system.execApprovals.get", "system.execApprovals.set"];
+    let mut lent = rig.node(1, "linux", &offers).await;
+    approve(&mut admin, 1).await;
+    let node = json!({ "nodeId": device_id(1) });
+    admin
+        .begin("a", "exec.approvals.node.get", node.clone())
+        .await;
+    let asked = lent.event("node.invoke.request").await;
+    assert_eq!(asked["payload"]["command"], "system.execApprovals.get");
+    let kept =
+        json!({ "path": "/srv/x/rules", "exists": true, "hash": "h", "file": { "version": 1 } });
+    let result = json!({ "id": asked["payload"]["id"], "nodeId": device_id(1), "ok": true, "payload": kept });
+    payload(&lent.ask("node.invoke.result", result).await);
+    let answer = admin.answer().await.expect("an answer");
+    assert_eq!(payload(&answer), &kept);
+
+    admin
+        .begin("n", "exec.approvals.node.get", node.clone())
+        .await;
+    let asked = lent.event("node.invoke.request").await;
+    // The text counts.
+    let result = json!({ "id": asked["payload"]["id"], "nodeId": device_id(1), "ok": true, "payload": kept, "payloadJSON": "{}" });
+    payload(&lent.ask("node.invoke.result", result).await);
+    let useless = admin.answer().await.expect("an answer");
+    assert_eq!(
+        message(&useless),
+        "node returned invalid exec approvals payload"
+    );
+
+    let new = json!({ "nodeId": device_id(1), "file": { "version": 1 }, "baseHash": "h" });
+    admin
+        .begin("b", "exec.approvals.node.set", new.clone())
+        .await;
+    let asked = lent.event("node.invoke.request").await;
+    assert_eq!(asked["payload"]["command"], "system.execApprovals.set");
+    let sent: Value =
+        serde_json::from_str(asked["payload"]["paramsJSON"].as_str().expect("text")).expect("JSON");
+    assert_eq!(sent, json!({ "file": { "version": 1 }, "baseHash": "h" }));
+    // S-105: it is written down before the node hears of it.
+    let act = json!(["exec.approvals.node.set", device_id(1)]);
+    assert_eq!(rig.acts("exec-policy").await, [act]);
+    let mut writer = rig.operator(&["operator.write"]).await;
+    let weak = writer.ask("exec.approvals.node.set", new).await;
+    assert_eq!(message(&weak), "missing scope: operator.admin");
+    let away = admin
+        .ask("exec.approvals.node.get", json!({ "nodeId": device_id(9) }))
+        .await;
+    assert_eq!(away["ok"], false);
+}
+
+#[tokio::test]
 async fn a_call_ends_once_by_answer_deadline_or_the_nodes_end() {
     let rig = Rig::start().await;
     let mut admin = rig.operator(&["operator.admin"]).await;

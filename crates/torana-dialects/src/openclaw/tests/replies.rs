@@ -240,8 +240,11 @@ async fn a_fork_of_what_is_complete_leaves_the_open_question_behind() {
     client
         .until(|event| event["payload"]["state"] == "delta" && event["payload"]["runId"] == "b")
         .await;
+    // The answer of a command completes nothing.
+    let command = json!({ "sessionKey": "main", "message": "/status", "idempotencyKey": "c" });
+    said(&mut client, command).await;
     for (key, forked, lines) in [
-        ("whole", json!({ "fork": true }), 3),
+        ("whole", json!({ "fork": true }), 5),
         ("done", json!({ "forkFrom": "last-completed" }), 2),
     ] {
         let mut params = json!({ "key": key, "parentSessionKey": "main" });

@@ -354,6 +354,17 @@ impl Rig {
         stream
     }
 
+    /// What the audit log has of a kind, newest first: what was done, and to what.
+    pub(super) async fn acts(&self, kind: &str) -> Vec<Value> {
+        let mut admin = self.operator(&["operator.admin"]).await;
+        let page = admin
+            .ask("torana.audit.list", json!({ "kind": kind }))
+            .await;
+        let records = page["payload"]["records"].as_array().expect("a list");
+        let act = |record: &Value| json!([record["action"], record["target"]]);
+        records.iter().map(act).collect()
+    }
+
     /// The command line with the secret and these scopes.
     pub(super) async fn operator(&self, scopes: &[&str]) -> Client {
         let mut client = self.client().await;

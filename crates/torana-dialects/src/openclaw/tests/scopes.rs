@@ -1,19 +1,20 @@
 //! Every method against every single scope, beside a checked-in matrix (S-006, S-007).
 
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
 
 use expect_test::expect_file;
 use serde_json::json;
 use torana_core::auth::{Role, Scope, ScopeSet};
 use torana_core::id::ConnectionId;
 
-use super::super::client::{Client, ClientFacts};
+use super::super::client::Client;
 use super::super::methods::{self, Needs, rows};
 use super::super::rate::WriteRate;
 use crate::front::outgoing::Outgoing;
 
-pub(super) fn client(role: Role, scopes: ScopeSet) -> std::sync::Arc<Client> {
-    Client::new(ClientFacts {
+pub(super) fn client(role: Role, scopes: ScopeSet) -> Arc<Client> {
+    Arc::new(Client {
         id: ConnectionId(1),
         outgoing: Outgoing::new(),
         role,
@@ -27,7 +28,9 @@ pub(super) fn client(role: Role, scopes: ScopeSet) -> std::sync::Arc<Client> {
         newer: false,
         observed: false,
         guide: false,
-        caps: Vec::new(),
+        tool_events: false,
+        session_scoped: false,
+        subscriptions: Mutex::default(),
     })
 }
 

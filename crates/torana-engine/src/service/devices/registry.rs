@@ -505,7 +505,8 @@ impl Devices {
         });
     }
 
-    /// Replaces the token of a device; the old string is dead at once. Scopes can only shrink to what the caller holds.
+    /// Replaces the token of a device; the old string is dead at once. Scopes can only shrink, and to no more than the
+    /// caller holds.
     pub async fn rotate(
         &self,
         device_id: &str,
@@ -521,10 +522,13 @@ impl Devices {
             .write(move |connection| {
                 let row = device::get(connection, &id)?;
                 let Some(had) = row.as_ref().and_then(|row| live_token(row, role)) else {
-                    return Ok(Err(unknown_device()));
+                    return Ok(Err(rotation_denied()));
                 };
                 let granted = scopes_of(&had.scopes);
-                let wanted = scopes.map_or(granted, |scopes| granted.limit(scopes));
+                let wanted = scopes.unwrap_or(granted);
+                if !granted.covers(wanted) {
+                    return Ok(Err(rotation_denied()));
+                }
                 if !caller.covers(wanted) {
                     return Ok(Err(too_much(beyond(wanted, caller))));
                 }
@@ -533,7 +537,7 @@ impl Devices {
             })
             .await??;
         self.changed();
-        self.derive(&row).ok_or_else(unknown_device)
+        self.derive(&row).ok_or_else(rotation_denied)
     }
 
     /// Takes the grant of a device away. The generation stays, so that a later grant gets another token.
@@ -548,7 +552,10 @@ impl Devices {
             self.changed();
             Ok(at_ms)
         } else {
-            Err(unknown_device())
+            Err(Problem::new(
+                Code::NotFound,
+                "device token revocation denied",
+            ))
         }
     }
 
@@ -682,4 +689,9 @@ fn live_token(row: &DeviceRow, role: Role) -> Option<&TokenRow> {
 
 fn unknown_device() -> Problem {
     Problem::new(Code::NotFound, "unknown deviceId")
+}
+
+/// Quirk: OpenClaw 2026.9.6 says the same of a device it does not know, a role it never had and scopes it may not have.
+fn rotation_denied() -> Problem {
+    Problem::new(Code::NotFound, "device token rotation denied")
 }

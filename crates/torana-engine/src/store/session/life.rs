@@ -32,7 +32,8 @@ pub struct Touch {
     pub at_ms: i64,
 }
 
-/// Creates the session when it is new, records the interaction, and returns the row and whether it is new.
+/// Creates the session when it is new, records the interaction, and returns the row and whether it is new. A message that
+/// came from no chat leaves a session in the chat it belongs to.
 pub fn touch(connection: &Connection, touch: &Touch) -> Result<(SessionRow, bool), StoreError> {
     let target = touch
         .target
@@ -41,7 +42,9 @@ pub fn touch(connection: &Connection, touch: &Touch) -> Result<(SessionRow, bool
         .transpose()?;
     let updated = connection
         .prepare_cached(
-            "UPDATE session SET last_interaction_at = ?2, updated_at = ?2, channel = ?3, chat_type = ?4,
+            "UPDATE session SET last_interaction_at = ?2, updated_at = ?2,
+               channel = iif(?6 IS NULL AND last_target_json IS NOT NULL, channel, ?3),
+               chat_type = iif(?6 IS NULL AND last_target_json IS NOT NULL, chat_type, ?4),
                title = coalesce(?5, title), last_target_json = coalesce(?6, last_target_json), archived = 0, archived_at = NULL
              WHERE key = ?1",
         )?
@@ -126,10 +129,24 @@ pub fn next_sequence(
 ) -> Result<i64, StoreError> {
     // 160 characters fill a list row and bound the index.
     let short: String = text.chars().take(160).collect();
+    position(connection, key, Some(short), at_ms)
+}
+
+/// The position of a line that is no part of the conversation: titles and previews do not show it.
+pub fn next_aside(connection: &Connection, key: &str, at_ms: i64) -> Result<i64, StoreError> {
+    position(connection, key, None, at_ms)
+}
+
+fn position(
+    connection: &Connection,
+    key: &str,
+    short: Option<String>,
+    at_ms: i64,
+) -> Result<i64, StoreError> {
     let (sequence, leaf, session_id): (i64, Option<i64>, String) = connection
         .prepare_cached(
-            "UPDATE session SET entries = entries + 1, last_text = ?2, first_text = coalesce(first_text, ?2),
-               updated_at = ?3 WHERE key = ?1 RETURNING entries, leaf, session_id",
+            "UPDATE session SET entries = entries + 1, last_text = coalesce(?2, last_text),
+               first_text = coalesce(first_text, ?2), updated_at = ?3 WHERE key = ?1 RETURNING entries, leaf, session_id",
         )?
         .query_row(params![key, short, at_ms], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -259,9 +276,13 @@ pub fn reset(
 }
 
 /// Removes the session row; the transcript stays in the archive.
-pub fn delete(connection: &Connection, key: &str, at_ms: i64) -> Result<bool, StoreError> {
+pub fn delete(
+    connection: &Connection,
+    key: &str,
+    at_ms: i64,
+) -> Result<Option<SessionRow>, StoreError> {
     let Some(old) = get(connection, key)? else {
-        return Ok(false);
+        return Ok(None);
     };
     connection
         .prepare_cached(
@@ -270,10 +291,10 @@ pub fn delete(connection: &Connection, key: &str, at_ms: i64) -> Result<bool, St
         )?
         .execute(params![old.session_id, key, old.agent, old.started_at_ms, at_ms, old.branch_leaf()])?;
     crate::service::answers::forget(connection, &old.session_id)?;
-    Ok(connection
+    connection
         .prepare_cached("DELETE FROM session WHERE key = ?1")?
-        .execute([key])?
-        == 1)
+        .execute([key])?;
+    Ok(Some(old))
 }
 
 /// A transcript that a key had before: its agent, and the last line of the branch that was in use.

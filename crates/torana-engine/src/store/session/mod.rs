@@ -11,7 +11,7 @@ mod tests;
 pub use change::{Change, change};
 pub use life::{
     ExpiryCheck, RunEnd, Touch, archived, compacted, copy_branch, delete, expire, move_leaf,
-    next_sequence, reset, run_ended, run_started, touch,
+    next_aside, next_sequence, reset, run_ended, run_started, touch,
 };
 pub(crate) use list::like;
 pub use list::{

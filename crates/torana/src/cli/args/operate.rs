@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::lifecycle::AskFlags;
+
 /// `torana gateway call`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CallFlags {
@@ -250,6 +252,16 @@ pub(crate) enum NodesCommand {
         #[command(flatten)]
         run: InvokeFlags,
     },
+    /// Where a node is
+    Location {
+        #[command(subcommand)]
+        command: LocationCommand,
+    },
+    /// The canvas of a node
+    Canvas {
+        #[command(subcommand)]
+        command: CanvasCommand,
+    },
     /// Show a notification on a node
     Notify {
         /// The node: id, its beginning, name, or address
@@ -270,6 +282,74 @@ pub(crate) enum NodesCommand {
         /// Where it is shown
         #[arg(long, value_parser = ["system", "overlay", "auto"], default_value = "system")]
         delivery: String,
+        #[command(flatten)]
+        run: InvokeFlags,
+    },
+}
+
+/// `torana nodes location …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum LocationCommand {
+    /// Ask a node where it is
+    Get {
+        /// The node: id, its beginning, name, or address
+        #[arg(long, value_name = "NODE")]
+        node: String,
+        /// How exact
+        #[arg(long, value_parser = ["coarse", "balanced", "precise"])]
+        accuracy: Option<String>,
+        /// Take a place that is known already, when it is not older, milliseconds
+        #[arg(long, value_name = "MS")]
+        max_age: Option<u64>,
+        /// How long the node may look for itself, milliseconds
+        #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+        location_timeout: u64,
+        #[command(flatten)]
+        run: InvokeFlags,
+    },
+}
+
+/// `torana nodes canvas …`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum CanvasCommand {
+    /// Show the canvas
+    Present {
+        /// The node: id, its beginning, name, or address
+        #[arg(long, value_name = "NODE")]
+        node: String,
+        /// What it shows: an address, or a path
+        #[arg(long, value_name = "TARGET")]
+        target: Option<String>,
+        /// Where it stands, from the left
+        #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
+        x: Option<f64>,
+        /// Where it stands, from above
+        #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
+        y: Option<f64>,
+        /// How wide it is
+        #[arg(long, value_name = "PIXELS")]
+        width: Option<f64>,
+        /// How high it is
+        #[arg(long, value_name = "PIXELS")]
+        height: Option<f64>,
+        #[command(flatten)]
+        run: InvokeFlags,
+    },
+    /// Take the canvas away
+    Hide {
+        /// The node: id, its beginning, name, or address
+        #[arg(long, value_name = "NODE")]
+        node: String,
+        #[command(flatten)]
+        run: InvokeFlags,
+    },
+    /// Show something else on the canvas
+    Navigate {
+        /// The address, or a path
+        target: String,
+        /// The node: id, its beginning, name, or address
+        #[arg(long, value_name = "NODE")]
+        node: String,
         #[command(flatten)]
         run: InvokeFlags,
     },
@@ -366,20 +446,37 @@ pub(crate) enum ApprovalsCommand {
     },
 }
 
-/// Whose rules; a gateway has only its own.
-#[derive(Debug, Clone, Copy, Default, Args)]
+/// Whose rules.
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Whose {
-    /// The rules of the gateway, as without this option
-    #[arg(long)]
+    /// The rules of the gateway, as without any of these options
+    #[arg(long, conflicts_with = "node")]
     gateway: bool,
+    /// The rules a node keeps: id, its beginning, name, or address
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<String>,
 }
 
 /// `torana approvals grants …`
-#[derive(Debug, Clone, Default, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum GrantsCommand {
     /// Show them, the newest first
-    #[default]
-    List,
+    List {
+        /// How many at most
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        limit: Option<u16>,
+    },
+    /// Take one back, on gateways that have it; the next time it is asked again
+    Revoke {
+        /// The grant, whole
+        grant: String,
+    },
+}
+
+impl Default for GrantsCommand {
+    fn default() -> Self {
+        Self::List { limit: None }
+    }
 }
 
 /// `torana approvals allowlist …`
@@ -415,6 +512,14 @@ pub(crate) enum UsersCommand {
     /// Show people the gateway knows
     #[default]
     List,
+    /// Say that an address of mail is one of these people, on gateways that have it
+    LinkEmail {
+        /// The address
+        email: String,
+        /// The person, as `users list` names them
+        #[arg(long, value_name = "USER")]
+        to: String,
+    },
 }
 
 /// When an agent hears of an event.
@@ -466,8 +571,21 @@ pub(crate) enum HeartbeatCommand {
     Disable,
 }
 
+/// What only narrows a list, and has no meaning for one run.
+const INSPECT_CONFLICTS: [&str; 8] = [
+    "agent",
+    "session",
+    "kind",
+    "status",
+    "channel",
+    "direction",
+    "after",
+    "before",
+];
+
 /// `torana audit`
 #[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("inspected").args(["run", "execution"]))]
 pub(crate) struct AuditFlags {
     /// Only this agent
     #[arg(long, value_name = "ID")]
@@ -478,6 +596,12 @@ pub(crate) struct AuditFlags {
     /// Only this run
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
+    /// Show who a run was for and why it was let in; needs --run or --execution
+    #[arg(long, requires = "inspected", conflicts_with_all = INSPECT_CONFLICTS)]
+    pub(crate) explain: bool,
+    /// Show this one execution
+    #[arg(long, value_name = "ID", conflicts_with = "run", conflicts_with_all = INSPECT_CONFLICTS)]
+    pub(crate) execution: Option<String>,
     /// Only this kind: `agent_run`, `tool_action` or `message`
     #[arg(long, value_name = "KIND", value_parser = ["agent_run", "tool_action", "message"])]
     pub(crate) kind: Option<String>,
@@ -509,7 +633,7 @@ fn moment_ms(text: &str) -> Result<i64, String> {
     text.parse::<i64>()
         .ok()
         .filter(|at_ms| *at_ms >= 0)
-        .or_else(|| crate::cli::words::moment(text))
+        .or_else(|| torana_host::moment::read_rfc3339(text))
         .ok_or_else(|| {
             "write a moment as `2026-09-23T16:33:12Z` or in Unix milliseconds".to_owned()
         })
@@ -528,7 +652,7 @@ pub(crate) struct StabilityFlags {
     #[arg(long, value_name = "NUMBER")]
     pub(crate) since_seq: Option<u64>,
     #[command(flatten)]
-    pub(crate) wait: WaitFlag,
+    pub(crate) ask: AskFlags,
 }
 
 /// `torana agents …`

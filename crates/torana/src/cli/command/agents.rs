@@ -1,12 +1,10 @@
 //! `torana agents` and `torana models`: who answers, and with what.
 
-use std::io::IsTerminal as _;
-
 use serde_json::{Value, json};
 
-use super::operate::ask;
+use super::operate::{ask, confirmed};
 use crate::cli::args::{AgentsCommand, ModelsCommand};
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
 use crate::cli::rpc::method;
@@ -44,7 +42,8 @@ pub(crate) async fn run(
             })
         }
         AgentsCommand::Delete { id, files, yes } => {
-            if !yes && !confirmed(invocation, &id, files)? {
+            let also = if files { " and its files" } else { "" };
+            if !yes && !confirmed(invocation, &format!("delete agent {id}{also}?"))? {
                 return Err(Failure::failed("nothing was deleted"));
             }
             let params = json!({ "agentId": id, "deleteFiles": files });
@@ -96,25 +95,6 @@ pub(crate) async fn run(
             })
         }
     }
-}
-
-/// Asks a person; a script has to say it on the command line.
-fn confirmed(invocation: &Invocation, id: &str, files: bool) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(
-            Exit::Usage,
-            "deleting an agent needs --yes in a script",
-        ));
-    }
-    let also = if files { " and its files" } else { "" };
-    invocation
-        .output
-        .note(&format!("delete agent {id}{also}? Write yes."));
-    let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| Failure::failed(format!("cannot read the input: {error}")))?;
-    Ok(line.trim().eq_ignore_ascii_case("yes"))
 }
 
 fn shown(answer: &Value) -> String {

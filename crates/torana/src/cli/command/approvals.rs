@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::nodes::find_node;
 use super::operate::{ask, find, input, short};
 use crate::cli::args::{
-    AllowlistCommand, AllowlistEntry, ApprovalsCommand, Decision, GrantsCommand,
+    AllowlistCommand, AllowlistEntry, ApprovalsCommand, Decision, GrantsCommand, Whose,
 };
 use crate::cli::failure::{Exit, Failure, Reason};
 use crate::cli::invocation::Invocation;
@@ -27,11 +28,12 @@ pub(crate) async fn run(
     command: ApprovalsCommand,
 ) -> Result<(), Failure> {
     match command {
-        ApprovalsCommand::Get { .. } => {
-            let answer = ask(invocation, method::EXEC_APPROVALS_GET, json!({})).await?;
+        ApprovalsCommand::Get { whose } => {
+            let owner = Owner::of(invocation, &whose).await?;
+            let answer = ask(invocation, owner.get, owner.params()).await?;
             invocation.output.either(&answer, || rules(&answer))
         }
-        ApprovalsCommand::Set { file, .. } => {
+        ApprovalsCommand::Set { file, whose, .. } => {
             let file = file.filter(|file| file.as_os_str() != "-");
             let text = if let Some(file) = file {
                 let bytes =
@@ -46,14 +48,15 @@ pub(crate) async fn run(
                 Failure::new(Exit::Usage, format!("the rules are not JSON: {error}"))
                     .hint("begin with what `torana approvals get --json` prints under `file`")
             })?;
-            change(invocation, |_| Ok(rules)).await
+            change(invocation, &whose, |_| Ok(rules)).await
         }
         ApprovalsCommand::Allowlist { command } => {
             let (entry, adds) = match command {
                 AllowlistCommand::Add { entry } => (entry, true),
                 AllowlistCommand::Remove { entry } => (entry, false),
             };
-            change(invocation, |file| {
+            let whose = entry.whose.clone();
+            change(invocation, &whose, |file| {
                 if adds {
                     allow(file, &entry)
                 } else {
@@ -73,12 +76,7 @@ pub(crate) async fn run(
                 .either(&waiting, || shown(&waiting, now_ms))
         }
         ApprovalsCommand::Grants { command } => {
-            let GrantsCommand::List = command.unwrap_or_default();
-            let answer = ask(invocation, method::EXEC_APPROVAL_GRANTS_LIST, json!({})).await?;
-            let now_ms = invocation.world.wall_ms();
-            invocation
-                .output
-                .either(&answer, || grants(&answer, now_ms))
+            standing(invocation, command.unwrap_or_default()).await
         }
         ApprovalsCommand::Resolve {
             id,
@@ -102,19 +100,85 @@ pub(crate) async fn run(
     }
 }
 
+/// Standing permissions.
+async fn standing(invocation: &Invocation, command: GrantsCommand) -> Result<(), Failure> {
+    match command {
+        GrantsCommand::List { limit } => {
+            let params = limit.map_or_else(|| json!({}), |limit| json!({ "limit": limit }));
+            let answer = ask(invocation, method::EXEC_APPROVAL_GRANTS_LIST, params).await?;
+            let now_ms = invocation.world.wall_ms();
+            invocation
+                .output
+                .either(&answer, || grants(&answer, now_ms))
+        }
+        GrantsCommand::Revoke { grant } => {
+            let params = json!({ "grantId": grant });
+            let answer = ask(invocation, method::EXEC_APPROVAL_GRANTS_REVOKE, params).await?;
+            match text_of(&answer, "outcome") {
+                "not-found" => Err(Failure::failed(format!("there is no grant {grant}"))
+                    .hint("list them with `torana approvals grants`")),
+                outcome => invocation.output.either(&answer, || {
+                    let was = if outcome == "already-revoked" {
+                        "was taken back before"
+                    } else {
+                        "is taken back"
+                    };
+                    format!("{grant} {was}; the next time it is asked again")
+                }),
+            }
+        }
+    }
+}
+
+/// Who keeps the rules, and how they are reached.
+struct Owner {
+    node: Option<String>,
+    get: &'static str,
+    set: &'static str,
+}
+
+// === impl Owner ===
+
+impl Owner {
+    async fn of(invocation: &Invocation, whose: &Whose) -> Result<Self, Failure> {
+        let Some(node) = &whose.node else {
+            return Ok(Self {
+                node: None,
+                get: method::EXEC_APPROVALS_GET,
+                set: method::EXEC_APPROVALS_SET,
+            });
+        };
+        Ok(Self {
+            node: Some(find_node(invocation, node).await?),
+            get: method::EXEC_APPROVALS_NODE_GET,
+            set: method::EXEC_APPROVALS_NODE_SET,
+        })
+    }
+
+    fn params(&self) -> Value {
+        match &self.node {
+            Some(node) => json!({ "nodeId": node }),
+            None => json!({}),
+        }
+    }
+}
+
 /// Reads the rules, changes them, and writes them unless somebody else did meanwhile.
 async fn change(
     invocation: &Invocation,
+    whose: &Whose,
     edit: impl FnOnce(Value) -> Result<Value, Failure>,
 ) -> Result<(), Failure> {
+    let owner = Owner::of(invocation, whose).await?;
     let mut client = invocation.connect().await?;
-    let current = client.call(method::EXEC_APPROVALS_GET, json!({})).await?;
-    let mut params = json!({ "file": edit(current["file"].clone())? });
+    let current = client.call(owner.get, owner.params()).await?;
+    let mut params = owner.params();
+    params["file"] = edit(current["file"].clone())?;
     // A hash of rules that do not exist yet is nothing to compare with.
     if current["exists"].as_bool() != Some(false) && current["hash"].is_string() {
         params["baseHash"] = current["hash"].clone();
     }
-    let answer = client.call(method::EXEC_APPROVALS_SET, params).await;
+    let answer = client.call(owner.set, params).await;
     client.close().await;
     let answer = answer?;
     invocation.output.either(&answer, || rules(&answer))

@@ -10,15 +10,22 @@ use crate::cli::rpc::method;
 use crate::cli::words::{age, items_of, number_of, text_of};
 
 /// Platforms answer within seconds or not at all; the gateway asks them all at once.
-const PROBE_MS: u64 = 8_000;
+pub(super) const PROBE_MS: u64 = 8_000;
 
 /// Runs one of the commands.
 pub(crate) async fn run(
     invocation: &mut Invocation,
     command: ChannelsCommand,
 ) -> Result<(), Failure> {
-    let probe = match command {
-        ChannelsCommand::Status { probe } => probe,
+    let (probe, channel) = match command {
+        ChannelsCommand::Status {
+            probe,
+            channel,
+            wait,
+        } => {
+            invocation.wait_ms = wait.wait_ms;
+            (probe, channel)
+        }
         ChannelsCommand::Start(account) => {
             return switch(invocation, method::CHANNELS_START, account, "starts").await;
         }
@@ -35,43 +42,43 @@ pub(crate) async fn run(
             .await;
         }
     };
-    let mut client = invocation.connect().await?;
-    let status = client
-        .call(
-            method::CHANNELS_STATUS,
-            json!({ "probe": probe, "timeoutMs": PROBE_MS }),
-        )
-        .await?;
-    client.close().await;
+    let mut params = json!({ "probe": probe, "timeoutMs": PROBE_MS });
+    if let Some(channel) = channel {
+        params["channel"] = json!(channel);
+    }
+    let status = super::operate::ask(invocation, method::CHANNELS_STATUS, params).await?;
     let now_ms = invocation.world.wall_ms();
-    invocation.output.either(&status, || {
-        let accounts = &status["channelAccounts"];
-        let order = items_of(&status, "channelOrder")
-            .iter()
-            .filter_map(Value::as_str);
-        let rows: Vec<[String; 6]> = order
-            .flat_map(|channel| {
-                items_of(accounts, channel)
-                    .iter()
-                    .map(move |account| row(channel, account, now_ms))
-            })
-            .collect();
-        if rows.is_empty() {
-            return "no channel is configured; the browser always works (`torana dashboard`)"
-                .to_owned();
-        }
-        table(
-            [
-                "channel",
-                "account",
-                "state",
-                "identity",
-                "last message",
-                "error",
-            ],
-            rows,
-        )
-    })
+    invocation.output.either(&status, || rows(&status, now_ms))
+}
+
+/// Accounts as a table.
+pub(super) fn rows(status: &Value, now_ms: i64) -> String {
+    let accounts = &status["channelAccounts"];
+    let order = items_of(status, "channelOrder")
+        .iter()
+        .filter_map(Value::as_str);
+    let rows: Vec<[String; 6]> = order
+        .flat_map(|channel| {
+            items_of(accounts, channel)
+                .iter()
+                .map(move |account| row(channel, account, now_ms))
+        })
+        .collect();
+    if rows.is_empty() {
+        return "no channel is configured; the browser always works (`torana dashboard`)"
+            .to_owned();
+    }
+    table(
+        [
+            "channel",
+            "account",
+            "state",
+            "identity",
+            "last message",
+            "error",
+        ],
+        rows,
+    )
 }
 
 async fn switch(

@@ -3,13 +3,16 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::{Map, Value, json};
 use torana_core::config::edit::{self, EditError};
+use torana_core::config::tree::ReloadMode;
 use torana_core::config::{Finding, KeyPath, Knowledge, Loaded, ReloadPlan, Segment};
 use torana_host::files;
 
+use super::gateway::signal;
 use crate::cli::args::{ConfigCommand, WriteFlags};
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::{Exit, Failure, disk_hint};
 use crate::cli::invocation::Invocation;
 use crate::cli::words::plain;
 use crate::configuration::{self, Variables};
@@ -45,7 +48,9 @@ pub(crate) fn run(invocation: &Invocation, command: ConfigCommand) -> Result<(),
         }
         ConfigCommand::Unset { path, write } => {
             let target = Target::read(invocation)?;
-            let changed = edit::unset(&target.text, &key(&path)?).map_err(refused)?;
+            let path = key(&path)?;
+            let changed =
+                edit::unset(&target.text, &path).map_err(|error| target.not_here(&path, error))?;
             target.write(changed, write)
         }
         ConfigCommand::Patch {
@@ -184,9 +189,26 @@ fn get(invocation: &Invocation, path: Option<&str>) -> Result<(), Failure> {
         (None, Knowledge::Unbuilt) => Err(Failure::failed(format!(
             "`{path}` is not set, and not built here yet"
         ))),
-        (None, Knowledge::Unknown) => Err(Failure::failed(format!("`{path}` is not a known key"))
-            .hint("list the keys with `torana config schema`")),
+        (None, Knowledge::Unknown) => Err(unknown(invocation, &path)),
     }
+}
+
+/// A key that nobody knows, with the nearest that is: what the check of a file with it would say.
+fn unknown(invocation: &Invocation, path: &KeyPath) -> Failure {
+    let suggestion = nested(path, Value::Null).ok().and_then(|value| {
+        let loaded = configuration::check(
+            &invocation.paths,
+            &invocation.variables(),
+            &value.to_string(),
+        );
+        let written = path.to_string();
+        let mut problems = loaded.problems.into_iter();
+        problems
+            .find(|problem| written.starts_with(&problem.path))?
+            .hint
+    });
+    Failure::failed(format!("`{path}` is not a known key"))
+        .hint(suggestion.unwrap_or_else(|| "list the keys with `torana config schema`".to_owned()))
 }
 
 fn schema(invocation: &Invocation, path: Option<&str>) -> Result<(), Failure> {
@@ -197,8 +219,7 @@ fn schema(invocation: &Invocation, path: Option<&str>) -> Result<(), Failure> {
     let path = key(path)?;
     match schema.lookup(&path) {
         Some(part) => invocation.output.value(part),
-        None => Err(Failure::failed(format!("`{path}` is not a known key"))
-            .hint("list the keys with `torana config schema`")),
+        None => Err(unknown(invocation, &path)),
     }
 }
 
@@ -266,11 +287,7 @@ pub(crate) fn report(invocation: &Invocation, loaded: &Loaded, exists: bool) -> 
     );
     section(
         "parts that do not start:",
-        loaded
-            .refusals
-            .iter()
-            .map(|refusal| format!("{}: {refusal}", refusal.part))
-            .collect(),
+        loaded.refusals.iter().map(ToString::to_string).collect(),
     );
     // The grouped warning is replaced by the whole list below.
     let grouped = |finding: &&Finding| {
@@ -288,7 +305,7 @@ pub(crate) fn report(invocation: &Invocation, loaded: &Loaded, exists: bool) -> 
             .collect(),
     );
     section(
-        "accepted and not built here yet, without effect:",
+        "accepted and not built here yet:",
         loaded
             .accepted_unbuilt
             .iter()
@@ -376,9 +393,11 @@ impl<'a> Target<'a> {
                 ),
             ));
         }
-        let is_same = changed == self.text && self.exists;
+        // A file that is not there and a change to nothing are the same as well.
+        let is_same = changed == self.text;
         if !is_same && !flags.dry_run {
             self.store(&changed)?;
+            self.nudge();
         }
         let schema = configuration::schema();
         let plan = ReloadPlan::between(
@@ -393,10 +412,11 @@ impl<'a> Target<'a> {
     fn store(&self, changed: &str) -> Result<(), Failure> {
         let paths = &self.invocation.paths;
         let disk = |what: &Path, error: std::io::Error| {
-            Failure::new(
-                Exit::Disk,
-                format!("cannot write {}: {error}", what.display()),
-            )
+            let message = format!("cannot write {}: {error}", what.display());
+            Failure {
+                hint: disk_hint(&error).map(str::to_owned),
+                ..Failure::new(Exit::Disk, message)
+            }
         };
         files::private_dir(&paths.state).map_err(|error| disk(&paths.state, error))?;
         if self.exists {
@@ -420,6 +440,25 @@ impl<'a> Target<'a> {
             .map_err(|error| disk(&paths.config, error))
     }
 
+    /// A running gateway looks at the file by itself, but not at once.
+    fn nudge(&self) {
+        if let Some(holder) = self.invocation.gateway() {
+            // Somebody else's gateway finds the change by itself.
+            signal(&holder, Signal::HUP).unwrap_or_default();
+        }
+    }
+
+    /// Says so when what is to be removed stands in another file.
+    fn not_here(&self, path: &KeyPath, error: EditError) -> Failure {
+        let before = configuration::value_of(&self.check(&self.text));
+        match error {
+            EditError::NotSet(_) if edit::get(&before, path).is_some() => {
+                refused(EditError::Included(path.to_string()))
+            }
+            error => refused(error),
+        }
+    }
+
     fn tell(
         &self,
         plan: &ReloadPlan,
@@ -427,8 +466,15 @@ impl<'a> Target<'a> {
         is_same: bool,
         dry_run: bool,
     ) -> Result<(), Failure> {
-        let running = self.invocation.holder().is_some();
-        let effect = effect(plan, running);
+        let running = self.invocation.gateway().is_some();
+        let effect = match (running, &after.config) {
+            (true, None) => {
+                "the running gateway keeps what it has until the file has no problem".to_owned()
+            }
+            (true, Some(config)) => effect(plan, config.gateway.reload.mode),
+            (false, _) if plan.is_empty() => "it has no effect on a gateway".to_owned(),
+            (false, _) => "it takes effect when the gateway starts".to_owned(),
+        };
         let names = |paths: &[KeyPath]| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
         let accounts: Vec<String> = plan.accounts.iter().map(account_name).collect();
         let value = json!({
@@ -461,22 +507,33 @@ fn account_name((channel, account): &(String, Option<String>)) -> String {
         .map_or_else(|| channel.clone(), |account| format!("{channel}:{account}"))
 }
 
-/// What a change needs, in words.
-pub(crate) fn effect(plan: &ReloadPlan, running: bool) -> String {
+/// What a running gateway makes of a change, in words.
+fn effect(plan: &ReloadPlan, mode: ReloadMode) -> String {
     if plan.is_empty() {
         return "it has no effect on a running gateway".to_owned();
     }
-    if !running {
-        return "it takes effect when the gateway starts".to_owned();
-    }
+    let keys: Vec<String> = plan
+        .restart
+        .iter()
+        .map(|path| format!("`{path}`"))
+        .collect();
+    let keys = keys.join(", ");
     let mut parts = Vec::new();
-    if !plan.restart.is_empty() {
-        let keys: Vec<String> = plan
-            .restart
-            .iter()
-            .map(|path| format!("`{path}`"))
-            .collect();
-        parts.push(format!("restart the gateway for {}", keys.join(", ")));
+    match mode {
+        ReloadMode::Off => {
+            return "`gateway.reload.mode` is `off`: it takes effect after `torana gateway restart`"
+                .to_owned();
+        }
+        ReloadMode::Restart if keys.is_empty() => {
+            return "the running gateway restarts for it".to_owned();
+        }
+        ReloadMode::Restart | ReloadMode::Hybrid if !keys.is_empty() => {
+            return format!("the running gateway restarts for {keys}");
+        }
+        ReloadMode::Hot if !keys.is_empty() => {
+            parts.push(format!("{keys}: only after `torana gateway restart`"));
+        }
+        ReloadMode::Restart | ReloadMode::Hybrid | ReloadMode::Hot => {}
     }
     if !plan.accounts.is_empty() {
         let accounts: Vec<String> = plan.accounts.iter().map(account_name).collect();
@@ -486,7 +543,7 @@ pub(crate) fn effect(plan: &ReloadPlan, running: bool) -> String {
         ));
     }
     if parts.is_empty() {
-        parts.push("the running gateway takes it up at once".to_owned());
+        parts.push("the running gateway takes it up".to_owned());
     }
     parts.join("; ")
 }
@@ -532,4 +589,48 @@ pub(crate) fn keep(folder: &Path, text: &str, at_ms: i64) -> std::io::Result<()>
         std::fs::remove_file(old)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(old: &Value, new: &Value) -> ReloadPlan {
+        ReloadPlan::between(configuration::schema(), old, new)
+    }
+
+    #[test]
+    fn what_a_change_does_follows_the_mode_of_reloading() {
+        let restart = plan(&json!({}), &json!({ "gateway": { "port": 1 } }));
+        let live = plan(
+            &json!({}),
+            &json!({ "agents": { "defaults": { "model": "a/b" } } }),
+        );
+        let cases = [
+            (
+                &restart,
+                ReloadMode::Hybrid,
+                "the running gateway restarts for `gateway.port`",
+            ),
+            (
+                &restart,
+                ReloadMode::Hot,
+                "`gateway.port`: only after `torana gateway restart`",
+            ),
+            (&live, ReloadMode::Hybrid, "the running gateway takes it up"),
+            (
+                &live,
+                ReloadMode::Restart,
+                "the running gateway restarts for it",
+            ),
+            (
+                &live,
+                ReloadMode::Off,
+                "`gateway.reload.mode` is `off`: it takes effect after `torana gateway restart`",
+            ),
+        ];
+        for (plan, mode, words) in cases {
+            assert_eq!(effect(plan, mode), words);
+        }
+    }
 }

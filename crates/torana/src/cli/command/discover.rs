@@ -218,6 +218,7 @@ async fn answers(invocation: &Invocation, port: u16, pin: Option<Fingerprint>) -
         world: &invocation.world,
         may_sign: false,
         wait_ms: invocation.wait_ms,
+        expects_final: false,
     };
     let endpoint = Endpoint::local(port, None).pinned(pin);
     match Client::connect(&endpoint, &caller).await {

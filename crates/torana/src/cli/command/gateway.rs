@@ -1,7 +1,10 @@
 //! `torana gateway status|stop|restart`: whether a gateway runs, where, and how to end it or begin it anew.
 
+use std::io::IsTerminal as _;
+
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use torana_core::config::tree::AuthMode;
 use torana_core::limit::DRAIN_MS;
 use torana_host::lock::{Holder, StateLock};
 
@@ -13,6 +16,8 @@ use crate::cli::words::{items_of, text_of, uptime};
 
 /// How long a stop may take: the drain, and what closing store and sockets needs after it.
 const STOP_MS_MAX: u64 = DRAIN_MS + 5_000;
+/// How long a gateway that shall end at once has for each of the ways to say so: closing the store takes a fraction.
+const AT_ONCE_MS: u64 = 3_000;
 /// How often we look whether it is gone; short against the time a stop takes when nothing runs.
 const LOOK_MS: u64 = 50;
 
@@ -122,15 +127,19 @@ fn unreachable(
         return Err(failure);
     }
     let value = json!({
-        "running": false,
+        "running": holder.is_some(),
         "pid": holder.as_ref().map(|holder| holder.pid),
         "reason": failure.message,
         "stateDir": invocation.paths.state.to_string_lossy(),
         "configPath": invocation.paths.config.to_string_lossy(),
     });
     invocation.output.either(&value, || {
+        let running = holder.as_ref().map_or_else(
+            || "no".to_owned(),
+            |holder| format!("process {}, which does not answer", holder.pid),
+        );
         facts([
-            ("Running", "no".to_owned()),
+            ("Running", running),
             ("State", invocation.paths.state.display().to_string()),
             ("Config", invocation.paths.config.display().to_string()),
         ])
@@ -176,10 +185,44 @@ pub(super) fn connected_accounts(channels: &Value) -> (usize, usize) {
     (connected.count(), accounts.len())
 }
 
+/// Prints the token of the gateway of this machine, to a person and to nobody else: what goes through a pipe ends up in
+/// files and logs.
+pub(crate) fn auth_token(invocation: &Invocation) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(
+            Failure::new(Exit::Usage, "the token is printed to a terminal only")
+                .hint("run this at the machine of the gateway, without a pipe"),
+        );
+    }
+    if invocation.is_elsewhere() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "this is the command line of a gateway elsewhere, whose token is not ours to print",
+        )
+        .hint("run it at the machine of that gateway"));
+    }
+    let config = invocation.config()?;
+    let none = match config.gateway.auth.effective_mode() {
+        AuthMode::Token | AuthMode::TrustedProxy => None,
+        AuthMode::Password => Some("`gateway.auth.mode` is `password`; there is no token"),
+        AuthMode::None => Some("`gateway.auth.mode` is `none`; there is no token"),
+    };
+    if let Some(why) = none {
+        return Err(Failure::failed(why));
+    }
+    let secret = invocation.own_secret(Some(&config)).ok_or_else(|| {
+        Failure::failed("this gateway has no token yet").hint("start it once: it makes one")
+    })?;
+    invocation.output.text(secret.expose())
+}
+
 /// Stops the gateway and waits until it is gone.
-pub(crate) async fn stop(invocation: &mut Invocation) -> Result<(), Failure> {
+pub(crate) async fn stop(invocation: &mut Invocation, at_once: bool) -> Result<(), Failure> {
     // A gateway elsewhere that cannot be reached must not cost the one of this machine its life.
-    let holder = own_holder(invocation);
+    let holder = own_holder(invocation).filter(Holder::listens);
+    if at_once {
+        return stop_at_once(invocation, holder).await;
+    }
     match invocation.connect().await {
         Ok(mut client) => {
             let asked = client
@@ -202,7 +245,7 @@ pub(crate) async fn stop(invocation: &mut Invocation) -> Result<(), Failure> {
             let Some(holder) = &holder else {
                 return Err(failure);
             };
-            terminate(holder)?;
+            signal(holder, Signal::TERM)?;
         }
     }
     if !gone(invocation, STOP_MS_MAX).await {
@@ -218,6 +261,52 @@ pub(crate) async fn stop(invocation: &mut Invocation) -> Result<(), Failure> {
         holder.map(|holder| holder.pid),
         "the gateway stopped",
     )
+}
+
+/// Ends the gateway of this machine without waiting for what runs; the journals hold it until the next start.
+async fn stop_at_once(invocation: &Invocation, holder: Option<Holder>) -> Result<(), Failure> {
+    let Some(holder) = holder else {
+        return Err(nothing_to_end(invocation));
+    };
+    // The first one begins the drain, the second ends it.
+    for _ in 0..2 {
+        signal(&holder, Signal::TERM)?;
+        if gone(invocation, AT_ONCE_MS).await {
+            return said(invocation, Some(holder.pid), "the gateway stopped");
+        }
+    }
+    signal(&holder, Signal::KILL)?;
+    if gone(invocation, AT_ONCE_MS).await {
+        return said(
+            invocation,
+            Some(holder.pid),
+            "the gateway did not answer and was ended",
+        );
+    }
+    Err(Failure::failed(format!(
+        "process {} cannot be ended",
+        holder.pid
+    )))
+}
+
+fn nothing_to_end(invocation: &Invocation) -> Failure {
+    if invocation.is_elsewhere() {
+        return Failure::new(
+            Exit::Usage,
+            "--force ends a process of this machine, not a gateway elsewhere",
+        );
+    }
+    match invocation.holder() {
+        Some(other) => Failure::new(
+            Exit::Unreachable,
+            format!(
+                "process {} has the state directory, and is no gateway that runs",
+                other.pid
+            ),
+        )
+        .hint("it is a command, or a gateway that starts: try again in a moment"),
+        None => Failure::not_running(),
+    }
 }
 
 /// Restarts the gateway, and waits for the next one unless something runs that comes first.
@@ -292,8 +381,8 @@ fn said(invocation: &Invocation, pid: Option<u32>, text: &str) -> Result<(), Fai
         })
 }
 
-/// Sends SIGTERM to the process that holds the state directory. It holds the lock at this moment, so its pid is its own.
-fn terminate(holder: &Holder) -> Result<(), Failure> {
+/// Sends a signal to the process that holds the state directory. It holds the lock at this moment, so its pid is its own.
+pub(super) fn signal(holder: &Holder, signal: Signal) -> Result<(), Failure> {
     let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
     let Some(pid) = pid else {
         return Err(Failure::failed(format!(
@@ -301,12 +390,12 @@ fn terminate(holder: &Holder) -> Result<(), Failure> {
             holder.pid
         )));
     };
-    kill_process(pid, Signal::TERM).map_err(|error| {
+    kill_process(pid, signal).map_err(|error| {
         Failure::failed(format!(
-            "process {} cannot be told to stop: {error}",
+            "process {} cannot be sent a signal: {error}",
             holder.pid
         ))
-        .hint("stop it as the user who started it")
+        .hint("do it as the user who started it")
     })
 }
 

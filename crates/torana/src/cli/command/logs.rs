@@ -32,7 +32,14 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result
     let mut source = match invocation.connect().await {
         Ok(client) => Source::Gateway(Box::new(client)),
         Err(failure) if failure.exit == Exit::Unreachable && !invocation.is_elsewhere() => {
-            Source::File(invocation.log_file())
+            let file = invocation.log_file();
+            if !file.exists() {
+                invocation.output.note(&format!(
+                    "there is no log yet; the first start writes {}",
+                    file.display()
+                ));
+            }
+            Source::File(file)
         }
         Err(failure) => return Err(failure),
     };

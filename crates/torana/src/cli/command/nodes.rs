@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::operate::{ask, find, joined, object, short};
-use crate::cli::args::{InvokeFlags, NodesCommand, NodesFilter};
+use crate::cli::args::{CanvasCommand, InvokeFlags, LocationCommand, NodesCommand, NodesFilter};
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
@@ -69,6 +69,8 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
             let answer = invoke(invocation, &node, &command, params, run).await?;
             invocation.output.value(&answer)
         }
+        NodesCommand::Location { command } => location(invocation, command).await,
+        NodesCommand::Canvas { command } => canvas(invocation, command).await,
         NodesCommand::Notify {
             node,
             title,
@@ -96,6 +98,77 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
                 .either(&answer, || "the node was told".to_owned())
         }
     }
+}
+
+/// Parameters without those nobody gave.
+fn given<const COUNT: usize>(fields: [(&str, Value); COUNT]) -> Value {
+    let mut params = json!({});
+    for (name, value) in fields {
+        if !value.is_null() {
+            params[name] = value;
+        }
+    }
+    params
+}
+
+async fn location(invocation: &Invocation, command: LocationCommand) -> Result<(), Failure> {
+    let LocationCommand::Get {
+        node,
+        accuracy,
+        max_age,
+        location_timeout,
+        run,
+    } = command;
+    let params = given([
+        ("desiredAccuracy", json!(accuracy)),
+        ("maxAgeMs", json!(max_age)),
+        ("timeoutMs", json!(location_timeout)),
+    ]);
+    let answer = invoke(invocation, &node, "location.get", params, run).await?;
+    let place = &answer["payload"];
+    invocation.output.either(place, || {
+        match (place["lat"].as_f64(), place["lon"].as_f64()) {
+            (Some(latitude), Some(longitude)) => {
+                let exact = place["accuracyMeters"].as_f64();
+                let exact = exact.map(|meters| format!(" ±{meters:.1} m"));
+                format!("{latitude},{longitude}{}", exact.unwrap_or_default())
+            }
+            _ => plain(place),
+        }
+    })
+}
+
+async fn canvas(invocation: &Invocation, command: CanvasCommand) -> Result<(), Failure> {
+    let (node, name, params, run) = match command {
+        CanvasCommand::Present {
+            node,
+            target,
+            x,
+            y,
+            width,
+            height,
+            run,
+        } => {
+            let place = given([
+                ("x", json!(x)),
+                ("y", json!(y)),
+                ("width", json!(width)),
+                ("height", json!(height)),
+            ]);
+            let has_place = place.as_object().is_some_and(|fields| !fields.is_empty());
+            let place = if has_place { place } else { Value::Null };
+            let params = given([("url", json!(target)), ("placement", place)]);
+            (node, "canvas.present", params, run)
+        }
+        CanvasCommand::Hide { node, run } => (node, "canvas.hide", json!({}), run),
+        CanvasCommand::Navigate { target, node, run } => {
+            (node, "canvas.navigate", json!({ "url": target }), run)
+        }
+    };
+    let answer = invoke(invocation, &node, name, params, run).await?;
+    invocation
+        .output
+        .either(&answer, || "the node did it".to_owned())
 }
 
 async fn invoke(
@@ -268,7 +341,7 @@ async fn decide(
         .either(&answer, || format!("node {node} {done}"))
 }
 
-async fn find_node(invocation: &Invocation, wanted: &str) -> Result<String, Failure> {
+pub(super) async fn find_node(invocation: &Invocation, wanted: &str) -> Result<String, Failure> {
     let answer = ask(invocation, method::NODE_LIST, json!({})).await?;
     meant(items_of(&answer, "nodes"), wanted)
 }

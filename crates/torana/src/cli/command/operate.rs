@@ -1,6 +1,6 @@
 //! What the commands for operators share: one question to the gateway, ids by their beginning, JSON from the command line.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 
 use serde_json::Value;
 
@@ -90,6 +90,23 @@ pub(super) fn input() -> Result<String, Failure> {
         .read_to_string(&mut text)
         .map_err(|error| Failure::failed(format!("cannot read the input: {error}")))?;
     Ok(text)
+}
+
+/// Asks a person who sits there; a script has to say it on the command line.
+pub(super) fn confirmed(invocation: &Invocation, question: &str) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "this removes something, and nobody is there to ask",
+        )
+        .hint("say --yes in a script"));
+    }
+    invocation.output.note(&format!("{question} Write yes."));
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::failed(format!("cannot read the input: {error}")))?;
+    Ok(line.trim().eq_ignore_ascii_case("yes"))
 }
 
 /// Words of a list of texts.

@@ -1,13 +1,14 @@
 //! `torana pairing`: strangers on platforms who asked to be let in.
 
 use serde_json::{Value, json};
+use torana_host::moment::read_rfc3339;
 
 use crate::cli::args::PairingCommand;
 use crate::cli::failure::Failure;
 use crate::cli::invocation::{Access, Invocation};
 use crate::cli::output::table;
 use crate::cli::rpc::{Client, method};
-use crate::cli::words::{age, items_of, moment, span, text_of};
+use crate::cli::words::{age, items_of, span, text_of};
 
 /// Runs one of the commands.
 pub(crate) async fn run(
@@ -51,7 +52,7 @@ async fn list(invocation: &Invocation, channel: Option<String>) -> Result<(), Fa
             return "nobody waits to be let in".to_owned();
         }
         let rows = requests.iter().map(|request| {
-            let expires_ms = moment(text_of(request, "expiresAt"))
+            let expires_ms = read_rfc3339(text_of(request, "expiresAt"))
                 .unwrap_or(now_ms)
                 .saturating_sub(now_ms)
                 .max(0);
@@ -64,7 +65,7 @@ async fn list(invocation: &Invocation, channel: Option<String>) -> Result<(), Fa
                     text_of(request, "senderLabel"),
                     text_of(request, "senderId")
                 ),
-                moment(text_of(request, "createdAt"))
+                read_rfc3339(text_of(request, "createdAt"))
                     .map(|at_ms| age(now_ms, at_ms))
                     .unwrap_or_default(),
                 span(expires_ms.unsigned_abs() / 1_000),

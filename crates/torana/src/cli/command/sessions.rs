@@ -1,13 +1,17 @@
-//! `torana sessions`: list, show, reset, delete.
+//! `torana sessions`: list, show, reset, archive, delete, compact, clean up.
 
 use serde_json::{Value, json};
 
-use crate::cli::args::SessionsCommand;
-use crate::cli::failure::Failure;
+use super::operate::{ask, confirmed};
+use crate::cli::args::{SessionKeys, SessionsCommand, SessionsFilter};
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::{Access, Invocation};
 use crate::cli::output::{facts, table};
-use crate::cli::rpc::method;
-use crate::cli::words::{age, items_of, number_of, text_of};
+use crate::cli::rpc::{Client, method};
+use crate::cli::words::{age, count as words_count, items_of, number_of, text_of};
+
+/// A summary is written by a model, which may take minutes.
+const COMPACT_MS: u64 = 600_000;
 
 /// Runs one of the commands.
 pub(crate) async fn run(
@@ -15,11 +19,7 @@ pub(crate) async fn run(
     command: SessionsCommand,
 ) -> Result<(), Failure> {
     match command {
-        SessionsCommand::List {
-            agent,
-            search,
-            limit,
-        } => list(invocation, agent, search, limit).await,
+        SessionsCommand::List(filter) => list(invocation, filter).await,
         SessionsCommand::Show { key, limit } => show(invocation, &key, limit).await,
         SessionsCommand::Reset { key } => {
             let answer = ask(invocation, method::SESSIONS_RESET, json!({ "key": key })).await?;
@@ -28,52 +28,212 @@ pub(crate) async fn run(
                 format!("{name} starts with an empty transcript; the old one is in the archive")
             })
         }
-        SessionsCommand::Delete { key } => {
-            let answer = ask(
+        SessionsCommand::Archive(which) => {
+            let archived = json!({ "archived": true });
+            each(
                 invocation,
-                method::SESSIONS_DELETE,
-                json!({ "key": key, "deleteTranscript": false }),
+                &which,
+                method::SESSIONS_PATCH,
+                &archived,
+                "is put aside",
             )
-            .await?;
-            if answer["deleted"].as_bool() == Some(false) {
-                return Err(Failure::failed(format!("there is no session {key}"))
-                    .hint("list them with `torana sessions`"));
+            .await
+        }
+        SessionsCommand::Delete { which, yes } => {
+            let question = format!("remove {}?", which.keys.join(", "));
+            if !yes && !which.dry_run && !confirmed(invocation, &question)? {
+                return Err(Failure::failed("nothing was removed"));
             }
-            invocation.output.either(&answer, || {
-                format!("{key} is gone; its transcript is in the archive")
-            })
+            let kept = json!({ "deleteTranscript": false });
+            let done = "is gone; its transcript is in the archive";
+            each(invocation, &which, method::SESSIONS_DELETE, &kept, done).await
+        }
+        SessionsCommand::Compact {
+            key,
+            agent,
+            max_lines,
+        } => compact(invocation, &key, agent, max_lines).await,
+        SessionsCommand::Cleanup {
+            enforce,
+            agent,
+            all_agents,
+            active_key,
+        } => {
+            let mut params = json!({ "enforce": enforce });
+            if let Some(agent) = agent {
+                params["agent"] = json!(agent);
+            }
+            if all_agents {
+                params["allAgents"] = json!(true);
+            }
+            if let Some(key) = active_key {
+                params["activeKey"] = json!(key);
+            }
+            let answer = ask(invocation, method::SESSIONS_CLEANUP, params).await?;
+            invocation.output.either(&answer, || cleaned(&answer))
         }
     }
 }
 
-async fn ask(invocation: &Invocation, method: &str, params: Value) -> Result<Value, Failure> {
-    let mut client = invocation.connect().await?;
-    let answer = client.call(method, params).await;
-    client.close().await;
-    answer
+/// The parameters of a session somebody names.
+fn named(key: &str, agent: Option<&String>) -> Value {
+    let mut params = json!({ "key": key });
+    if let Some(agent) = agent {
+        params["agentId"] = json!(agent);
+    }
+    params
 }
 
-async fn list(
+/// Does the same to each session, and tells of each. One that is not there does not keep the others waiting.
+async fn each(
     invocation: &Invocation,
-    agent: Option<String>,
-    search: Option<String>,
-    limit: usize,
+    which: &SessionKeys,
+    method: &str,
+    with: &Value,
+    done: &str,
 ) -> Result<(), Failure> {
-    let limit = limit.clamp(1, 1_000);
+    let mut client = invocation.connect().await?;
+    let (outcomes, exit) = outcomes(&mut client, which, method, with).await;
+    client.close().await;
+    let value = json!({ "ok": exit.is_none(), "sessions": outcomes });
+    invocation.output.either(&value, || {
+        let lines: Vec<String> = outcomes.iter().map(|outcome| told(outcome, done)).collect();
+        lines.join("\n")
+    })?;
+    exit.map_or(Ok(()), |exit| Err(Failure::said(exit)))
+}
+
+/// What became of each session, and how the command ends when not all went well. Without a connection the rest is not
+/// tried.
+pub(crate) async fn outcomes(
+    client: &mut Client,
+    which: &SessionKeys,
+    method: &str,
+    with: &Value,
+) -> (Vec<Value>, Option<Exit>) {
+    let mut outcomes = Vec::new();
+    let mut last: Option<Failure> = None;
+    for key in &which.keys {
+        let result = match &last {
+            Some(lost) if lost.exit == Exit::Unreachable => Err(lost.clone()),
+            _ => one(client, which, key, method, with).await,
+        };
+        outcomes.push(match result {
+            Ok(()) if which.dry_run => json!({ "key": key, "ok": true, "dryRun": true }),
+            Ok(()) => json!({ "key": key, "ok": true }),
+            Err(failure) => {
+                let outcome = json!({ "key": key, "ok": false, "error": failure.message });
+                last = Some(failure);
+                outcome
+            }
+        });
+    }
+    let exit = last.map(|failure| match failure.exit {
+        Exit::Unreachable => Exit::Unreachable,
+        _ => Exit::Failed,
+    });
+    (outcomes, exit)
+}
+
+async fn one(
+    client: &mut Client,
+    which: &SessionKeys,
+    key: &str,
+    method: &str,
+    with: &Value,
+) -> Result<(), Failure> {
+    let mut params = named(key, which.agent.as_ref());
+    let known = client
+        .call(method::SESSIONS_DESCRIBE, params.clone())
+        .await?;
+    if !known["session"].is_object() {
+        return Err(Failure::failed(format!("there is no session {key}")));
+    }
+    if which.dry_run {
+        return Ok(());
+    }
+    for (field, value) in with.as_object().into_iter().flatten() {
+        params[field] = value.clone();
+    }
+    client.call(method, params).await.map(drop)
+}
+
+fn told(outcome: &Value, done: &str) -> String {
+    let key = text_of(outcome, "key");
+    match (outcome["ok"].as_bool(), outcome["dryRun"].as_bool()) {
+        (Some(true), Some(true)) => format!("{key} is there; nothing was done"),
+        (Some(true), _) => format!("{key} {done}"),
+        _ => format!("{key}: {}", text_of(outcome, "error")),
+    }
+}
+
+async fn compact(
+    invocation: &Invocation,
+    key: &str,
+    agent: Option<String>,
+    max_lines: Option<u32>,
+) -> Result<(), Failure> {
+    let mut params = named(key, agent.as_ref());
+    if let Some(lines) = max_lines {
+        params["maxLines"] = json!(lines);
+    }
+    let wait_ms = invocation.wait_ms.unwrap_or(COMPACT_MS);
+    let mut client = invocation.connect().await?;
+    let answer = client
+        .call_within(method::SESSIONS_COMPACT, params, wait_ms)
+        .await;
+    client.close().await;
+    let answer = answer?;
+    invocation.output.either(&answer, || {
+        let name = answer["key"].as_str().unwrap_or(key);
+        if answer["compacted"].as_bool() == Some(true) {
+            format!("{name} is shorter now; people still read all of it")
+        } else {
+            format!("{name} stays as it is: {}", text_of(&answer, "reason"))
+        }
+    })?;
+    if answer["ok"].as_bool() == Some(false) {
+        return Err(Failure::said(Exit::Failed));
+    }
+    Ok(())
+}
+
+fn cleaned(answer: &Value) -> String {
+    let count = |field| number_of(answer, field).unwrap_or(0);
+    let found = words_count(count("missing"), "session");
+    if answer["applied"].as_bool() == Some(true) {
+        return format!("removed {}", words_count(count("removed"), "session"));
+    }
+    format!("{found} of agents that are gone; remove them with --enforce")
+}
+
+async fn list(invocation: &Invocation, filter: SessionsFilter) -> Result<(), Failure> {
+    let limit = filter.limit.clamp(1, 1_000);
     let answer = match invocation.access().await? {
         Access::Gateway(mut client) => {
             let mut params = json!({ "limit": limit, "archived": "all" });
-            if let Some(agent) = agent {
+            if let Some(agent) = filter.agent {
                 params["agentId"] = json!(agent);
             }
-            if let Some(search) = search {
+            if let Some(search) = filter.search {
                 params["search"] = json!(search);
+            }
+            if let Some(minutes) = filter.active {
+                params["activeMinutes"] = json!(minutes);
             }
             let answer = client.call(method::SESSIONS_LIST, params).await?;
             client.close().await;
             answer
         }
-        Access::Store(store) => store.sessions(agent, search, limit).await?,
+        Access::Store(store) => {
+            let since_ms = filter.active.map(|minutes| {
+                let ago_ms = i64::from(minutes).saturating_mul(60_000);
+                invocation.world.wall_ms().saturating_sub(ago_ms)
+            });
+            store
+                .sessions(filter.agent, filter.search, since_ms, limit)
+                .await?
+        }
     };
     let now_ms = invocation.world.wall_ms();
     invocation.output.either(&answer, || {

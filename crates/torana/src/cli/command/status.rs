@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::channels::PROBE_MS;
 use super::gateway::connected_accounts;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
@@ -13,12 +14,17 @@ use crate::cli::words::{age, count, items_of, number_of, plain, text_of, uptime}
 const RECENT_MAX: usize = 5;
 
 /// Agents, channels, sessions and what waits.
-pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
+pub(crate) async fn status(invocation: &mut Invocation, deep: bool) -> Result<(), Failure> {
     let mut client = invocation.connect().await?;
     let hello = client.hello().clone();
     let own = client.call(method::OWN_STATUS, json!({})).await?;
     let agents = client.call(method::AGENTS_LIST, json!({})).await?;
-    let channels = client.call(method::CHANNELS_STATUS, json!({})).await?;
+    let looked = if deep {
+        json!({ "probe": true, "timeoutMs": PROBE_MS })
+    } else {
+        json!({})
+    };
+    let channels = client.call(method::CHANNELS_STATUS, looked).await?;
     let sessions = client
         .call(method::SESSIONS_LIST, json!({ "limit": RECENT_MAX }))
         .await?;
@@ -31,6 +37,10 @@ pub(crate) async fn status(invocation: &mut Invocation) -> Result<(), Failure> {
     invocation.output.either(&value, || {
         let uptime_ms = hello["snapshot"]["uptimeMs"].as_u64().unwrap_or(0);
         let mut text = summary(&own, &agents, &channels, &sessions, uptime_ms, now_ms);
+        if deep {
+            text.push_str("\n\n");
+            text.push_str(&super::channels::rows(&channels, now_ms));
+        }
         let recent = items_of(&sessions, "sessions");
         if !recent.is_empty() {
             text.push_str("\n\n");
@@ -124,15 +134,25 @@ fn journal(census: &Value, one: &str, now_ms: i64) -> String {
 /// Asks the gateway whether all is well. Exit 1 when it says no.
 pub(crate) async fn health(invocation: &mut Invocation) -> Result<(), Failure> {
     let mut client = invocation.connect().await?;
-    let health = client.call(method::HEALTH, json!({})).await?;
+    let mut health = client.call(method::HEALTH, json!({})).await?;
+    // The protocol's own answer knows no disk, and a gateway of another make knows no answer of ours.
+    let own = client.call(method::OWN_STATUS, json!({})).await;
     client.close().await;
-    let is_well = health["ok"].as_bool() == Some(true);
+    let is_full = own.is_ok_and(|own| own["storageFull"].as_bool() == Some(true));
+    if is_full {
+        health["storageFull"] = json!(true);
+    }
+    let is_well = health["ok"].as_bool() == Some(true) && !is_full;
     invocation.output.either(&health, || {
-        let mut text = format!(
-            "{} ({} ms)",
-            if is_well { "healthy" } else { "not healthy" },
-            number_of(&health, "durationMs").unwrap_or(0)
-        );
+        let verdict = match (is_well, is_full) {
+            (true, _) => "healthy",
+            (false, true) => {
+                "not healthy: the disk is full, nothing new is accepted until there is space"
+            }
+            (false, false) => "not healthy",
+        };
+        let duration_ms = number_of(&health, "durationMs").unwrap_or(0);
+        let mut text = format!("{verdict} ({duration_ms} ms)");
         let sessions = number_of(&health["sessions"], "count").unwrap_or(0);
         text.push_str(&format!(
             "\n{}, {}",

@@ -1,14 +1,17 @@
 //! `torana system`, `torana users` and `torana audit`: what happens at the gateway, and who is there.
 
 use serde_json::{Value, json};
+use torana_host::moment::rfc3339;
 
 use super::operate::{ask, short};
-use crate::cli::args::{AuditFlags, HeartbeatCommand, StabilityFlags, SystemCommand, WakeMode};
+use crate::cli::args::{
+    AuditFlags, HeartbeatCommand, StabilityFlags, SystemCommand, UsersCommand, WakeMode,
+};
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
 use crate::cli::rpc::method;
-use crate::cli::words::{age, ago, items_of, number_of, plain, text_of, timestamp};
+use crate::cli::words::{age, ago, items_of, number_of, plain, text_of};
 
 /// Runs `torana system …`.
 pub(crate) async fn run(
@@ -100,9 +103,18 @@ fn presence(answer: &Value, now_ms: i64) -> String {
     table(["host", "as", "from", "version", "platform", "heard"], rows)
 }
 
-/// Runs `torana users list`.
-pub(crate) async fn users(invocation: &mut Invocation) -> Result<(), Failure> {
-    let answer = ask(invocation, method::USERS_LIST, json!({})).await?;
+/// Runs `torana users …`; each command ends with the people as they are then.
+pub(crate) async fn users(
+    invocation: &mut Invocation,
+    command: UsersCommand,
+) -> Result<(), Failure> {
+    let answer = match command {
+        UsersCommand::List => ask(invocation, method::USERS_LIST, json!({})).await?,
+        UsersCommand::LinkEmail { email, to } => {
+            let params = json!({ "email": email, "targetProfileId": to });
+            ask(invocation, method::USERS_LINK_EMAIL, params).await?
+        }
+    };
     let now_ms = invocation.world.wall_ms();
     invocation.output.either(&answer, || {
         let profiles = items_of(&answer, "profiles");
@@ -152,7 +164,7 @@ pub(crate) async fn stability(
                 .collect();
             [
                 number_of(event, "seq").unwrap_or(0).to_string(),
-                number_of(event, "ts").map(timestamp).unwrap_or_default(),
+                number_of(event, "ts").map(rfc3339).unwrap_or_default(),
                 text_of(event, "type").to_owned(),
                 rest.join(", "),
             ]
@@ -163,6 +175,9 @@ pub(crate) async fn stability(
 
 /// Runs `torana audit`.
 pub(crate) async fn audit(invocation: &mut Invocation, flags: AuditFlags) -> Result<(), Failure> {
+    if flags.explain || flags.execution.is_some() {
+        return inspect(invocation, flags).await;
+    }
     let mut params = json!({ "limit": flags.limit });
     let wanted = [
         ("agentId", flags.agent),
@@ -197,7 +212,7 @@ pub(crate) async fn audit(invocation: &mut Invocation, flags: AuditFlags) -> Res
                 .unwrap_or_default();
             [
                 number_of(event, "occurredAt")
-                    .map(timestamp)
+                    .map(rfc3339)
                     .unwrap_or_default(),
                 text_of(event, "action").to_owned(),
                 text_of(event, "status").to_owned(),
@@ -215,4 +230,57 @@ pub(crate) async fn audit(invocation: &mut Invocation, flags: AuditFlags) -> Res
         }
         text
     })
+}
+
+/// Decisions of one page, as the method allows.
+const DECISIONS_MAX: u16 = 100;
+
+/// Who one run was for, and why it was let in.
+async fn inspect(invocation: &Invocation, flags: AuditFlags) -> Result<(), Failure> {
+    let mut params = json!({ "decisionLimit": flags.limit.min(DECISIONS_MAX) });
+    let wanted = [
+        ("runId", flags.run),
+        ("executionId", flags.execution),
+        ("decisionCursor", flags.cursor),
+    ];
+    for (name, value) in wanted {
+        if let Some(value) = value {
+            params[name] = json!(value);
+        }
+    }
+    let answer = ask(invocation, method::AUDIT_RUN_INSPECT, params).await?;
+    invocation.output.either(&answer, || inspected(&answer))
+}
+
+fn inspected(answer: &Value) -> String {
+    let (run, identity, coverage) = (&answer["run"], &answer["identity"], &answer["coverage"]);
+    let because = |value: &Value| {
+        let reason = text_of(value, "reasonCode");
+        let missing = super::operate::joined(value, "missingEvidence");
+        let why: Vec<&str> = [reason, missing.as_str()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect();
+        if why.is_empty() {
+            text_of(value, "state").to_owned()
+        } else {
+            format!("{} ({})", text_of(value, "state"), why.join("; "))
+        }
+    };
+    let mut text = facts([
+        ("Run", text_of(run, "runId").to_owned()),
+        ("Known", text_of(run, "status").to_owned()),
+        ("For whom", because(identity)),
+        ("Evidence", because(coverage)),
+    ]);
+    for decision in items_of(answer, "decisionDisplays") {
+        text.push_str(&format!("\n\n{}", plain(decision)));
+    }
+    let cursor = text_of(answer, "nextDecisionCursor");
+    if !cursor.is_empty() {
+        text.push_str(&format!(
+            "\n\nthere is more; go on with `--cursor {cursor}`"
+        ));
+    }
+    text
 }

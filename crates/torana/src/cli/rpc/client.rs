@@ -42,6 +42,7 @@ pub(crate) struct Client {
     events: VecDeque<(String, Value)>,
     /// How long an ordinary answer may take.
     wait_ms: u64,
+    expects_final: bool,
 }
 
 /// Who connects.
@@ -57,6 +58,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) may_sign: bool,
     /// How long connecting and an ordinary answer may take, when somebody said.
     pub(crate) wait_ms: Option<u64>,
+    /// Wait over answers that only say that something was accepted.
+    pub(crate) expects_final: bool,
 }
 
 impl Caller<'_> {
@@ -163,6 +166,7 @@ impl Client {
             hello: Value::Null,
             events: VecDeque::new(),
             wait_ms: caller.wait_ms.unwrap_or(CALL_MS_MAX),
+            expects_final: caller.expects_final,
         };
         let identity = signs
             .then(|| Identity::open(caller.credentials, caller.world))
@@ -256,6 +260,9 @@ impl Client {
 
     /// Asks and waits for the answer.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, Failure> {
+        if self.expects_final {
+            return self.call_to_the_end(method, params, self.wait_ms).await;
+        }
         self.call_within(method, params, self.wait_ms).await
     }
 

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use torana_core::auth::{DeviceClaim, PublicKey};
+use torana_core::auth::{DeviceClaim, PublicKey, same_secret};
 use torana_core::port::World;
 use torana_host::files;
 use torana_host::secret::Secret;
@@ -153,7 +153,7 @@ impl Identity {
         if kept
             .origins
             .get(origin)
-            .is_some_and(|kept| kept.token == token)
+            .is_some_and(|kept| same_secret(&kept.token, token))
         {
             return Ok(());
         }

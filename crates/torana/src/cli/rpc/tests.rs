@@ -13,6 +13,8 @@ use torana_host::secret::Secret;
 use torana_host::tls::{ServerTls, TlsFiles, own_names};
 
 use super::{Caller, Client, Endpoint, Persona};
+use crate::cli::args::SessionKeys;
+use crate::cli::command::sessions::outcomes;
 use crate::cli::failure::{Exit, Failure, Reason};
 
 /// How long the client waits in these tests; a gateway here answers at once or never.
@@ -32,6 +34,7 @@ async fn connect(endpoint: &Endpoint) -> Result<Client, Failure> {
         world: &world,
         may_sign: false,
         wait_ms: Some(WAIT_MS),
+        expects_final: false,
     };
     Client::connect(endpoint, &caller).await
 }
@@ -221,4 +224,33 @@ async fn nothing_is_said_to_a_certificate_that_is_not_the_pinned_one() {
         }
     }
     std::fs::remove_dir_all(folder).ok();
+}
+
+#[tokio::test]
+async fn what_was_done_before_the_connection_ended_is_told() {
+    let (listener, port) = gateway().await;
+    let ends = async {
+        let mut socket = welcome(&listener).await;
+        for payload in [json!({ "session": {} }), json!({})] {
+            let request = heard(&mut socket).await;
+            let answer =
+                json!({ "type": "res", "id": request["id"], "ok": true, "payload": payload });
+            say(&mut socket, &answer).await;
+        }
+        heard(&mut socket).await;
+    };
+    let which = SessionKeys {
+        keys: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        agent: None,
+        dry_run: false,
+    };
+    let endpoint = local(port);
+    let told = async {
+        let mut client = connect(&endpoint).await.expect("a gateway");
+        outcomes(&mut client, &which, "sessions.delete", &json!({})).await
+    };
+    let ((), (outcomes, exit)) = tokio::join!(ends, told);
+    let done: Vec<&Value> = outcomes.iter().map(|outcome| &outcome["ok"]).collect();
+    assert_eq!(done, [true, false, false]);
+    assert_eq!(exit, Some(Exit::Unreachable));
 }

@@ -31,6 +31,11 @@ pub(crate) struct Match {
     ends: bool,
 }
 
+/// The gateway lists this command.
+pub(crate) fn lists(known: &[Known], name: &str) -> bool {
+    known.iter().any(|command| command.name == name)
+}
+
 /// Reads `commands.list`.
 pub(crate) fn read(answer: &Value) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();

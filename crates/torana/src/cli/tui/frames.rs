@@ -11,7 +11,7 @@ use super::log::{CardState, Ending, Entry, Progress};
 use super::message;
 use super::picker::{Item, Topic};
 use super::question::{QUESTIONS_MAX, Question};
-use super::state::{Action, Ask, Facts, Overlay, Run, State};
+use super::state::{Action, Ask, Overlay, Run, State};
 use super::suggestion::{SUGGESTIONS_MAX, Suggestion};
 use crate::cli::failure::{Failure, Reason};
 use crate::cli::words::{age, items_of, number_of, text_of};
@@ -29,7 +29,7 @@ impl State {
             "chat" => return self.chat(&payload),
             "agent" => self.agent_event(&payload),
             "session.message" => self.session_message(&payload),
-            "sessions.changed" => self.session_changed(&payload),
+            "sessions.changed" => return self.session_changed(&payload),
             "exec.approval.requested" => self.approval_requested(&payload, "exec"),
             "plugin.approval.requested" => self.approval_requested(&payload, "plugin"),
             "openclaw.approval.requested" => self.approval_requested(&payload, "system-agent"),
@@ -91,6 +91,9 @@ impl State {
     }
 
     fn doing(&mut self, run: &str, doing: &str) {
+        if self.is_over(run) {
+            return;
+        }
         if let Some(known) = self.runs.get_mut(run) {
             doing.clone_into(&mut known.doing);
             return;
@@ -107,7 +110,7 @@ impl State {
     }
 
     fn ended(&mut self, run: &str, whole: &str, how: Ending) -> Vec<Action> {
-        self.runs.remove(run);
+        self.end_run(run);
         self.leaving = false;
         self.log.progress(run, Progress::Accepted);
         self.log.finish(run, whole, how);
@@ -222,7 +225,7 @@ impl State {
         });
     }
 
-    fn session_changed(&mut self, event: &Value) {
+    fn session_changed(&mut self, event: &Value) -> Vec<Action> {
         let row = if event["session"].is_object() {
             &event["session"]
         } else {
@@ -234,53 +237,19 @@ impl State {
         } else {
             key
         };
-        if key == self.session {
-            self.learn(row);
+        if key != self.session {
+            return Vec::new();
         }
-    }
-
-    /// Takes the facts out of a session row; what it does not say stays.
-    fn learn(&mut self, row: &Value) {
-        let Facts {
-            title,
-            model,
-            thinking,
-            verbose,
-            tokens,
-            context,
-        } = &mut self.facts;
-        let name = ["label", "displayName", "derivedTitle"]
-            .iter()
-            .map(|name| text_of(row, name));
-        if let Some(name) = name.into_iter().find(|text| !text.is_empty()) {
-            *title = clean::line(name);
-        }
-        let (provider, used) = (text_of(row, "modelProvider"), text_of(row, "model"));
-        if !used.is_empty() {
-            *model = if provider.is_empty() || used.contains('/') {
-                used.to_owned()
-            } else {
-                format!("{provider}/{used}")
-            };
-        }
-        for (fact, names) in [
-            (thinking, ["thinkingLevel", "thinkingDefault"]),
-            (verbose, ["verboseLevel", ""]),
-        ] {
-            let told = names
-                .iter()
-                .map(|name| text_of(row, name))
-                .find(|text| !text.is_empty());
-            if let Some(told) = told {
-                told.clone_into(fact);
+        self.facts.learn(row);
+        // Whoever did it, what is on the screen is no longer what the agent remembers.
+        self.told = match text_of(event, "reason") {
+            "reset" | "new" => {
+                Some("this session was begun afresh; the old transcript is in the archive")
             }
-        }
-        *tokens = number_of(row, "totalTokens")
-            .filter(|count| *count > 0)
-            .or(*tokens);
-        *context = number_of(row, "contextTokens")
-            .filter(|count| *count > 0)
-            .or(*context);
+            "rewind" => Some("this session went back to an earlier message"),
+            _ => return Vec::new(),
+        };
+        vec![self.read()]
     }
 
     fn approval_requested(&mut self, event: &Value, kind: &str) {
@@ -412,7 +381,9 @@ impl State {
                 return vec![self.read()];
             }
             Ask::History { session } if session == self.session => self.history(answer),
-            Ask::Facts { session } if session == self.session => self.learn(&answer["sessionInfo"]),
+            Ask::Facts { session } if session == self.session => {
+                self.facts.learn(&answer["sessionInfo"])
+            }
             Ask::Agents => self.fill(Topic::Agent, agents(answer)),
             Ask::Sessions => self.fill(Topic::Session, sessions(answer, self.wall_ms)),
             Ask::Models => self.fill(Topic::Model, models(answer)),
@@ -612,7 +583,10 @@ impl State {
                 });
             }
         }
-        self.learn(&answer["sessionInfo"]);
+        if let Some(told) = self.told.take() {
+            self.log.note(told);
+        }
+        self.facts.learn(&answer["sessionInfo"]);
         if self.facts.thinking.is_empty() {
             text_of(answer, "thinkingLevel").clone_into(&mut self.facts.thinking);
         }
@@ -625,6 +599,8 @@ impl State {
             Topic::Model => self.facts.model.clone(),
             Topic::Thinking
             | Topic::Verbose
+            | Topic::Reasoning
+            | Topic::Shell(_)
             | Topic::Approval(_)
             | Topic::Settings
             | Topic::Suggestions

@@ -1,7 +1,7 @@
 //! What a key does: in the line one writes in, in a list, and to the conversation.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::complete;
 use super::log::Log;
@@ -19,7 +19,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("Up, Down", "line, or history"),
     ("PageUp, PageDown", "scroll"),
     ("Tab", "complete a command"),
-    ("Esc", "stop the answer, or close a list"),
+    ("Esc", "stop the answer or command, or close a list"),
     ("Ctrl-C", "clear, stop, leave"),
     ("Ctrl-D", "leave"),
     ("Ctrl-G", "agents"),
@@ -36,6 +36,7 @@ const THINKING: [&str; 9] = [
     "off", "minimal", "low", "medium", "high", "xhigh", "adaptive", "max", "default",
 ];
 const VERBOSE: [&str; 3] = ["off", "on", "full"];
+const REASONING: [&str; 3] = ["off", "on", "default"];
 /// Sessions read for the list; the filter works on these.
 const SESSIONS_LISTED: usize = 200;
 /// Lines a turn of the wheel moves.
@@ -52,7 +53,7 @@ impl State {
                         text.chars().for_each(|character| picker.type_in(character))
                     }
                     Some(Overlay::Prompt(prompt)) => prompt.paste(&text),
-                    Some(Overlay::Help) | None => self.editor.insert(&text),
+                    Some(Overlay::Help(_)) | None => self.editor.insert(&text),
                 }
                 Vec::new()
             }
@@ -77,8 +78,8 @@ impl State {
         }
         self.leaving = false;
         match &self.overlay {
-            Some(Overlay::Help) => {
-                self.overlay = None;
+            Some(Overlay::Help(top)) => {
+                self.overlay = self.help_key(*top, key.code);
                 return Vec::new();
             }
             Some(Overlay::Picker(_)) => return self.picker_key(key, control),
@@ -87,6 +88,7 @@ impl State {
         }
         match key.code {
             KeyCode::Char(character) if control => self.control(character),
+            KeyCode::Esc if self.local.running.is_some() => vec![Action::StopShell],
             KeyCode::Esc if self.is_running() => self.abort(),
             KeyCode::PageUp => {
                 self.scroll_up(self.viewport.height.max(1));
@@ -104,6 +106,19 @@ impl State {
         }
     }
 
+    /// The help moved by a key; closed by any that moves nothing.
+    fn help_key(&self, top: usize, key: KeyCode) -> Option<Overlay> {
+        let page = self.viewport.height.max(1);
+        let top = match key {
+            KeyCode::Up => top.saturating_sub(1),
+            KeyCode::Down => top + 1,
+            KeyCode::PageUp => top.saturating_sub(page),
+            KeyCode::PageDown => top + page,
+            _ => return None,
+        };
+        Some(Overlay::Help(top.min(self.viewport.help_max)))
+    }
+
     fn scroll_up(&mut self, lines: usize) {
         self.scroll = (self.scroll + lines).min(self.viewport.scroll_max);
     }
@@ -113,7 +128,8 @@ impl State {
         if self.leaving {
             return vec![Action::Leave];
         }
-        if self.overlay.take().is_some() {
+        if self.overlay.is_some() {
+            self.close();
             return Vec::new();
         }
         if !self.editor.is_empty() {
@@ -121,10 +137,20 @@ impl State {
             return Vec::new();
         }
         self.leaving = true;
-        if self.is_running() {
+        if self.local.running.is_some() {
+            vec![Action::StopShell]
+        } else if self.is_running() {
             self.abort()
         } else {
             Vec::new()
+        }
+    }
+
+    /// Closes what is in front; of a list that was narrowed the filter goes first.
+    fn close(&mut self) {
+        match &mut self.overlay {
+            Some(Overlay::Picker(picker)) if !picker.filter.is_empty() => picker.filter.clear(),
+            _ => self.overlay = None,
         }
     }
 
@@ -193,22 +219,38 @@ impl State {
             return Vec::new();
         }
         let text = self.editor.submit();
+        if let Some(command) = Self::local_command(&text) {
+            return self.run_here(command);
+        }
         match slash::parse(&text) {
             Some(command) => self.command(command),
-            None => self.say(text.trim_end()),
+            None => match self.missing(&text) {
+                Some(told) => {
+                    self.log.error(told);
+                    Vec::new()
+                }
+                None => self.say(text.trim_end()),
+            },
         }
+    }
+
+    /// Says that the gateway lacks a command, once it has listed those it has.
+    fn missing(&self, line: &str) -> Option<String> {
+        let name = slash::elsewhere(line)?;
+        let is_missing = !self.known.is_empty() && !complete::lists(&self.known, name);
+        is_missing.then(|| format!("this gateway has no `/{name}`; nothing was sent"))
     }
 
     fn command(&mut self, command: Slash) -> Vec<Action> {
         match command {
             Slash::Help => {
-                self.overlay = Some(Overlay::Help);
+                self.overlay = Some(Overlay::Help(0));
                 Vec::new()
             }
             Slash::Agents(None) => self.open_agents(),
             Slash::Agents(Some(id)) => self.switch(&format!("agent:{id}:main")),
             Slash::Sessions(None) => self.open_sessions(),
-            Slash::Sessions(Some(key)) => self.switch(&key),
+            Slash::Sessions(Some(key)) => self.switch(&self.whole_key(&key)),
             Slash::Models(None) => self.open_models(),
             Slash::Models(Some(model)) => self.choose(&Topic::Model, &model),
             Slash::Think(None) => {
@@ -219,10 +261,10 @@ impl State {
                 self.open_levels(Topic::Verbose, "How much is told of tools", &VERBOSE)
             }
             Slash::Verbose(Some(level)) => self.choose(&Topic::Verbose, &level),
-            Slash::Reasoning(wanted) => {
-                self.show_thinking = wanted.unwrap_or(!self.show_thinking);
-                Vec::new()
+            Slash::Reasoning(None) => {
+                self.open_levels(Topic::Reasoning, "Thoughts of the model", &REASONING)
             }
+            Slash::Reasoning(Some(level)) => self.choose(&Topic::Reasoning, &level),
             Slash::Deliver(wanted) => {
                 self.settings.deliver = wanted.unwrap_or(!self.settings.deliver);
                 let words = if self.settings.deliver {
@@ -363,11 +405,8 @@ impl State {
             })
             .collect();
         let title = format!("{}: {}", approval.kind, approval.subject);
-        self.overlay = Some(Overlay::Picker(Picker::of(
-            Topic::Approval(approval.id.clone()),
-            &title,
-            items,
-        )));
+        let topic = Topic::Approval(approval.id.clone());
+        self.open_unseen(Overlay::Picker(Picker::of(topic, &title, items)));
         Vec::new()
     }
 
@@ -426,6 +465,11 @@ impl State {
         let Some(Overlay::Prompt(prompt)) = &mut self.overlay else {
             return Vec::new();
         };
+        let skips = key.code == KeyCode::Char('x') && key.modifiers.contains(KeyModifiers::CONTROL);
+        if self.viewport.is_unseen && (skips || key.code == KeyCode::Enter) {
+            // What nobody has read yet nobody answers.
+            return Vec::new();
+        }
         if key.code == KeyCode::Enter && self.viewport.is_cut && prompt.gives_secret() {
             // Nobody gives a secret away to what could not be read whole (S-013). What was typed stays: the terminal can
             // be made larger.
@@ -435,7 +479,7 @@ impl State {
         match prompt.key(key) {
             Step::Stay => {
                 // The next part was not drawn yet, so nobody has read it.
-                self.viewport.is_cut |= prompt.at != at;
+                self.viewport.is_unseen |= prompt.at != at;
                 Vec::new()
             }
             Step::Aside => {
@@ -457,7 +501,7 @@ impl State {
             return Vec::new();
         };
         match key.code {
-            KeyCode::Esc => self.overlay = None,
+            KeyCode::Esc => self.close(),
             KeyCode::Up => picker.step(-1),
             KeyCode::Down => picker.step(1),
             KeyCode::Char('p') if control => picker.step(-1),
@@ -466,6 +510,8 @@ impl State {
             KeyCode::PageDown => picker.step(page),
             KeyCode::Backspace => picker.backspace(),
             KeyCode::Char(character) if !control => picker.type_in(character),
+            // What nobody has read yet nobody decides.
+            KeyCode::Enter if self.viewport.is_unseen => {}
             KeyCode::Enter => {
                 let (topic, chosen) = (picker.topic.clone(), picker.selected());
                 if let Some(chosen) = chosen {
@@ -486,22 +532,14 @@ impl State {
         match topic {
             Topic::Agent => self.switch(&format!("agent:{id}:main")),
             Topic::Session => self.switch(id),
-            Topic::Model => {
-                let value = if id == "default" {
-                    serde_json::Value::Null
-                } else {
-                    json!(id)
-                };
-                self.change("model", value, format!("this session uses {id}"))
-            }
+            Topic::Model => self.change("model", or_usual(id), format!("this session uses {id}")),
             Topic::Thinking => {
                 self.settings.thinking = None;
-                let value = if id == "default" {
-                    serde_json::Value::Null
-                } else {
-                    json!(id)
-                };
-                self.change("thinkingLevel", value, format!("thinking is {id}"))
+                self.change("thinkingLevel", or_usual(id), format!("thinking is {id}"))
+            }
+            Topic::Reasoning => {
+                self.show_thinking = !matches!(id, "off" | "default");
+                self.change("reasoningLevel", or_usual(id), format!("reasoning is {id}"))
             }
             Topic::Verbose => self.change("verboseLevel", json!(id), format!("verbose is {id}")),
             Topic::Settings => {
@@ -531,6 +569,12 @@ impl State {
                 };
                 vec![ask(target, name, json!({ "taskId": suggestion }))]
             }
+            Topic::Shell(_) if id != "no" && self.viewport.is_cut => {
+                self.log
+                    .error("the terminal is too small to show all of it; make it larger");
+                Vec::new()
+            }
+            Topic::Shell(command) => self.allow_here(command, id),
             Topic::Approval(_) if id != "deny" && self.viewport.is_cut => {
                 // What nobody could read whole nobody allows (S-013).
                 self.log.error(
@@ -552,6 +596,15 @@ impl State {
                 }
             }
         }
+    }
+}
+
+/// The value of a setting; none puts it back to the usual.
+fn or_usual(word: &str) -> Value {
+    if word == "default" {
+        Value::Null
+    } else {
+        json!(word)
     }
 }
 

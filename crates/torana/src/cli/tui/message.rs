@@ -4,22 +4,53 @@ use serde_json::Value;
 
 use super::log::{CardState, Ending, Entry, Log, Progress};
 use super::state::State;
-use crate::cli::words::{items_of, number_of, text_of};
+use crate::cli::words::{bytes, items_of, number_of, text_of};
 
 /// Text of a message, or of a tool's result: its content is one text or a list of parts.
 pub(crate) fn text(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            let texts: Vec<&str> = parts
-                .iter()
-                .filter(|part| text_of(part, "type") == "text")
-                .map(|part| text_of(part, "text"))
-                .collect();
+            let texts: Vec<String> = parts.iter().filter_map(part).collect();
             texts.join("\n")
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
+}
+
+/// What is shown of a part: its text, or a line about a file, for a terminal shows no pictures.
+fn part(part: &Value) -> Option<String> {
+    match text_of(part, "type") {
+        "text" => Some(text_of(part, "text").to_owned()),
+        kind @ ("image" | "audio" | "video" | "file" | "document") => Some(file(kind, part)),
+        "input_image" | "image_url" => Some(file("image", part)),
+        "input_audio" => Some(file("audio", part)),
+        "attachment" => {
+            let inner = &part["attachment"];
+            let kind = Some(text_of(inner, "kind")).filter(|kind| !kind.is_empty());
+            Some(file(kind.unwrap_or("file"), inner))
+        }
+        _ => None,
+    }
+}
+
+/// `[image "door.png", image/png, 12 KiB]`, as far as it is known. Addresses and bytes are left out.
+fn file(kind: &str, facts: &Value) -> String {
+    let name = ["fileName", "name", "label", "alt"]
+        .iter()
+        .map(|field| text_of(facts, field))
+        .find(|text| !text.is_empty())
+        .map(|name| format!(" \"{name}\""))
+        .unwrap_or_default();
+    let mut known = vec![format!("{kind}{name}")];
+    let mime = text_of(facts, "mimeType");
+    if !mime.is_empty() {
+        known.push(mime.to_owned());
+    }
+    if let Some(size) = facts["bytes"].as_u64() {
+        known.push(bytes(size));
+    }
+    super::clean::line(&format!("[{}]", known.join(", ")))
 }
 
 /// Puts a stored message on the screen.

@@ -13,6 +13,9 @@ pub(crate) enum Topic {
     Model,
     Thinking,
     Verbose,
+    Reasoning,
+    /// Whether a command may run on this machine.
+    Shell(String),
     /// What to decide about an approval.
     Approval(String),
     /// What is shown.

@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::last;
 use super::screen::Screen;
+use super::shell::{Ended, Shell};
 use super::state::{Action, Ask, Settings, State};
 use crate::cli::args::TuiFlags;
 use crate::cli::failure::{Exit, Failure, Reason};
@@ -70,6 +71,7 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: TuiFlags) -> Result<
         invocation,
         state,
         screen: Screen::open()?,
+        shell: None,
         client: None,
         connecting: None,
         asked: HashMap::new(),
@@ -92,6 +94,7 @@ struct Edge<'a> {
     invocation: &'a Invocation,
     state: State,
     screen: Screen,
+    shell: Option<Shell>,
     client: Option<Client>,
     connecting: Option<Connecting<'a>>,
     asked: HashMap<u64, Ask>,
@@ -128,8 +131,14 @@ impl Edge<'_> {
                 self.state.scroll = self.state.scroll.min(self.state.viewport.scroll_max);
                 (dirty, drawn_ms) = (false, now_ms);
             }
-            let wait_ms = if dirty { FRAME_MS } else { TICK_MS };
+            // A command that runs here is looked at as often as the screen is drawn.
+            let wait_ms = if dirty || self.shell.is_some() {
+                FRAME_MS
+            } else {
+                TICK_MS
+            };
             let woken = self.wait(&mut terminal, &mut ends, wait_ms).await;
+            self.look_at_shell();
             dirty = true;
             let actions = match woken {
                 Woken::Terminal(Some(Ok(event))) => self.state.terminal(event),
@@ -211,6 +220,28 @@ impl Edge<'_> {
         }
     }
 
+    fn run_here(&mut self, command: &str) {
+        let program = self.invocation.environment.get("SHELL");
+        match Shell::start(program.unwrap_or("/bin/sh"), command) {
+            Ok(shell) => self.shell = Some(shell),
+            Err(error) => self.shell_ended(&not_run(&error)),
+        }
+    }
+
+    fn look_at_shell(&mut self) {
+        let looked = self.shell.as_mut().map(Shell::look);
+        match looked {
+            None | Some(Ok(None)) => {}
+            Some(Ok(Some(ended))) => self.shell_ended(&ended),
+            Some(Err(error)) => self.shell_ended(&not_run(&error)),
+        }
+    }
+
+    fn shell_ended(&mut self, ended: &Ended) {
+        self.shell = None;
+        self.state.shell_ended(ended);
+    }
+
     fn reconnect(&mut self) {
         if self.client.is_none() && self.connecting.is_none() {
             let invocation = self.invocation;
@@ -260,6 +291,12 @@ impl Edge<'_> {
             match action {
                 Action::Leave => return true,
                 Action::Reconnect => self.reconnect(),
+                Action::Shell(command) => self.run_here(&command),
+                Action::StopShell => {
+                    if let Some(shell) = &mut self.shell {
+                        shell.stop();
+                    }
+                }
                 Action::Ask {
                     ask,
                     method,
@@ -292,6 +329,15 @@ impl Edge<'_> {
                 "the gateway takes nothing any more",
             )),
         }
+    }
+}
+
+/// A command that did not begin, or cannot be followed.
+fn not_run(error: &std::io::Error) -> Ended {
+    Ended {
+        output: String::new(),
+        is_cut: false,
+        how: format!("it cannot be run: {error}"),
     }
 }
 

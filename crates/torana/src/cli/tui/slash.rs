@@ -9,7 +9,7 @@ pub(crate) enum Slash {
     Models(Option<String>),
     Think(Option<String>),
     Verbose(Option<String>),
-    Reasoning(Option<bool>),
+    Reasoning(Option<String>),
     Deliver(Option<bool>),
     New,
     Reset,
@@ -41,7 +41,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "how hard the model thinks",
     ),
     ("verbose", "[on|full|off]", "how much is told of tools"),
-    ("reasoning", "[on|off]", "show what the model thinks"),
+    (
+        "reasoning",
+        "[on|off|default]",
+        "whether answers show what the model thinks",
+    ),
     (
         "deliver",
         "[on|off]",
@@ -62,6 +66,35 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
     ),
     ("exit", "", "leave"),
 ];
+
+/// Commands of OpenClaw 2026.9.6 that need a gateway which has them. To one that does not they would be words for the
+/// model, which nobody meant who typed them.
+const ELSEWHERE: [&str; 15] = [
+    "activation",
+    "browser-setup",
+    "btw",
+    "compact",
+    "context",
+    "elev",
+    "elevated",
+    "fast",
+    "goal",
+    "queue",
+    "send",
+    "side",
+    "steer",
+    "trace",
+    "usage",
+];
+
+/// The name of a command that only some gateways have.
+pub(crate) fn elsewhere(line: &str) -> Option<&'static str> {
+    let line = line.trim();
+    let name = line.strip_prefix('/')?.split_whitespace().next()?;
+    let name = name.trim_end_matches(':').to_ascii_lowercase();
+    let is_one = !line.contains('\n');
+    ELSEWHERE.into_iter().find(|known| is_one && *known == name)
+}
 
 /// Reads a line. `None` when it is for the gateway.
 pub(crate) fn parse(line: &str) -> Option<Slash> {
@@ -96,7 +129,7 @@ pub(crate) fn parse(line: &str) -> Option<Slash> {
         ("model" | "models", None) => Slash::Models(first),
         ("think", None) => Slash::Think(first),
         ("verbose", None) => Slash::Verbose(first),
-        ("reasoning", None) => Slash::Reasoning(flag(&first)),
+        ("reasoning", None) => Slash::Reasoning(first),
         ("deliver", None) => Slash::Deliver(flag(&first)),
         ("new", None) if first.is_none() => Slash::New,
         ("reset", None) if first.is_none() => Slash::Reset,
@@ -126,7 +159,10 @@ mod tests {
             parse(" /THINK: high "),
             Some(Slash::Think(Some("high".into())))
         );
-        assert_eq!(parse("/reasoning on"), Some(Slash::Reasoning(Some(true))));
+        assert_eq!(
+            parse("/reasoning on"),
+            Some(Slash::Reasoning(Some("on".into())))
+        );
         assert_eq!(
             parse("/approve ab12 deny"),
             Some(Slash::Approve {

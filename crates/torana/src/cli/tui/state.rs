@@ -3,24 +3,29 @@
 //! [`State`] is plain data: keys ([`super::keys`]), frames of the gateway ([`super::frames`]) and the clock change it and
 //! leave [`Action`]s behind, which only [`super::run`] carries out. So every behaviour can be tested without a terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use serde_json::{Value, json};
 
 use super::approval::Approval;
 use super::complete::Known;
 use super::editor::Editor;
+use super::facts::Facts;
 use super::log::{Entry, Log, Progress};
 use super::picker::Picker;
 use super::question::{Prompt, Question};
+use super::shell::{Consent, Local};
 use super::suggestion::Suggestion;
 use crate::cli::rpc::method;
 
 /// Messages that wait for the gateway's word; a person does not write more while a connection is away.
 const OUTGOING_MAX: usize = 100;
+/// Runs remembered as over; a late word about one of them is older than this many others.
+const OVER_MAX: usize = 32;
 
-/// Something to be done outside.
-#[derive(Debug, Clone, PartialEq)]
+/// Something to be done outside. A call may carry a secret answer, so its parameters never appear in debug output.
+#[derive(Clone, PartialEq)]
 pub(crate) enum Action {
     /// Call the gateway.
     Ask {
@@ -28,6 +33,10 @@ pub(crate) enum Action {
         method: &'static str,
         params: Value,
     },
+    /// Run a command on this machine; somebody said yes.
+    Shell(String),
+    /// End the command that runs here.
+    StopShell,
     /// Connect now, without waiting for the next attempt.
     Reconnect,
     /// End the program.
@@ -135,21 +144,11 @@ pub(crate) struct Run {
     pub(crate) doing: String,
 }
 
-/// Facts of the session on show.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
-    pub(crate) title: String,
-    pub(crate) model: String,
-    pub(crate) thinking: String,
-    pub(crate) verbose: String,
-    pub(crate) tokens: Option<i64>,
-    pub(crate) context: Option<i64>,
-}
-
 /// What is in front of the conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Overlay {
-    Help,
+    /// Keys and commands, from this line on.
+    Help(usize),
     Picker(Picker),
     Prompt(Box<Prompt>),
 }
@@ -161,8 +160,12 @@ pub(crate) struct Viewport {
     pub(crate) height: usize,
     /// How far up one can go.
     pub(crate) scroll_max: usize,
+    /// How far down the help can be moved.
+    pub(crate) help_max: usize,
     /// What is to be decided did not fit on the screen.
     pub(crate) is_cut: bool,
+    /// What stands in front was not drawn yet, so nobody has read it.
+    pub(crate) is_unseen: bool,
 }
 
 /// Options the program was started with.
@@ -195,12 +198,17 @@ pub(crate) struct State {
     /// Commands of the gateway, for completion.
     pub(crate) known: Vec<Known>,
     pub(crate) runs: BTreeMap<String, Run>,
+    /// Runs that are over: the gateway may tell of an end before it answers the message that began it.
+    over: VecDeque<String>,
     pub(crate) outgoing: Vec<Outgoing>,
     /// Lines the view is scrolled up from the newest.
     pub(crate) scroll: usize,
     pub(crate) viewport: Viewport,
     pub(crate) show_thinking: bool,
     pub(crate) show_output: bool,
+    pub(crate) local: Local,
+    /// What is to be said once the session was read again.
+    pub(crate) told: Option<&'static str>,
     /// Ctrl-C was pressed with nothing to do; once more leaves.
     pub(crate) leaving: bool,
     pub(crate) now_ms: u64,
@@ -231,11 +239,17 @@ impl State {
             suggestions: Vec::new(),
             known: Vec::new(),
             runs: BTreeMap::new(),
+            over: VecDeque::new(),
             outgoing: Vec::new(),
             scroll: 0,
             viewport: Viewport::default(),
             show_thinking: false,
             show_output: false,
+            local: Local {
+                consent: Consent::Unasked,
+                running: None,
+            },
+            told: None,
             leaving: false,
             now_ms: 0,
             wall_ms: 0,
@@ -250,6 +264,14 @@ impl State {
             (Some("agent"), Some(agent)) => agent,
             _ => "main",
         }
+    }
+
+    /// The whole key of a session that somebody names: without an agent it is one of the agent on show.
+    pub(crate) fn whole_key(&self, key: &str) -> String {
+        if key.contains(':') || key == "global" || !self.session.starts_with("agent:") {
+            return key.to_owned();
+        }
+        format!("agent:{}:{key}", self.agent())
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -303,6 +325,7 @@ impl State {
             self.log.progress(&message.key, Progress::Waiting);
         }
         self.runs.clear();
+        self.over.clear();
         self.link = Link::Down {
             why: super::clean::line(why),
             hint: hint.map(super::clean::line),
@@ -385,10 +408,28 @@ impl State {
         let Some(question) = found else {
             return false;
         };
-        self.overlay = Some(Overlay::Prompt(Box::new(Prompt::new(question.clone()))));
-        // What was not drawn yet nobody has read.
-        self.viewport.is_cut = true;
+        let prompt = Prompt::new(question.clone());
+        self.open_unseen(Overlay::Prompt(Box::new(prompt)));
         true
+    }
+
+    /// Opens something to decide. Until it was drawn no key decides anything.
+    pub(crate) fn open_unseen(&mut self, overlay: Overlay) {
+        self.overlay = Some(overlay);
+        self.viewport.is_unseen = true;
+    }
+
+    /// A run is over; what is told of it from now on is late.
+    pub(crate) fn end_run(&mut self, run: &str) {
+        self.runs.remove(run);
+        if self.over.len() >= OVER_MAX {
+            self.over.pop_front();
+        }
+        self.over.push_back(run.to_owned());
+    }
+
+    pub(crate) fn is_over(&self, run: &str) -> bool {
+        self.over.iter().any(|known| known == run)
     }
 
     /// Says something in the session on show; without a connection it waits.
@@ -457,6 +498,22 @@ impl State {
             method::CHAT_ABORT,
             json!({ "sessionKey": self.session }),
         )]
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ask { ask, method, .. } => formatter
+                .debug_struct("Ask")
+                .field("ask", ask)
+                .field("method", method)
+                .finish_non_exhaustive(),
+            Self::Shell(command) => formatter.debug_tuple("Shell").field(command).finish(),
+            Self::StopShell => formatter.write_str("StopShell"),
+            Self::Reconnect => formatter.write_str("Reconnect"),
+            Self::Leave => formatter.write_str("Leave"),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::state::{Action, Ask, Settings, State};
 use super::view;
 use crate::cli::failure::{Failure, Reason};
 
+mod parity;
 mod questions;
 
 const WIDTH: u16 = 72;
@@ -70,7 +71,9 @@ fn picture(state: &mut State) -> String {
     rows.join("\n")
 }
 
+/// Presses a key after what is there was drawn, as people do.
 fn press(state: &mut State, code: KeyCode) -> Vec<Action> {
+    drop(picture(state));
     state.terminal(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
@@ -94,6 +97,8 @@ fn methods(actions: &[Action]) -> Vec<&'static str> {
         .map(|action| match action {
             Action::Ask { method, .. } => method,
             Action::Reconnect => "(reconnect)",
+            Action::Shell(_) => "(shell)",
+            Action::StopShell => "(stop shell)",
             Action::Leave => "(leave)",
         })
         .collect()

@@ -81,7 +81,9 @@ pub(in crate::openclaw::methods) fn resolve(call: Call) -> Running {
         if approvals.get(id).await?.kind != kind_of(call.method) {
             return Err(unknown());
         }
-        let resolved = approvals.resolve(id, decision, resolver_of(&call)).await?;
+        let resolved = approvals
+            .resolve(id, decision, resolver_of(&call), &call.actor())
+            .await?;
         if !resolved.applied {
             return Err(unknown());
         }
@@ -98,7 +100,9 @@ pub(in crate::openclaw::methods) fn resolve_any(call: Call) -> Running {
         if Some(approvals.get(id).await?.kind) != call.params.word("kind").and_then(Kind::parse) {
             return Err(unknown());
         }
-        let resolved = approvals.resolve(id, decision, resolver_of(&call)).await?;
+        let resolved = approvals
+            .resolve(id, decision, resolver_of(&call), &call.actor())
+            .await?;
         Ok(Payload::of(&json!({
             "applied": resolved.applied,
             "approval": asks::snapshot(&resolved.approval),

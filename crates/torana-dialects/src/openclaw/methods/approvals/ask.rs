@@ -1,10 +1,11 @@
 //! Asking: commands and plugins that want a person's yes, and waiting for it.
 
 use serde_json::{Map, Value, json};
-use torana_core::approval::{Approval, Decision, Kind};
+use torana_core::approval::{Decision, Kind};
 use torana_core::auth::{Audience, Scope};
 use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
+use torana_core::problem::Code;
 use torana_engine::service::approvals::NewApproval;
 
 use crate::openclaw::asks;
@@ -126,6 +127,7 @@ async fn ask(
 ) -> Answer {
     let session = session_of(&call)?;
     let new = NewApproval {
+        asker: call.actor(),
         id: call.params.word("id").map(str::to_owned),
         kind,
         request: Value::Object(request),
@@ -152,7 +154,8 @@ async fn ask(
             .outgoing
             .text(frame::answer_value(&call.id, &accepted));
     }
-    answer_when_ended(&call, &approval.id).await
+    let ended = call.gateway.approvals().wait(&approval.id).await?;
+    Ok(Payload::of(&asks::decision(&ended)))
 }
 
 /// Whether anybody but who asks is there to answer. Without one the request ends at once, as in OpenClaw 2026.9.6,
@@ -164,15 +167,17 @@ fn has_route(call: &Call) -> bool {
     })
 }
 
-async fn answer_when_ended(call: &Call, id: &str) -> Answer {
-    let ended: Approval = call.gateway.approvals().wait(id).await?;
-    Ok(Payload::of(&asks::decision(&ended)))
-}
-
 pub(in crate::openclaw::methods) fn wait(call: Call) -> Running {
     Box::pin(async move {
-        let id = call.params.word("id").unwrap_or_default().to_owned();
-        answer_when_ended(&call, &id).await
+        let id = call.params.word("id").unwrap_or_default();
+        match call.gateway.approvals().wait(id).await {
+            Ok(ended) => Ok(Payload::of(&asks::decision(&ended))),
+            // Quirk: OpenClaw 2026.9.6 has words of its own for an id nobody can wait for.
+            Err(problem) if problem.code == Code::NotFound => {
+                Err(WireError::invalid("approval expired or not found"))
+            }
+            Err(problem) => Err(problem.into()),
+        }
     })
 }
 

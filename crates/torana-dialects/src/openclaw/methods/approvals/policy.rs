@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use torana_core::approval::PolicyDocument;
+use torana_engine::service::audit::Act;
 
 use crate::context::ExecPolicyFile;
 use crate::openclaw::error::{UNAVAILABLE, WireError};
@@ -42,28 +43,42 @@ pub(in crate::openclaw::methods) fn set_policy(call: Call) -> Running {
     Box::pin(async move {
         let host = &call.gateway.context().host;
         let stored = host.exec_policy().await?;
-        if stored.text.is_some() {
-            let hash = PolicyDocument::hash_of(stored.text.as_deref());
-            match call.params.word("baseHash") {
-                None => {
-                    return Err(WireError::invalid(
-                        "exec approvals base hash required; re-run exec.approvals.get and retry with baseHash",
-                    ));
-                }
-                Some(base) if base != hash => return Err(stale()),
-                Some(_) => {}
+        match call.params.word("baseHash") {
+            None if stored.text.is_some() => {
+                return Err(WireError::invalid(
+                    "exec approvals base hash required; re-run exec.approvals.get and retry with baseHash",
+                ));
             }
+            Some(base) if base != PolicyDocument::hash_of(stored.text.as_deref()) => {
+                return Err(stale());
+            }
+            _ => {}
         }
         let value: Value = call.params.get("file").cloned().unwrap_or_default();
         let new = PolicyDocument::new(value)
             .map_err(|fault| WireError::invalid(format!("invalid exec approvals: {fault}")))?
             .keeping_secret_of(&document(&stored)?);
+        record(&call, &stored.path).await?;
         let written = host
             .set_exec_policy(stored.text, new.to_text())
             .await?
             .ok_or_else(stale)?;
         snapshot(&written)
     })
+}
+
+/// Writes down who replaces which programs may run there (S-105). Nothing is replaced that cannot be written down.
+pub(super) async fn record(call: &Call, target: &str) -> Result<(), WireError> {
+    let act = Act {
+        kind: "exec-policy",
+        action: call.method.to_owned(),
+        actor: call.actor(),
+        target: target.to_owned(),
+        allowed: true,
+        detail: None,
+    };
+    call.gateway.audit().record(act).await?;
+    Ok(())
 }
 
 fn stale() -> WireError {

@@ -17,6 +17,8 @@ const WAIT_MS_DEFAULT: u64 = 25_000;
 const WAIT_MS_MAX: u64 = 1_800_000;
 /// Characters of one answer.
 const ANSWER_CHARS_MAX: usize = 16_384;
+/// Characters kept of whom a client names as answering: more than a platform's longest id.
+const NAME_CHARS_MAX: usize = 256;
 
 pub(in crate::openclaw::methods) fn ask_question(call: Call) -> Running {
     Box::pin(async move {
@@ -24,6 +26,7 @@ pub(in crate::openclaw::methods) fn ask_question(call: Call) -> Running {
         check(&questions)?;
         let session = session_of(&call)?;
         let new = NewQuestion {
+            asker: call.actor(),
             id: call.params.word("id").map(str::to_owned),
             questions,
             agent: agent_of(&call, session.as_ref())?,
@@ -94,7 +97,8 @@ pub(in crate::openclaw::methods) fn show_question(call: Call) -> Running {
 pub(in crate::openclaw::methods) fn resolve_question(call: Call) -> Running {
     Box::pin(async move {
         let id = call.params.word("id").unwrap_or_default();
-        let resolved_by = call.params.word("resolvedBy").map(str::to_owned);
+        let resolved_by = call.params.word("resolvedBy");
+        let resolved_by = resolved_by.map(|name| name.chars().take(NAME_CHARS_MAX).collect());
         let end = if call.params.flag("cancel") == Some(true) {
             End {
                 status: QuestionStatus::Cancelled,
@@ -113,7 +117,8 @@ pub(in crate::openclaw::methods) fn resolve_question(call: Call) -> Running {
                 resolution_id: call.params.word("resolutionId").map(str::to_owned),
             }
         };
-        let question = call.gateway.approvals().answer(id, end).await?;
+        let approvals = call.gateway.approvals();
+        let question = approvals.answer(id, end, &call.actor()).await?;
         Ok(Payload::of(&asks::outcome(&question)))
     })
 }

@@ -21,6 +21,9 @@ const RECEIPTS_MAX: usize = 50;
 /// Characters of one message when no limit is asked for (OpenClaw 2026.9.6, `ChatMessageGetParams`).
 const MESSAGE_CHARS_MAX: usize = 2_000_000;
 
+/// Put after a message that is shown in part (OpenClaw 2026.9.6).
+const CUT: &str = "\n...(truncated)...";
+
 /// The id of a line, as clients see it.
 pub(in crate::openclaw::methods) fn entry_id(cursor: &Cursor) -> String {
     format!("{}:{}", cursor.session_id, cursor.sequence)
@@ -58,10 +61,18 @@ fn messages(call: &Call, history: &History) -> Vec<Value> {
     let shown = history.entries.iter().map(|stored| {
         let id = format!("{}:{}", history.session_id, stored.sequence);
         let mut entry = stored.entry.clone();
-        if let Some((cut, _)) = entry.text.char_indices().nth(chars_max) {
+        let cut = entry.text.char_indices().nth(chars_max);
+        if let Some((cut, _)) = cut {
             entry.text.truncate(cut);
+            entry.text.push_str(CUT);
         }
-        shape::entry(&entry, &id, stored.sequence)
+        let mut message = shape::entry(&entry, &id, stored.sequence);
+        if cut.is_some() {
+            // Pages offer the whole message then (`chat.message.get`).
+            message["__openclaw"]["truncated"] = json!(true);
+            message["__openclaw"]["reason"] = json!("display-cap");
+        }
+        message
     });
     shown.collect()
 }
@@ -79,6 +90,9 @@ pub(in crate::openclaw::methods) async fn page(
 pub(in crate::openclaw::methods) fn history(call: Call) -> Running {
     Box::pin(async move {
         let session = session_of(&call, "sessionKey")?;
+        if call.params.word("agentId").is_some() {
+            call.engine().agent_of(&session)?;
+        }
         Ok(Payload::of(&read(&call, &session).await?))
     })
 }
@@ -151,6 +165,9 @@ async fn read(call: &Call, session: &SessionKey) -> Result<Value, WireError> {
         answer["hasMore"] = json!(history.has_more);
         answer["totalMessages"] = json!(history.total);
         answer["defaults"] = shape::defaults(engine, session);
+        if history.offset > 0 {
+            answer["offset"] = json!(history.offset);
+        }
         if history.has_more {
             answer["nextOffset"] = json!(history.offset + history.entries.len());
         }

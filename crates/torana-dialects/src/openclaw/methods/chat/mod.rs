@@ -10,6 +10,6 @@ pub(super) use deliver::{action, deliver};
 pub(super) use history::{cursor_of, entry_id, history, message, page, startup};
 pub(super) use metadata::metadata;
 pub(super) use send::{
-    Place, Said, abort, inject, key_of, say, say_with, send, session_of, status_word,
+    Place, Said, abort, inject, key_of, last_place, say, say_with, send, session_of, status_word,
 };
 pub(super) use upload::accept;

@@ -248,14 +248,21 @@ async fn route(call: &Call, session: &SessionKey) -> Result<Option<ReplyTarget>,
             WireError::invalid("deliver needs originatingChannel and originatingTo")
         });
     }
-    let row = sessions::get(call.engine(), session).await?;
     // A session that was never used in a chat has no other place for its answers than its transcript.
-    Ok(row
-        .and_then(|view| view.row.last_target)
-        .map(|target| ReplyTarget {
-            reply_to: None,
-            ..target
-        }))
+    last_place(call, session).await
+}
+
+/// The chat a session was last used in.
+pub(in crate::openclaw::methods) async fn last_place(
+    call: &Call,
+    session: &SessionKey,
+) -> Result<Option<ReplyTarget>, WireError> {
+    let row = sessions::get(call.engine(), session).await?;
+    let target = row.and_then(|view| view.row.last_target);
+    Ok(target.map(|target| ReplyTarget {
+        reply_to: None,
+        ..target
+    }))
 }
 
 /// A chat as clients name it.
@@ -267,6 +274,12 @@ pub(in crate::openclaw::methods) struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Whether no part of it is named.
+    pub(in crate::openclaw::methods) fn is_empty(&self) -> bool {
+        let parts = [self.channel, self.to, self.account, self.thread];
+        parts.iter().all(Option::is_none)
+    }
+
     /// The chat; `None` when channel or chat is missing.
     pub(in crate::openclaw::methods) fn target(&self) -> Result<Option<ReplyTarget>, WireError> {
         let (Some(channel), Some(to)) = (self.channel, self.to) else {

@@ -5,16 +5,19 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use torana_engine::service::branches::{self as service, TakenBack};
 use torana_engine::service::history::Cursor;
+use torana_host::moment::rfc3339_ms;
 
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::chat::{cursor_of, entry_id, session_of};
-use crate::openclaw::methods::system::rfc3339;
 use crate::openclaw::methods::{Call, Running};
 
 fn entry_of(call: &Call, name: &str) -> Result<Cursor, WireError> {
     let id = call.params.word(name).unwrap_or_default();
-    cursor_of(id).ok_or_else(|| WireError::invalid("this entry is not in the session"))
+    cursor_of(id).ok_or_else(|| {
+        let short: String = id.chars().take(64).collect();
+        WireError::invalid(format!("message entry not found: {short}"))
+    })
 }
 
 pub(in crate::openclaw::methods) fn branches(call: Call) -> Running {
@@ -26,7 +29,7 @@ pub(in crate::openclaw::methods) fn branches(call: Call) -> Running {
             .map(|branch| {
                 json!({
                     "leafEntryId": entry_id(&branch.leaf), "headline": branch.headline, "messageCount": branch.lines,
-                    "updatedAt": rfc3339(branch.updated_at_ms), "active": branch.is_active,
+                    "updatedAt": rfc3339_ms(branch.updated_at_ms), "active": branch.is_active,
                 })
             })
             .collect();

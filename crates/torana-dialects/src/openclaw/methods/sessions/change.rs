@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 use torana_core::auth::Scope;
 use torana_core::command::Setting;
 use torana_core::key::SessionKey;
-use torana_engine::service::sessions::{self, SessionView};
+use torana_core::run::ModelRef;
+use torana_engine::service::sessions::{self, NewSession, SessionView};
 use torana_engine::store::session::{Archived, Change, Filter, SessionRow};
 
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::chat::{key_of, session_of};
+use crate::openclaw::methods::models::providers;
 use crate::openclaw::methods::table::PATCH_WRITABLE;
 use crate::openclaw::methods::{Answer, Call, Running};
 use crate::openclaw::params::whole;
@@ -19,8 +21,12 @@ use crate::openclaw::shape;
 const TARGETS_MAX: usize = 100;
 /// Sessions that a clean-up looks at, newest first.
 const CLEANED_MAX: usize = 100_000;
-/// Characters of icons and colours: an emoji with all its parts, or a colour in any spelling.
+/// Characters of an icon: an emoji with all its parts.
 const FACE_CHARS_MAX: usize = 64;
+/// Colours of sessions (OpenClaw 2026.9.6).
+const COLORS: &[&str] = &[
+    "red", "blue", "green", "yellow", "purple", "orange", "pink", "cyan",
+];
 
 /// Write is enough while only everyday settings change.
 pub(in crate::openclaw::methods) fn scope_of_patch(params: &Value) -> Scope {
@@ -98,14 +104,20 @@ fn change_of(value: &Value) -> Result<Change, WireError> {
         pinned: flag("pinned"),
         unread: flag("unread"),
     };
-    for (name, word) in [("icon", &change.icon), ("color", &change.color)] {
-        if let Some(Some(word)) = word
-            && word.chars().count() > FACE_CHARS_MAX
-        {
-            return Err(WireError::invalid(format!(
-                "invalid {name}: at most {FACE_CHARS_MAX} characters"
-            )));
-        }
+    if let Some(Some(icon)) = &change.icon
+        && icon.chars().count() > FACE_CHARS_MAX
+    {
+        return Err(WireError::invalid(format!(
+            "invalid icon: at most {FACE_CHARS_MAX} characters"
+        )));
+    }
+    if let Some(Some(color)) = &change.color
+        && !COLORS.contains(&color.as_str())
+    {
+        return Err(WireError::invalid(format!(
+            "color must be one of: {}",
+            COLORS.join(", ")
+        )));
     }
     Ok(change)
 }
@@ -131,6 +143,20 @@ async fn check_expected(
     Ok(current)
 }
 
+/// A model of a provider that nothing here knows could never answer.
+pub(super) fn check_provider(call: &Call, model: &str) -> Result<(), WireError> {
+    let Some(ModelRef { provider, .. }) = ModelRef::parse(model) else {
+        return Ok(());
+    };
+    if providers(call).iter().any(|known| known.id == provider) {
+        return Ok(());
+    }
+    let short: String = provider.chars().take(64).collect();
+    Err(WireError::invalid(format!(
+        "Unknown provider \"{short}\". Use /models to list providers."
+    )))
+}
+
 /// Applies a patch to one session.
 async fn apply(
     call: &Call,
@@ -151,18 +177,39 @@ async fn apply(
             change.unread = None;
         }
     }
-    if change == Change::default() {
-        return current.ok_or_else(missing);
+    if let Some(Some(model)) = &change.model {
+        check_provider(call, model)?;
     }
-    let row = call.engine().change_session(session, change).await?;
-    row.ok_or_else(missing)
+    match current {
+        Some(row) if change == Change::default() => Ok(row),
+        Some(_) => {
+            let row = call.engine().change_session(session, change).await?;
+            row.ok_or_else(missing)
+        }
+        None if change.archived.is_some() => Err(missing()),
+        // A page chooses a model before anything was said; the choice makes the session (OpenClaw 2026.9.6).
+        None => {
+            let new = NewSession {
+                key: Some(session.clone()),
+                change,
+                ..NewSession::default()
+            };
+            Ok(sessions::create(call.engine(), new).await?.row)
+        }
+    }
 }
 
 pub(in crate::openclaw::methods) fn patch(call: Call) -> Running {
     Box::pin(async move {
         let session = session_of(&call, "key")?;
         let value = call.params.value();
-        let row = apply(&call, &session, &value, change_of(&value)?).await?;
+        let change = change_of(&value)?;
+        let is_sorted = matches!(change.category, Some(Some(_)));
+        let row = apply(&call, &session, &value, change).await?;
+        if is_sorted {
+            // A session may be the first of its group.
+            call.gateway.hub().tell_groups();
+        }
         Ok(changed(&call, row))
     })
 }
@@ -180,9 +227,9 @@ async fn change_many(call: Call) -> Answer {
         .unwrap_or_default();
     if targets.is_empty() || targets.len() > TARGETS_MAX {
         let rule = if targets.is_empty() {
-            "must NOT have fewer than 1 items".to_owned()
+            "must not have fewer than 1 items".to_owned()
         } else {
-            format!("must NOT have more than {TARGETS_MAX} items")
+            format!("must not have more than {TARGETS_MAX} items")
         };
         return Err(WireError::invalid(format!(
             "invalid sessions.patchMany params: at /targets: {rule}"
@@ -190,6 +237,7 @@ async fn change_many(call: Call) -> Answer {
     }
     let patch = call.params.get("patch").cloned().unwrap_or_default();
     let change = change_of(&patch)?;
+    let is_sorted = matches!(change.category, Some(Some(_)));
     let mut outcomes = Vec::with_capacity(targets.len());
     for target in targets {
         let (name, agent) = (
@@ -208,6 +256,9 @@ async fn change_many(call: Call) -> Answer {
             shown["agentId"] = json!(agent);
         }
         outcomes.push(shown);
+    }
+    if is_sorted && outcomes.iter().any(|shown| shown["ok"] == true) {
+        call.gateway.hub().tell_groups();
     }
     Ok(Payload::of(&json!({ "outcomes": outcomes })))
 }
@@ -266,6 +317,12 @@ pub(in crate::openclaw::methods) fn delete(call: Call) -> Running {
         }
         let params = &call.params;
         let current = sessions::get(call.engine(), &session).await?;
+        let is_archived = current.as_ref().is_some_and(|view| view.row.archived);
+        if params.flag("archivedOnly") == Some(true) && !is_archived {
+            return Err(WireError::invalid(format!(
+                "Session {session} is not archived. Archive it first, then delete it."
+            )));
+        }
         if let Some(view) = &current {
             let row = &view.row;
             let other_id = ["expectedSessionId", "expectedLifecycleRevision"]
@@ -273,18 +330,22 @@ pub(in crate::openclaw::methods) fn delete(call: Call) -> Running {
                 .filter_map(|name| params.word(name))
                 .any(|expected| expected != row.session_id);
             let other_time = params
-                .int("expectedSessionUpdatedAt")
-                .is_some_and(|expected| expected != row.updated_at_ms);
+                .get("expectedSessionUpdatedAt")
+                .is_some_and(|expected| expected.as_f64() != json!(row.updated_at_ms).as_f64());
             if other_id || other_time {
-                return Err(WireError::invalid("session changed; reload and retry"));
-            }
-            if params.flag("archivedOnly") == Some(true) && !row.archived {
-                return Err(WireError::invalid("session is not archived"));
+                let why = format!("Session {session} changed before deletion. Retry.");
+                return Err(WireError::invalid(why).details(json!({ "reason": "session-changed" })));
             }
         }
         let deleted = call.engine().delete_session(&session).await?;
+        // A transcript that is to be kept is not said to be put away; either can be read by its id later.
+        let archived: Vec<&str> = deleted
+            .iter()
+            .filter(|row| row.entries > 0 && params.flag("deleteTranscript") != Some(false))
+            .map(|row| row.session_id.as_str())
+            .collect();
         Ok(Payload::of(
-            &json!({ "ok": true, "key": session.as_str(), "deleted": deleted, "archived": [] }),
+            &json!({ "ok": true, "key": session.as_str(), "deleted": deleted.is_some(), "archived": archived }),
         ))
     })
 }
@@ -322,7 +383,7 @@ async fn clean(call: Call) -> Answer {
             continue;
         }
         orphans += 1;
-        if enforce && engine.delete_session(&key).await? {
+        if enforce && engine.delete_session(&key).await?.is_some() {
             removed += 1;
         }
     }

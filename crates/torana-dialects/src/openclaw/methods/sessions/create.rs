@@ -7,6 +7,7 @@ use torana_engine::SubmitStatus;
 use torana_engine::service::sessions::{self, NewSession, SessionView};
 use torana_engine::store::session::Change;
 
+use super::change::check_provider;
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::chat::{Said, key_of, say};
@@ -106,6 +107,9 @@ async fn make(mut call: Call) -> Answer {
         fork: parent.filter(|_| forks),
         fork_completed: call.params.word("forkFrom") == Some("last-completed"),
     };
+    if let Some(model) = call.params.word("model") {
+        check_provider(&call, model)?;
+    }
     let made = sessions::create(call.engine(), new).await?;
     let resolved = shape::resolved(call.engine(), &made.row);
     let session_id = made.row.session_id.clone();

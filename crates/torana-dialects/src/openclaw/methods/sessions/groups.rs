@@ -16,7 +16,8 @@ fn shape(groups: &Groups) -> Value {
     json!({ "groups": named, "sectionOrder": groups.sections })
 }
 
-fn changed(groups: &Groups) -> Payload {
+fn changed(call: &Call, groups: &Groups) -> Payload {
+    call.gateway.hub().tell_groups();
     let mut answer = shape(groups);
     answer["ok"] = json!(true);
     Payload::of(&answer)
@@ -38,7 +39,7 @@ pub(in crate::openclaw::methods) fn put(call: Call) -> Running {
             .get("sectionOrder")
             .map(|_| params.texts("sectionOrder"));
         let groups = service::put(call.engine(), params.texts("names"), sections).await?;
-        Ok(changed(&groups))
+        Ok(changed(&call, &groups))
     })
 }
 
@@ -46,7 +47,7 @@ pub(in crate::openclaw::methods) fn rename(call: Call) -> Running {
     Box::pin(async move {
         let word = |name: &str| call.params.word(name).unwrap_or_default().to_owned();
         let groups = service::rename(call.engine(), word("name"), word("to")).await?;
-        Ok(changed(&groups))
+        Ok(changed(&call, &groups))
     })
 }
 
@@ -54,6 +55,6 @@ pub(in crate::openclaw::methods) fn delete(call: Call) -> Running {
     Box::pin(async move {
         let name = call.params.word("name").unwrap_or_default().to_owned();
         let groups = service::delete(call.engine(), name).await?;
-        Ok(changed(&groups))
+        Ok(changed(&call, &groups))
     })
 }

@@ -75,7 +75,7 @@ pub(in crate::openclaw::methods) fn view(call: Call) -> Running {
         let wanted = call.params.texts("sessionKeys");
         if wanted.len() > VIEWED_MAX {
             return Err(WireError::invalid(format!(
-                "invalid sessions.viewers.set params: at /sessionKeys: must NOT have more than {VIEWED_MAX} items"
+                "invalid sessions.viewers.set params: at /sessionKeys: must not have more than {VIEWED_MAX} items"
             )));
         }
         let mut keys = Vec::with_capacity(wanted.len());

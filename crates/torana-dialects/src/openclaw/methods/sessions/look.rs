@@ -74,9 +74,12 @@ async fn find(call: Call) -> Answer {
                 .map(Lookup::SessionId)
         })
         .or_else(|| word("label").map(Lookup::Label))
-        .ok_or_else(|| WireError::invalid("key, sessionId or label required"))?;
+        .ok_or_else(|| {
+            WireError::invalid("Either key, sessionId, label, shortId, or reference is required")
+        })?;
     let wanted = match &lookup {
-        Lookup::Key(text) | Lookup::SessionId(text) | Lookup::Label(text) => text.clone(),
+        Lookup::Key(text) | Lookup::SessionId(text) => format!(": {text}"),
+        Lookup::Label(text) => format!(" with label: {text}"),
     };
     let mut found = sessions::resolve(call.engine(), lookup, word("agentId")).await?;
     if let Some(parent) = params.word("spawnedBy") {
@@ -99,7 +102,7 @@ async fn find(call: Call) -> Answer {
     match found.as_slice() {
         [row] => Ok(Payload::of(&named(row, true))),
         [] if params.flag("allowMissing") == Some(true) => Ok(Payload::of(&json!({ "ok": false }))),
-        [] => Err(WireError::invalid(format!("No session found: {wanted}"))),
+        [] => Err(WireError::invalid(format!("No session found{wanted}"))),
         many => {
             let candidates: Vec<Value> = many.iter().map(|row| named(row, false)).collect();
             Ok(Payload::of(
@@ -114,7 +117,7 @@ pub(in crate::openclaw::methods) fn preview(call: Call) -> Running {
         let keys = call.params.texts("keys");
         if keys.len() > PREVIEWS_MAX {
             return Err(WireError::invalid(format!(
-                "invalid sessions.preview params: at /keys: must NOT have more than {PREVIEWS_MAX} items"
+                "invalid sessions.preview params: at /keys: must not have more than {PREVIEWS_MAX} items"
             )));
         }
         let limit = call.params.count("limit").unwrap_or(12).min(50);

@@ -56,7 +56,7 @@ async fn stop(call: Call) -> Answer {
             Some(turn) => turn.session.clone(),
             None => return Ok(stopped(None)),
         },
-        (None, None) => return Err(WireError::invalid("key or runId required")),
+        (None, None) => return Err(WireError::invalid("key required")),
     };
     let clears = params.flag("clearQueued") == Some(true);
     let wanted = match (run_id, clears) {

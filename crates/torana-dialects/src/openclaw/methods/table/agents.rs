@@ -250,7 +250,7 @@ pub(super) const ROWS: &[Method] = &[
         "Commands people may write in a chat.",
         closed(&[
             moot("sessionKey", NAME, "every session has the same commands"),
-            moot("agentId", NAME, "every agent has the same commands"),
+            may("agentId", NAME),
             moot("provider", NAME, "every channel has the same commands"),
             moot(
                 "scope",

@@ -132,6 +132,24 @@ pub(super) const ROWS: &[Method] = &[
         approvals::set_policy,
     ),
     row(
+        "exec.approvals.node.get",
+        ADMIN,
+        "The policy document for commands that a node keeps.",
+        closed(&[must("nodeId", NAME)]),
+        approvals::node_policy,
+    ),
+    row(
+        "exec.approvals.node.set",
+        ADMIN,
+        "Replaces the policy document a node keeps; the node compares the hash.",
+        closed(&[
+            must("nodeId", NAME),
+            must("file", Kind::Map(&Kind::Any)),
+            may("baseHash", NAME),
+        ]),
+        approvals::set_node_policy,
+    ),
+    row(
         "exec.approval.get",
         APPROVALS,
         "One command that waits for a decision.",

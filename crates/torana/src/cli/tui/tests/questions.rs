@@ -214,7 +214,7 @@ fn what_was_decided_while_the_connection_was_away_waits_no_longer() {
         .into_iter()
         .filter_map(|action| match action {
             Action::Ask { ask, .. } => Some(ask),
-            Action::Reconnect | Action::Leave => None,
+            _ => None,
         })
         .collect();
     // One of each comes between the question and the answer, which does not know it yet.

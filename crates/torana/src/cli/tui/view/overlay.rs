@@ -22,28 +22,42 @@ use crate::cli::words::span;
 /// Widest list; wider ones are hard to read across.
 const WIDTH_MAX: u16 = 90;
 
-/// Keys and commands.
-pub(crate) fn help(frame: &mut Frame<'_>, area: Rect) {
-    let mut lines: Vec<Line<'static>> = Vec::new();
-    // Two columns of keys, so that everything fits an ordinary terminal.
-    for pair in KEYS.chunks(2) {
-        let cells: Vec<String> = pair
-            .iter()
-            .map(|(key, does)| format!("{:<38}", format!("{key:<18} {does}")))
-            .collect();
-        lines.push(Line::from(cells.concat().trim_end().to_owned()));
-    }
+/// Column in which it is said what a command does; longer calls push it to the next line.
+const DOES_COLUMN: usize = 24;
+
+/// Keys and commands, from a line on. Returns how far down one can go.
+pub(crate) fn help(frame: &mut Frame<'_>, area: Rect, top: usize) -> usize {
+    let lines = help_lines();
+    let inner = boxed(frame, area, " Help ", lines.len());
+    let last = lines.len().saturating_sub(usize::from(inner.height));
+    put(frame, inner, &lines[top.min(last)..]);
+    last
+}
+
+fn help_lines() -> Vec<Line<'static>> {
+    let two = |left: &str, right: &str| {
+        if left.width() < DOES_COLUMN {
+            vec![Line::from(format!("{left:<DOES_COLUMN$}{right}"))]
+        } else {
+            let gap = " ".repeat(DOES_COLUMN);
+            vec![
+                Line::from(left.to_owned()),
+                Line::from(format!("{gap}{right}")),
+            ]
+        }
+    };
+    let mut lines: Vec<Line<'static>> =
+        KEYS.iter().flat_map(|(key, does)| two(key, does)).collect();
     lines.push(Line::default());
     for (name, takes, does) in COMMANDS {
-        let call = format!("/{name} {takes}");
-        lines.push(Line::from(format!("{:<24} {does}", call.trim_end())));
+        lines.extend(two(format!("/{name} {takes}").trim_end(), does));
     }
+    lines.extend(two("!command", "run it on this machine, after a yes"));
     lines.push(Line::styled(
-        "Every other command goes to the gateway. Any key closes this.",
+        "Every other command goes to the gateway.",
         Style::new().add_modifier(Modifier::DIM),
     ));
-    let inner = boxed(frame, area, " Help ", lines.len());
-    put(frame, inner, &lines);
+    lines
 }
 
 /// A list with its filter. True when what is to be decided did not fit.
@@ -54,18 +68,14 @@ pub(crate) fn picker(frame: &mut Frame<'_>, area: Rect, picker: &Picker, state: 
     if let Topic::Approval(id) = &picker.topic
         && let Some(approval) = state.approvals.iter().find(|approval| approval.id == *id)
     {
-        head = wrapped(&approval.subject, area, Style::new());
         // Frame, place and every decision have to be seen as well.
-        let room = usize::from(area.height).saturating_sub(shown.len() + 3);
-        if head.len() > room {
-            is_cut = true;
-            head.truncate(room.saturating_sub(1));
-            head.push(too_long());
-        }
+        (head, is_cut) = whole(&approval.subject, area, shown.len() + 3);
         head.push(Line::styled(
             approval.place.clone(),
             Style::new().add_modifier(Modifier::DIM),
         ));
+    } else if matches!(picker.topic, Topic::Shell(_)) {
+        (head, is_cut) = whole(&picker.title, area, shown.len() + 2);
     } else if matches!(picker.topic, Topic::Suggestion(_)) {
         head = wrapped(&picker.title, area, Style::new());
     } else {
@@ -74,6 +84,7 @@ pub(crate) fn picker(frame: &mut Frame<'_>, area: Rect, picker: &Picker, state: 
     let title = match picker.topic {
         Topic::Approval(_) => " An agent asks ".to_owned(),
         Topic::Suggestion(_) => " An agent suggests ".to_owned(),
+        Topic::Shell(_) => " Run it here? ".to_owned(),
         _ => format!(" {} ", picker.title),
     };
     let inner = boxed(frame, area, &title, head.len() + shown.len().max(1));
@@ -119,6 +130,18 @@ fn wrapped(text: &str, area: Rect, style: Style) -> Vec<Line<'static>> {
     text.lines()
         .flat_map(|line| Long::plain(line.to_owned(), style).rows(width))
         .collect()
+}
+
+/// A text that must be read before something is decided, beside so many other rows. True when it did not fit.
+fn whole(text: &str, area: Rect, others: usize) -> (Vec<Line<'static>>, bool) {
+    let mut rows = wrapped(text, area, Style::new());
+    let room = usize::from(area.height).saturating_sub(others);
+    let is_cut = rows.len() > room;
+    if is_cut {
+        rows.truncate(room.saturating_sub(1));
+        rows.push(too_long());
+    }
+    (rows, is_cut)
 }
 
 fn too_long() -> Line<'static> {

@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{overlay, talk};
+use crate::cli::tui::clean;
 use crate::cli::tui::complete::{self, Match};
 use crate::cli::tui::question::Question;
 use crate::cli::tui::state::{Link, Overlay, State, Viewport};
@@ -17,6 +18,8 @@ use crate::cli::words::span;
 const INPUT_ROWS_MAX: u16 = 8;
 /// Ways to complete a command that are listed; more would push the conversation away.
 const WAYS_MAX: u16 = 6;
+/// Cells of a command that runs here, in the status.
+const LOCAL_CELLS: usize = 30;
 /// What stands in front of the input.
 const PROMPT: &str = "> ";
 
@@ -67,7 +70,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State) -> Viewport {
     );
     draw_input(frame, editor, &input);
     match &state.overlay {
-        Some(Overlay::Help) => overlay::help(frame, talk_area),
+        Some(Overlay::Help(top)) => {
+            viewport.help_max = overlay::help(frame, talk_area, *top);
+        }
         Some(Overlay::Picker(picker)) => {
             viewport.is_cut = overlay::picker(frame, talk_area, picker, state);
         }
@@ -181,6 +186,9 @@ fn status_line(state: &State) -> Line<'static> {
             Style::new().fg(Color::Red)
         }
         Link::Up => {
+            if let Some(command) = &state.local.running {
+                parts.push(format!("here: {}", cut(&clean::line(command), LOCAL_CELLS)));
+            }
             match state.runs.values().next() {
                 Some(run) => {
                     let seconds = state.now_ms.saturating_sub(run.since_ms) / 1_000;
@@ -207,9 +215,7 @@ fn status_line(state: &State) -> Line<'static> {
             if !thinking.is_empty() {
                 parts.push(format!("think {thinking}"));
             }
-            if !facts.verbose.is_empty() && facts.verbose != "off" {
-                parts.push(format!("verbose {}", facts.verbose));
-            }
+            parts.extend(facts.manner.iter().cloned());
             if state.settings.deliver {
                 parts.push("deliver".to_owned());
             }
@@ -239,12 +245,15 @@ fn hint_line(state: &State, is_cut: bool) -> Line<'static> {
         Some(Overlay::Picker(_)) => {
             return Line::from(" Up, Down · Enter chooses · Esc closes");
         }
-        Some(Overlay::Help) | None => {}
+        Some(Overlay::Help(_)) => {
+            return Line::from(" Up, Down, PageUp, PageDown · any other key closes");
+        }
+        None => {}
     }
     if !complete::matches(state.editor.text(), &state.known).is_empty() {
         return Line::from(" Tab completes · Enter send");
     }
-    let stop = if state.is_running() {
+    let stop = if state.is_running() || state.local.running.is_some() {
         "Esc stop · "
     } else {
         ""

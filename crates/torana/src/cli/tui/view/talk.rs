@@ -49,7 +49,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State) -> Viewport
     Viewport {
         height,
         scroll_max,
-        is_cut: false,
+        ..Viewport::default()
     }
 }
 
