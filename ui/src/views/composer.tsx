@@ -21,8 +21,9 @@ export function Composer({ sessionKey }: { sessionKey: string }): JSX.Element {
 
   useEffect(() => {
     setText(drafts.get(sessionKey));
-    // A phone would open its keyboard over the conversation.
-    if (!app.appearance.narrow.peek()) field.current?.focus();
+    // A phone would open its keyboard over the conversation, and who writes in the search by now goes on writing there.
+    const isWriting = document.activeElement instanceof HTMLInputElement;
+    if (!app.appearance.narrow.peek() && !isWriting) field.current?.focus();
   }, [sessionKey]);
   useLayoutEffect(() => {
     const element = field.current;
