@@ -50,7 +50,9 @@ export class Program {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.on("data", (chunk) => this.#keep(chunk.toString()));
     }
-    process.on("exit", () => this.#child.kill("SIGKILL"));
+    const kill = () => this.#child.kill("SIGKILL");
+    process.on("exit", kill);
+    this.#child.on("exit", () => process.off("exit", kill));
   }
 
   /** The end of what the program has printed. */
@@ -92,7 +94,7 @@ export async function startGateway(config) {
   try {
     await until(10_000, "the gateway's readiness", async () => {
       if (program.ended) throw new Error("the gateway has ended");
-      const response = await fetch(`http://127.0.0.1:${port}/ready`);
+      const response = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(5_000) });
       return response.ok;
     });
   } catch (error) {

@@ -2,6 +2,7 @@
 // frame is checked as well. Words on the command line choose the commands whose line contains them.
 
 import { expect } from "../lib/checks.mjs";
+import { decideApprovals } from "./approvals.mjs";
 import { COMMANDS } from "./commands.mjs";
 import { Official } from "./official.mjs";
 import { Stage } from "./stage.mjs";
@@ -20,5 +21,15 @@ for (const { args, check, code = 0, remote = false } of COMMANDS) {
     check(output);
   };
   await stage.step(name, work, code === 0 ? "" : "refused, as by the official gateway");
+}
+if (only === "") {
+  await decideApprovals(stage);
+  await stage.step("openclaw gateway suspend, gateway resume", async () => {
+    const suspended = await official.run(["gateway", "suspend"]);
+    const [, id] = /Suspension ID: (\S+)/.exec(suspended.output) ?? [];
+    expect(id, suspended.output);
+    const resumed = await official.run(["gateway", "resume", id]);
+    expect(resumed.code === 0, resumed.output);
+  });
 }
 await stage.close();

@@ -13,6 +13,9 @@ const answers = (sentence, condition) => (output) => {
   expect(condition(value), `${sentence}; got ${JSON.stringify(value).slice(0, 600)}`);
 };
 
+/** A command about something that does not exist. */
+const refused = (words, pattern) => ({ args: words.split(" "), code: 1, check: shows(pattern) });
+
 /**
  * A command, what it must show, and `code` when it must fail. `remote` runs it with a configuration that names the
  * gateway, because the command ignores the environment.
@@ -66,11 +69,54 @@ export const COMMANDS = [
   { args: ["sessions", "compact", "agent:main:main"], check: shows(/ompact/) },
   { args: ["sessions", "archive", "agent:main:dashboard:absent"], code: 1, check: shows(/not found|No session|absent/i) },
   { args: ["skills", "list"], check: shows(/[Ss]kill/) },
+  { args: ["hooks", "list"], check: shows(/[Hh]ooks/) },
+  { args: ["users", "list", "--json"], check: answers("profiles", (it) => Array.isArray(it.profiles)) },
   { args: ["users", "list"], check: shows(/No .*profiles|profiles|\[\]/i) },
   { args: ["audit"], check: shows(/./) },
+  { args: ["audit", "--json"], check: answers("the runs", (it) => it.events.some((event) => event.kind === "agent_run" && event.agentId === "main")) },
+  { args: ["logs", "--limit", "5", "--plain"], check: shows(/Log file/) },
+  { args: ["channels", "list"], check: shows(/Chat channels/) },
+  { args: ["gateway", "usage-cost", "--days", "7"], check: shows(/Usage cost \(7 days\)/) },
+  { args: ["gateway", "diagnostics", "export", "--json"], check: answers("a file", (it) => it.path.endsWith(".zip") && it.bytes > 0) },
+  { args: ["system", "presence", "--json"], check: answers("the gateway itself", (it) => it.some((one) => one.mode === "gateway")) },
+  refused("message broadcast --channel telegram --targets 4711 --message hi", /0\/1 succeeded/),
+  refused("agent --agent nobody --message hi", /unknown agent id "nobody"/),
+  refused("cron get nothing", /Automation not found: nothing/),
+  refused("cron show nothing", /Automation not found: nothing/),
+  refused("devices approve nobody", /No pending device request matches nobody/),
+  refused("devices reject nobody", /unknown requestId/),
+  refused("devices rename --device nobody --name somebody", /unknown deviceId/),
+  refused("devices rotate --device nobody --role operator", /token rotation denied/),
+  refused("devices revoke --device nobody --role operator", /token revocation denied/),
+  refused("devices remove nobody", /unknown deviceId/),
+  refused("devices join-code", /loopback|publicOrigin/),
+  refused("nodes approve nobody", /Unknown node pairing requestId/),
+  refused("nodes reject nobody", /Unknown node pairing requestId/),
+  refused("nodes describe --node nobody", /unknown node: nobody/),
+  refused("nodes invoke --node nobody --command system.which", /unknown node: nobody/),
+  refused("nodes notify --node nobody --title a --body b", /unknown node: nobody/),
+  refused("nodes push --node nobody", /unknown node: nobody/),
+  refused("nodes location get --node nobody", /unknown node: nobody/),
+  refused("nodes screen record --node nobody", /unknown node: nobody/),
+  refused("nodes camera list --node nobody", /unknown node: nobody/),
   { args: ["gateway", "call", "sessions.list"], check: answers("the session", (it) => it.sessions.some((row) => row.key === "agent:main:main")) },
   { args: ["gateway", "call", "chat.history", "--params", '{"sessionKey":"agent:main:main"}'], check: answers("messages", (it) => it.messages.length >= 4) },
   { args: ["gateway", "call", "config.get"], check: answers("a hash", (it) => typeof it.hash === "string") },
   { args: ["gateway", "call", "agents.list"], check: answers("main", (it) => it.agents.some((one) => one.id === "main")) },
   { args: ["sessions", "delete", "agent:main:main", "--yes"], code: 1, check: shows(/main session|cannot/i) },
+];
+
+/** Commands that say nothing about a gateway, and commands for what Torana does not do, with the reason. */
+export const NOT_DRIVEN = [
+  ["agents, config, configure, setup, onboard, doctor, reset, uninstall, update, migrate, backup, database, completion, docs", "work on the files of its own installation"],
+  ["models status, set, scan, auth, aliases, fallbacks, image-fallbacks, accounts, refresh", "work on the files of its own installation; `models list` asks the gateway"],
+  ["sessions list, tail, cleanup, export-trajectory; tasks; pairing; secrets; security; exec-policy; skills check, info, search", "read the files of its own installation; sessions are listed with `gateway call sessions.list` and in the terminal"],
+  ["plugins, mcp, memory, transcripts, telemetry, promos, proxy, sandbox, fleet, worktrees, browser, clawbot, infer, capability", "are about its own plugins and helpers"],
+  ["gateway run, start, stop, restart, install, uninstall, auth-token; daemon; dashboard; chat; terminal; qr; gateway discover", "run or install its own gateway, or only look at this machine"],
+  ["cron add, edit, enable, disable, rm, run, runs, scratch", "no schedules yet; the lists are empty and a job is not found"],
+  ["system heartbeat enable, disable", "no schedules yet"],
+  ["secrets reload; users link-email; approvals grants revoke", "no team secrets, no profiles with addresses, no standing grants"],
+  ["message other than send and broadcast; directory; channels add, login, logout, remove, resolve", "need a channel plugin in its own installation"],
+  ["devices clear", "would remove what the other commands use"],
+  ["acp, attach, connect, node install, resume, triage, worker, webhooks, dns, googlemeet, teamsmeetings, zoommeetings, file-transfer", "are bridges and programs of their own"],
 ];

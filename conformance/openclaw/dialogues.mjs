@@ -5,6 +5,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { Checks, expect } from "../lib/checks.mjs";
+import { Evidence } from "./evidence.mjs";
+import { RELEASE } from "./official.mjs";
 import { EXTRA_METHODS, inspect, inspectRequest, isMethod } from "./schema.mjs";
 
 const FOLDER = join(import.meta.dirname, "..", "..", "crates", "torana-dialects", "src", "openclaw", "tests", "dialogues");
@@ -22,6 +24,7 @@ function real(text) {
 }
 
 const checks = new Checks();
+const evidence = new Evidence("dialogues");
 const counted = { answers: 0, defined: new Set(), undefined: new Set() };
 
 function read(name) {
@@ -42,6 +45,7 @@ function read(name) {
     }
     const request = asked.get(key);
     const { found, definition } = inspect(frame, () => request?.method);
+    if (request && frame.type === "res") evidence.answer(request.method, frame);
     if (frame.ok === true) {
       counted.answers += 1;
       (definition ? counted.defined : counted.undefined).add(request.method);
@@ -67,4 +71,5 @@ await checks.check("every method is one of the protocol, or our own", async () =
   console.log(`        ${counted.answers} answers and as many requests; no definition for the answer of ${[...counted.undefined].sort().join(", ")}`);
   expect(strange.length === 0, `unknown: ${strange.join(", ")}`);
 });
+evidence.write(RELEASE);
 checks.finish();

@@ -13,8 +13,12 @@ const person = new Official(stage.gateway);
 const machine = new Official(stage.gateway);
 let output = "";
 const port = new URL(stage.gateway.url).port;
-const host = machine.spawn(["node", "run", "--host", "127.0.0.1", "--port", port, "--no-tls", "--display-name", "Bench"]);
-for (const stream of [host.stdout, host.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
+function start() {
+  const host = machine.spawn(["node", "run", "--host", "127.0.0.1", "--port", port, "--no-tls", "--display-name", "Bench"]);
+  for (const stream of [host.stdout, host.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
+  return host;
+}
+let host = start();
 
 /** Runs a command of the person and returns what it printed. */
 async function ask(...args) {
@@ -52,9 +56,48 @@ await step("it answers an invocation", async () => {
   const answer = await ask("nodes", "invoke", "--node", "Bench", "--command", "system.which", "--params", '{"bins":["sh"]}');
   expect(/\/sh/.test(answer), answer.slice(0, 500));
 });
+await step("the rules it keeps for programs are read and changed", async () => {
+  const program = "/usr/bin/uptime";
+  const listed = async () => {
+    const answer = json(await ask("approvals", "get", "--node", "Bench", "--json"));
+    return (answer.file.agents?.["*"]?.allowlist ?? []).some((entry) => entry.pattern === program);
+  };
+  await ask("approvals", "allowlist", "add", "--node", "Bench", program);
+  expect(await listed(), "the program is not on the list of the node");
+  await ask("approvals", "allowlist", "remove", "--node", "Bench", program);
+  expect(!(await listed()), "the program is still on the list of the node");
+});
 await step("it is renamed", async () => {
   await ask("nodes", "rename", "--node", "Bench", "--name", "Workbench");
   expect((await nodes()).some((node) => node.displayName === "Workbench"), "the old name is still there");
+});
+let device;
+await step("its device is listed", async () => {
+  const { paired } = json(await ask("devices", "list", "--json"));
+  device = paired.find(({ roles, role }) => (roles ?? [role]).includes("node"))?.deviceId;
+  expect(device, JSON.stringify(paired).slice(0, 500));
+});
+await step("its device is renamed", async () => {
+  await ask("devices", "rename", "--device", device, "--name", "Cellar");
+  const { paired } = json(await ask("devices", "list", "--json"));
+  expect(paired.some(({ operatorLabel }) => operatorLabel === "Cellar"), "the new name is not listed");
+});
+await step("the token of its device is rotated", async () => {
+  expect(/node/.test(await ask("devices", "rotate", "--device", device, "--role", "node")), "no role");
+});
+await step("its token is revoked, and it is let in again", async () => {
+  await ask("devices", "revoke", "--device", device, "--role", "node");
+  let request;
+  await until(START_MS, "a request", async () => {
+    const { pending } = json(await ask("devices", "list", "--json"));
+    request = pending.find(({ deviceId }) => deviceId === device)?.requestId;
+    return request;
+  });
+  await ask("devices", "approve", request);
+  // It waits for a person at its own machine by now.
+  host.kill("SIGKILL");
+  host = start();
+  await until(START_MS, "a connected node", async () => (await nodes()).some((node) => node.connected));
 });
 await step("it is removed", async () => {
   await ask("nodes", "remove", "--node", "Workbench");

@@ -79,6 +79,8 @@ export const EXTRA_METHODS = [
   // In the method list of OpenClaw 2026.9.6.
   "gateway.suspend.handoff",
   // Called by the pages of OpenClaw 2026.9.6; the newest published schema, 2026.9.1, is older than they are.
+  "canvas.document.preview",
+  "canvas.document.view",
   "mentions.list",
   "plugins.controlUi.list",
   "themes.list",

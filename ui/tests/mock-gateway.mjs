@@ -278,13 +278,15 @@ const METHOD = {
       ? [{ id: "claude-sonnet-5", name: "Claude", provider: "anthropic", tags: ["default"], available: true }, { id: "qwen3:14b", provider: "ollama", local: true, available: true }, { id: "gpt-6-mini", provider: "openai", available: false }]
       : [{ id: "demo", name: "Demo agent", provider: "demo", tags: ["default"], available: true }]),
   }),
-  "torana.setup.offers": () => ({
+  "torana.setup.offers": ({ probe }) => ({
     offers: state.offers ?? (process.env.MOCK_FIXTURE === "rich"
       ? [
           { provider: "anthropic", source: "ANTHROPIC_API_KEY is set", model: "anthropic/claude-sonnet-5", note: "The key stays in the environment; the configuration only names the model.", command: "torana config set agents.defaults.model.primary anthropic/claude-sonnet-5" },
           { provider: "ollama", source: "answers on this machine", model: "ollama/qwen3:14b", baseUrl: "http://127.0.0.1:11434", command: "torana config set agents.defaults.model.primary ollama/qwen3:14b" },
         ]
-      : []),
+      : probe
+        ? [{ provider: "ollama", name: "Ollama", source: "http://127.0.0.1:11434/v1", model: null, baseUrl: "http://127.0.0.1:11434/v1", command: "torana config set agents.defaults.model.primary ollama/<model>" }]
+        : []),
   }),
 };
 

@@ -174,6 +174,17 @@ const ok = await steps([
       await page.click("dialog .danger");
       await page.waitForSelector(".empty");
     })],
+  ["model servers are looked for when a person asks", () =>
+    scene({}, {}, async ({ page, link }) => {
+      await page.goto(link);
+      await online(page);
+      await page.click("text=Set up a model");
+      if (/Ollama/.test(await shownText(page))) throw new Error("it looked unasked");
+      await page.click("text=Look for model servers");
+      await page.waitForSelector(".offers >> text=Ollama");
+      const facts = await page.textContent(".offer-head .muted");
+      if (facts.trim() !== "http://127.0.0.1:11434/v1") throw new Error(`the facts are ${facts}`);
+    })],
   ["pairing: approve and dismiss", () =>
     scene({ MOCK_FIXTURE: "rich" }, {}, async ({ page, link }) => {
       await page.goto(link);

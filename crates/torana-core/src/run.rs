@@ -131,6 +131,17 @@ pub struct Settled {
 }
 
 impl Settled {
+    /// The same run, failed for want of an answer: whoever waits for one is told.
+    pub fn unanswered(self) -> Self {
+        let message = "the model gave no answer; please try again";
+        Self {
+            usage: self.usage,
+            provider: self.provider,
+            model: self.model,
+            ..Self::failed(FailureKind::Format, message)
+        }
+    }
+
     /// A run that failed before it could answer.
     pub fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
@@ -165,7 +176,7 @@ pub enum RunEvent {
     TextReplace(String),
     /// Reasoning text to append; never delivered unless asked for.
     ThinkingDelta(String),
-    /// A tool began (the tool side comes with the agents issue; streams already carry it).
+    /// A tool began. No backend of ours has tools yet; what listens to a run knows them already.
     ToolStarted {
         /// Call id.
         id: String,
@@ -279,6 +290,9 @@ pub struct Entry {
     /// How the answer ended, when not with a normal reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Why the answer failed, when it did; holds no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Files that came with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<MediaRef>,
@@ -305,6 +319,7 @@ impl Entry {
             model: None,
             usage: None,
             outcome: None,
+            error: None,
             media: Vec::new(),
             attached: Attached::default(),
             boundary: None,

@@ -176,8 +176,8 @@ pub struct RestartRequest {
     pub reason: String,
     /// How long to wait first, milliseconds.
     pub delay_ms: u64,
-    /// Do not wait for what runs; it goes on after the restart.
-    pub at_once: bool,
+    /// How long to wait for what runs, milliseconds; what is not over by then goes on after the restart.
+    pub patience_ms: u64,
 }
 
 /// What a request for a restart came to.

@@ -118,6 +118,8 @@ pub struct ProviderProbe {
 pub struct MachineFacts {
     /// Its network name.
     pub hostname: String,
+    /// The address by which other machines reach it.
+    pub address: Option<std::net::IpAddr>,
     /// Kernel release.
     pub release: String,
     /// The system for people.

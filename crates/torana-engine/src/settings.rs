@@ -263,7 +263,7 @@ impl Settings {
     }
 
     /// True when this sender is an owner of the gateway by config.
-    pub fn is_owner(&self, channel: &str, sender: &str) -> bool {
+    pub(crate) fn is_owner(&self, channel: &str, sender: &str) -> bool {
         let spelling = format!("{channel}:{sender}");
         self.owners
             .iter()
@@ -271,7 +271,7 @@ impl Settings {
     }
 
     /// True when this sender, once admitted, may use commands.
-    pub fn may_command(&self, channel: &str, sender: &str, owner: bool) -> bool {
+    pub(crate) fn may_command(&self, channel: &str, sender: &str, owner: bool) -> bool {
         let list = self
             .command_senders
             .get(channel)
@@ -280,7 +280,7 @@ impl Settings {
     }
 
     /// The reset rule for a message, and when the latest day of that rule began.
-    pub fn reset_rule(
+    pub(crate) fn reset_rule(
         &self,
         channel: &str,
         conversation: Option<&Conversation>,
@@ -299,7 +299,7 @@ impl Settings {
     }
 
     /// Queue behaviour on a channel.
-    pub fn queue_of(&self, channel: &str) -> QueuePolicy {
+    pub(crate) fn queue_of(&self, channel: &str) -> QueuePolicy {
         self.queue_by_channel
             .get(channel)
             .copied()

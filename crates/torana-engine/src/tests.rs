@@ -1,5 +1,6 @@
 //! What settings promise: each one changes what a whole engine does with a message.
 
+mod commands;
 mod queue;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -70,12 +71,15 @@ impl Entropy for Count {
 #[derive(Clone, Default)]
 struct Listener(Arc<Mutex<Vec<TurnRequest>>>);
 
-impl AgentBackend for Listener {
+/// Opens every conversation as a clone of the one it holds.
+struct Opens<C>(C);
+
+impl<C: AgentConversation + Clone + Sync + 'static> AgentBackend for Opens<C> {
     fn open(
         &self,
         _: OpenRequest,
     ) -> BoxFuture<'_, Result<Box<dyn AgentConversation>, BackendFailure>> {
-        let conversation: Box<dyn AgentConversation> = Box::new(self.clone());
+        let conversation: Box<dyn AgentConversation> = Box::new(self.0.clone());
         Box::pin(async { Ok(conversation) })
     }
 }
@@ -130,6 +134,24 @@ fn place() -> (ChannelId, AccountId) {
     )
 }
 
+/// Where an answer to this peer goes.
+fn chat_with(kind: PeerKind, id: &str) -> ReplyTarget {
+    let (channel, account) = place();
+    let peer = Peer {
+        kind,
+        id: id.into(),
+    };
+    ReplyTarget {
+        conversation: Conversation {
+            channel,
+            account,
+            peer,
+            thread: None,
+        },
+        reply_to: None,
+    }
+}
+
 impl Rig {
     async fn new(
         name: &str,
@@ -154,7 +176,7 @@ impl Rig {
             thinking: None,
             context_tokens: 10_000,
             rules,
-            backend: Arc::new(asked.clone()),
+            backend: Arc::new(Opens(asked.clone())),
         };
         let mut settings = Settings::single(main_agent(), agent);
         let policy = AccountPolicy {
@@ -217,6 +239,12 @@ impl Rig {
 
     /// Somebody writes; the message is stored in the order of calls and on disk when the future ends.
     fn send(&self, kind: PeerKind, sender: &str, text: &str) -> impl Future<Output = ()> + use<> {
+        let stored = self.engine.accept(self.inbound(kind, sender, text));
+        async move { stored.await.expect("stored") }
+    }
+
+    /// A message of somebody that carries nothing but its text.
+    fn inbound(&self, kind: PeerKind, sender: &str, text: &str) -> Inbound {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let (channel, account) = place();
         let peer = if kind == PeerKind::Direct {
@@ -224,7 +252,7 @@ impl Rig {
         } else {
             "-100"
         };
-        let inbound = Inbound {
+        Inbound {
             event_id: number.to_string(),
             platform_account: "1".into(),
             kind: InboundKind::Message,
@@ -253,9 +281,7 @@ impl Rig {
             forwarded_from: None,
             album: None,
             sent_at_ms: self.clock.wall_ms(),
-        };
-        let stored = self.engine.accept(inbound);
-        async move { stored.await.expect("stored") }
+        }
     }
 
     async fn quiet(&self) {
@@ -374,6 +400,9 @@ async fn a_list_of_who_may_command_is_the_only_one() {
         assert_eq!(rig.resets(), resets, "{sender}");
     }
     assert_eq!(rig.hear(PeerKind::Direct, "9", "words").await, 1);
+    // A word without a slash is a command of those who may give some, and else what it says.
+    assert_eq!(rig.hear(PeerKind::Direct, "7", "stop").await, 0);
+    assert_eq!(rig.hear(PeerKind::Direct, "9", "stop").await, 1);
 }
 
 #[tokio::test]
@@ -446,23 +475,9 @@ async fn submit(rig: &Rig, key: &str, input: ClientInput) -> Result<Option<Strin
 async fn a_command_takes_the_session_to_the_chat_it_names_as_any_message_does() {
     for text in ["hello", "/status"] {
         let rig = Rig::new("route", AgentRules::default(), |_, _| {}).await;
-        let (channel, account) = place();
-        let peer = Peer {
-            kind: PeerKind::Group,
-            id: "-100".into(),
-        };
-        let route = ReplyTarget {
-            conversation: Conversation {
-                channel,
-                account,
-                peer,
-                thread: None,
-            },
-            reply_to: None,
-        };
         let input = ClientInput {
             text: text.to_owned(),
-            route: Some(route),
+            route: Some(chat_with(PeerKind::Group, "-100")),
             ..ClientInput::default()
         };
         submit(&rig, "a", input).await.expect("accepted");

@@ -31,6 +31,26 @@ impl Holder {
     pub fn listens(&self) -> bool {
         self.port.is_some()
     }
+
+    /// What it is, for people.
+    pub fn what(&self) -> &'static str {
+        if self.listens() {
+            "the gateway"
+        } else {
+            "a command, or a gateway that starts,"
+        }
+    }
+
+    /// Says that this holder is not signalled, and what to do.
+    pub fn stranger(&self) -> (String, &'static str) {
+        (
+            format!(
+                "process {} has the state directory, and is no gateway that runs",
+                self.pid
+            ),
+            "it is a command, or a gateway that starts: try again in a moment",
+        )
+    }
 }
 
 /// Why a lock was not taken.
@@ -118,8 +138,11 @@ impl StateLock {
             pid_path,
             holder,
         };
-        lock.write_holder().map_err(fail)?;
-        Ok(lock)
+        match lock.write_holder() {
+            // A full disk is waited for by whoever has the lock; the port is written when there is room.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(lock),
+            written => written.map(|()| lock).map_err(fail),
+        }
     }
 
     /// Records the port once the listener is open.

@@ -1,5 +1,6 @@
 //! The machine and this process in figures, for status pages. What a system does not tell is left out.
 
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
 
 /// Longest text read from a file of the kernel, bytes.
@@ -10,6 +11,8 @@ const TEXT_BYTES_MAX: u64 = 256 * 1024;
 pub struct Machine {
     /// Its network name.
     pub hostname: String,
+    /// The address by which other machines reach it.
+    pub address: Option<IpAddr>,
     /// Kernel release.
     pub release: String,
     /// Name of the system.
@@ -39,6 +42,7 @@ pub fn machine() -> Machine {
     let memory = text_of("/proc/meminfo");
     Machine {
         hostname: text(name.nodename()),
+        address: address(),
         release: text(name.release()),
         system: text(name.sysname()),
         processor: text_of("/proc/cpuinfo").and_then(|text| {
@@ -60,6 +64,15 @@ pub fn machine() -> Machine {
             .unwrap_or(0),
         process_memory: text_of("/proc/self/status").and_then(|text| kibibytes(&text, "VmRSS:")),
     }
+}
+
+/// The address the system would send from to somewhere else. Connecting such a socket sends nothing.
+fn address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address for documentation (RFC 5737): it is nobody's, so the way there is the way out.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
 }
 
 fn text_of(path: &str) -> Option<String> {

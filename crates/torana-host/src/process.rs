@@ -1,10 +1,12 @@
-//! What the system says about this process and its neighbours. Linux only (proc(5)): other systems need calls that are
-//! not worth an unsafe block, and there nothing is told.
+//! What the system says about this process and its neighbours, and what it keeps of it. What is told is Linux only
+//! (proc(5)): other systems need calls that are not worth an unsafe block, and there nothing is told.
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Most read of a list of sockets, bytes: the kernel lists those that listen first, and a line has about 150.
 const SOCKETS_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -74,6 +76,18 @@ fn beginning_of(path: &str) -> String {
         Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(_) => String::new(),
     }
+}
+
+/// Lets the system write no image of this process to disk when it dies: it would hold every secret (S-115).
+///
+/// The limit is also what `systemd-coredump` goes by. Making the process undumpable would be stricter, but would hide its
+/// descriptors from its own user, who looks at them to find leaks.
+pub fn keep_memory_private() -> io::Result<()> {
+    let nothing = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    Ok(setrlimit(Resource::Core, nothing)?)
 }
 
 /// Bytes of memory this process holds now; `None` where the system does not tell.

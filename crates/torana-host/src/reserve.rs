@@ -35,7 +35,7 @@ impl Reserve {
         self.bytes
     }
 
-    /// True when the room is taken.
+    /// True when exactly this room is taken.
     pub fn is_held(&self) -> bool {
         std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() == self.bytes)
     }
@@ -62,11 +62,13 @@ impl Reserve {
         taken
     }
 
-    /// Gives the room back.
-    pub fn release(&self) -> io::Result<()> {
+    /// Gives the room back, however much it is: the file system may have been another size when it was taken. False when
+    /// there was none to give.
+    pub fn release(&self) -> io::Result<bool> {
         match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }
@@ -95,8 +97,20 @@ mod tests {
         reserve.take().expect("room");
         reserve.take().expect("taking twice is fine");
         assert!(reserve.is_held());
-        reserve.release().expect("released");
-        reserve.release().expect("releasing twice is fine");
+        assert!(reserve.release().expect("released"));
+        assert!(!reserve.release().expect("releasing twice is fine"));
         assert!(!reserve.is_held());
+    }
+
+    #[test]
+    fn room_that_was_taken_on_another_size_is_given_back_too() {
+        let scratch = Scratch::new();
+        let mut reserve = Reserve::new(&scratch.0).expect("sized");
+        reserve.bytes = MIB;
+        reserve.take().expect("room");
+        reserve.bytes = 2 * MIB;
+        assert!(!reserve.is_held());
+        assert!(reserve.release().expect("released"));
+        assert!(!reserve.path.exists());
     }
 }

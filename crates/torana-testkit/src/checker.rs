@@ -24,7 +24,7 @@ pub struct InboxFact {
     pub merged_into: Option<i64>,
     /// Session key.
     pub session: String,
-    /// Who wrote it and where; empty for clients.
+    /// Who wrote it and where, as `sender in conversation`; empty for clients.
     pub writer: String,
     /// Wire id of the turn.
     pub run_id: String,
@@ -88,6 +88,7 @@ pub fn check(facts: &Facts) -> Vec<String> {
         acknowledged_is_stored,
         every_message_has_an_outcome,
         every_answer_is_seen,
+        answers_go_back,
         nothing_is_shown_twice,
         order_is_kept,
         turns_follow_arrival,
@@ -215,6 +216,21 @@ fn every_answer_is_seen(facts: &Facts) -> Vec<String> {
         }
     }
     found
+}
+
+/// S-112: an answer goes to the conversation its message came from.
+fn answers_go_back(facts: &Facts) -> Vec<String> {
+    let places: BTreeMap<i64, &str> = facts
+        .inbox
+        .iter()
+        .filter_map(|row| Some((row.id, row.writer.split_once(" in ")?.1)))
+        .collect();
+    let strayed = facts.intents.iter().filter_map(|intent| {
+        let place = places.get(&intent.inbox?)?;
+        (intent.lane != *place)
+            .then(|| format!("intent {} answers {place} in {}", intent.id, intent.lane))
+    });
+    strayed.collect()
 }
 
 fn says(text: &str, number: u64) -> bool {
@@ -371,6 +387,7 @@ mod tests {
                 reason: "answered".into(),
                 run_id: "r1".into(),
                 is_platform: true,
+                writer: "p in l".into(),
                 ..InboxFact::default()
             }],
             intents: vec![IntentFact {
@@ -443,6 +460,10 @@ mod tests {
         );
         check_finds(|facts| facts.intents.clear(), "without a word");
         check_finds(|facts| facts.bubbles.clear(), "nobody sees it");
+        check_finds(
+            |facts| facts.intents[0].lane = "m".into(),
+            "intent 1 answers l in m",
+        );
         check_finds(
             |facts| facts.bubbles[0].versions[0].text = "A8A".into(),
             "does not mention it",

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use torana_core::config::{
-    ChannelSection, Config, Finding, IncludeRequest, Included, LoadInput, Loaded, TreeSchema, load,
+    ChannelSection, Config, Finding, IncludeRequest, Included, LoadInput, Loaded, NOT_BUILT,
+    TreeSchema, load,
 };
 use torana_host::env::Environment;
 use torana_host::files;
@@ -26,24 +27,56 @@ pub(crate) struct Configuration {
     pub(crate) loaded: Loaded,
 }
 
-/// The variables config may use: the process environment over `.env` of the working directory over the state's.
+/// How variables begin that the `.env` of the working directory may not set. That folder may be anybody's, a cloned
+/// repository for one: it must not choose the gateway's secrets, a bot's or a provider's secret or address, a way around,
+/// or what we take this machine for (S-024). The process and the state's `.env` may.
+const TRUSTED_BEGINNINGS: &[&str] = &["TORANA_", "OPENCLAW_", "CLAWDBOT_", "MOLTBOT_", "XDG_"];
+/// How such variables end.
+const TRUSTED_ENDS: &[&str] = &[
+    "_API_KEY",
+    "_TOKEN",
+    "_PASSWORD",
+    "_SECRET",
+    "_BASE_URL",
+    "_API_BASE",
+    "_API_ROOT",
+    "_ENDPOINT",
+    "_HOST",
+    "_PROXY",
+];
+
+/// The variables config may use: the process environment over the state's `.env` over that of the working directory,
+/// which adds and never replaces.
 pub(crate) struct Variables {
     process: Environment,
     dotenv: BTreeMap<String, String>,
+    kept_out: Vec<String>,
 }
 
 impl Variables {
     pub(crate) fn read(process: Environment, paths: &Paths) -> Self {
-        let mut dotenv = BTreeMap::new();
-        for path in [PathBuf::from(".env"), paths.state.join(".env")] {
-            let Ok(bytes) = files::read_capped(&path, DOTENV_BYTES_MAX) else {
-                continue;
-            };
-            for (name, value) in dotenv_pairs(&String::from_utf8_lossy(&bytes)) {
-                dotenv.entry(name).or_insert(value);
-            }
+        Self::of_folders(process, Path::new(""), &paths.state)
+    }
+
+    fn of_folders(process: Environment, working: &Path, state: &Path) -> Self {
+        let (strange, kept_out): (BTreeMap<_, _>, BTreeMap<_, _>) = dotenv_of(working)
+            .into_iter()
+            .partition(|(name, _)| may_come_from_anywhere(name));
+        let mut dotenv = dotenv_of(state);
+        for (name, value) in strange {
+            dotenv.entry(name).or_insert(value);
         }
-        Self { process, dotenv }
+        let is_missed = |name: &String| process.get(name).is_none() && !dotenv.contains_key(name);
+        Self {
+            kept_out: kept_out.into_keys().filter(is_missed).collect(),
+            process,
+            dotenv,
+        }
+    }
+
+    /// Variables that only the `.env` of the working directory sets, which may not.
+    pub(crate) fn kept_out(&self) -> &[String] {
+        &self.kept_out
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<String> {
@@ -65,6 +98,27 @@ impl Variables {
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         Environment::from_pairs(dotenv.chain(process))
     }
+}
+
+/// Whether a variable may come from a folder that is not ours.
+fn may_come_from_anywhere(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    name != "HOME"
+        && !TRUSTED_BEGINNINGS
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+        && !TRUSTED_ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// What the `.env` of a folder says; the first word counts.
+fn dotenv_of(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    if let Ok(bytes) = files::read_capped(&folder.join(".env"), DOTENV_BYTES_MAX) {
+        for (name, value) in dotenv_pairs(&String::from_utf8_lossy(&bytes)) {
+            found.entry(name).or_insert(value);
+        }
+    }
+    found
 }
 
 fn dotenv_pairs(text: &str) -> Vec<(String, String)> {
@@ -276,6 +330,16 @@ impl AsRead {
     }
 }
 
+/// What deserves a look, without the sum of the settings that have no effect: whoever prints these lists them one by
+/// one, or counts them.
+pub(crate) fn warnings(loaded: &Loaded) -> impl Iterator<Item = &Finding> {
+    let is_sum = |finding: &Finding| finding.message.contains(NOT_BUILT);
+    loaded
+        .warnings
+        .iter()
+        .filter(move |finding| !is_sum(finding))
+}
+
 /// Findings as lines for people.
 pub(crate) fn lines(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
@@ -295,4 +359,58 @@ pub(crate) fn require(loaded: &Loaded) -> Result<&Config, Vec<String>> {
         .config
         .as_ref()
         .ok_or_else(|| lines(&loaded.problems))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_024_a_strange_folder_opens_and_redirects_nothing() {
+        let folder =
+            std::env::temp_dir().join(format!("torana-env-{}", torana_host::world().uuid()));
+        let (strange, state) = (folder.join("strange"), folder.join("state"));
+        let dangerous = [
+            "TORANA_GATEWAY_TOKEN",
+            "OPENCLAW_GATEWAY_PASSWORD",
+            "openclaw_gateway_token",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "TELEGRAM_BOT_TOKEN",
+            "TELEGRAM_API_ROOT",
+            "AZURE_OPENAI_ENDPOINT",
+            "OPENAI_API_BASE",
+            "CHAT_APP_SECRET",
+            "smtp_password",
+            "OLLAMA_HOST",
+            "KUBERNETES_SERVICE_HOST",
+            "https_proxy",
+            "HOME",
+            "XDG_RUNTIME_DIR",
+        ];
+        let lines = dangerous
+            .map(|name| format!("export {name}='theirs'\n"))
+            .concat();
+        for (folder, text) in [
+            (&strange, format!("{lines}MY_NAME=one\nSHARED=theirs\n")),
+            (&state, "SHARED=ours\nOPENAI_API_KEY=ours\n".to_owned()),
+        ] {
+            std::fs::create_dir_all(folder).expect("a folder");
+            std::fs::write(folder.join(".env"), text).expect("written");
+        }
+        let process = Environment::from_pairs([("HOME", "/people/u")]);
+        let variables = Variables::of_folders(process, &strange, &state);
+        for name in dangerous {
+            assert_ne!(variables.get(name).as_deref(), Some("theirs"), "{name}");
+            assert_ne!(variables.merged().get(name), Some("theirs"), "{name}");
+        }
+        // It may add a variable of its own name; the state's own file is trusted whole, and never replaced.
+        assert_eq!(variables.get("MY_NAME").as_deref(), Some("one"));
+        assert_eq!(variables.get("SHARED").as_deref(), Some("ours"));
+        assert_eq!(variables.get("OPENAI_API_KEY").as_deref(), Some("ours"));
+        // Only what would have had an effect is told.
+        let told = variables.kept_out();
+        assert_eq!(told.len(), dangerous.len() - 2, "{told:?}");
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
 }

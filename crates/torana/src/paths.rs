@@ -101,6 +101,11 @@ impl Paths {
         self.state.join("logs").join("gateway.log")
     }
 
+    /// What happened before the gateway ended, the last times.
+    pub(crate) fn stability(&self) -> PathBuf {
+        self.state.join("logs").join("stability")
+    }
+
     pub(crate) fn backups(&self) -> PathBuf {
         self.state.join("config-backups")
     }

@@ -29,17 +29,25 @@ export function toolCallsOf(message: WireMessage): ToolCall[] {
 export interface AttachedFile {
   name: string;
   kind: "image" | "file";
+  /** What its bytes are asked for by; a message that still waits has none. */
+  artifactId?: string;
 }
 
 /** Files of a message. Histories name them and leave their bytes out. */
 export function filesOf(message: WireMessage): AttachedFile[] {
   if (!Array.isArray(message.content)) return [];
   return message.content.flatMap((part) => {
-    if (part.type !== "image" && part.type !== "file") return [];
-    const { fileName, mimeType } = part as { fileName?: unknown; mimeType?: unknown };
-    const name = [fileName, mimeType].find((value) => typeof value === "string" && value !== "");
-    return [{ name: typeof name === "string" ? name : part.type, kind: part.type as "image" | "file" }];
+    if (part.type === "attachment") return fileOf("file", (part as { attachment?: unknown }).attachment);
+    return part.type === "image" || part.type === "file" ? fileOf(part.type, part) : [];
   });
+}
+
+function fileOf(kind: "image" | "file", facts: unknown): AttachedFile[] {
+  if (typeof facts !== "object" || facts === null) return [];
+  const { fileName, label, mimeType, artifactId } = facts as Record<string, unknown>;
+  const name = [fileName, label, mimeType].find((value) => typeof value === "string" && value !== "");
+  const file = { name: typeof name === "string" ? name : kind, kind };
+  return [typeof artifactId === "string" ? { ...file, artifactId } : file];
 }
 
 function parts(content: ContentPart[], type: string, field: string): string[] {

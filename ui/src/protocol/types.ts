@@ -269,8 +269,8 @@ export interface SetupOffer {
   provider: string;
   name?: string;
   source?: string;
-  model?: string;
-  baseUrl?: string;
+  model?: string | null;
+  baseUrl?: string | null;
   note?: string;
   command?: string;
 }

@@ -12,6 +12,7 @@ import { Asks } from "./asks";
 import { Chat } from "./chat";
 import { Credentials, takeFromLink } from "./credentials";
 import { Drafts } from "./drafts";
+import { Files } from "./files";
 import { Gateway } from "./gateway";
 import { Outbox } from "./outbox";
 import { type Gate, judgeRefusal } from "./refusal";
@@ -35,6 +36,7 @@ export class App {
   readonly asks: Asks;
   readonly chat: Chat;
   readonly drafts: Drafts;
+  readonly files: Files;
   readonly gateway: Gateway;
   readonly outbox: Outbox;
   readonly sessions: Sessions;
@@ -64,6 +66,7 @@ export class App {
     };
     this.appearance = new Appearance(lasting);
     this.drafts = new Drafts(lasting);
+    this.files = new Files(rpc, place.basePath);
     this.outbox = new Outbox(lasting);
     this.sessions = new Sessions({ rpc, store: lasting, isWatched: () => document.visibilityState === "visible" });
     this.gateway = new Gateway(rpc);

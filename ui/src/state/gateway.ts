@@ -35,6 +35,8 @@ export class Gateway {
   readonly devices = signal<DevicePairingRequest[]>([]);
   readonly models = signal<ModelEntry[]>([]);
   readonly offers = signal<SetupOffer[]>([]);
+  /** Whether a person had the gateway look for model servers on its machine, which it never does by itself. */
+  readonly search = signal<"never" | "running" | "over">("never");
   /** What may be written with a slash. */
   readonly commands = signal<ChatCommand[]>([]);
   /** Methods whose last call failed, with the reason. */
@@ -56,9 +58,8 @@ export class Gateway {
       this.startedAtMs.value = hello.snapshot.uptimeMs === undefined ? undefined : nowMs - hello.snapshot.uptimeMs;
     });
     void this.refresh();
-    void this.#read<{ offers?: SetupOffer[] } | SetupOffer[]>("torana.setup.offers", {}, (result) => {
-      this.offers.value = Array.isArray(result) ? result : (result.offers ?? []);
-    });
+    this.search.value = "never";
+    void this.#readOffers({});
     void this.#read<{ commands?: ChatCommand[] }>("commands.list", {}, (result) => {
       this.commands.value = (result.commands ?? []).filter((command) => typeof command.name === "string");
     });
@@ -98,6 +99,18 @@ export class Gateway {
         this.devices.value = result.pending ?? [];
       }),
     ]);
+  }
+
+  #readOffers(params: { probe?: boolean }): Promise<void> {
+    return this.#read<{ offers?: SetupOffer[] } | SetupOffer[]>("torana.setup.offers", params, (result) => {
+      this.offers.value = Array.isArray(result) ? result : (result.offers ?? []);
+    });
+  }
+
+  async searchServers(): Promise<void> {
+    this.search.value = "running";
+    await this.#readOffers({ probe: true });
+    this.search.value = "over";
   }
 
   #readChannels(): Promise<void> {

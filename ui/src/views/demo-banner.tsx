@@ -12,7 +12,6 @@ export function DemoBanner(): JSX.Element | null {
   const app = useApp();
   const [open, setOpen] = useState(false);
   if (!app.gateway.isDemo.value) return null;
-  const offers = app.gateway.offers.value;
   return (
     <section class="demo" aria-label="Demo agent">
       <div class="demo-line">
@@ -24,12 +23,14 @@ export function DemoBanner(): JSX.Element | null {
           {open ? "Hide" : "Set up a model"}
         </button>
       </div>
-      {open ? <SetupHelp offers={offers} /> : null}
+      {open ? <SetupHelp /> : null}
     </section>
   );
 }
 
-export function SetupHelp({ offers }: { offers: SetupOffer[] }): JSX.Element {
+export function SetupHelp(): JSX.Element {
+  const { gateway } = useApp();
+  const offers = gateway.offers.value;
   return (
     <div class="setup">
       {offers.length === 0 ? (
@@ -47,6 +48,25 @@ export function SetupHelp({ offers }: { offers: SetupOffer[] }): JSX.Element {
           </ul>
         </>
       )}
+      <ServerSearch />
+    </div>
+  );
+}
+
+/** The gateway asks nobody unasked, so a person has to want it. */
+function ServerSearch(): JSX.Element {
+  const { gateway } = useApp();
+  const state = gateway.search.value;
+  const found = gateway.offers.value.filter((offer) => offer.baseUrl).length;
+  const failure = gateway.errors.value["torana.setup.offers"];
+  return (
+    <div class="setup-search">
+      <button type="button" class="quiet small" disabled={state === "running"} onClick={() => void gateway.searchServers()}>
+        {state === "running" ? "Looking…" : "Look for model servers on the gateway's machine"}
+      </button>
+      <span class="muted" role="status">
+        {state !== "over" ? "" : (failure ?? (found === 0 ? "None answers: neither Ollama, LM Studio nor llama.cpp runs there on its usual port." : ""))}
+      </span>
     </div>
   );
 }
@@ -54,7 +74,7 @@ export function SetupHelp({ offers }: { offers: SetupOffer[] }): JSX.Element {
 function Offer({ offer }: { offer: SetupOffer }): JSX.Element {
   const model = offer.model ?? "<model>";
   const reference = model.startsWith(`${offer.provider}/`) ? model : `${offer.provider}/${model}`;
-  const facts = [offer.source, offer.model, offer.baseUrl].filter((fact) => fact !== undefined && fact !== "");
+  const facts = new Set([offer.source, offer.model, offer.baseUrl].filter(Boolean));
   return (
     <li>
       <p class="offer-head">
@@ -62,7 +82,7 @@ function Offer({ offer }: { offer: SetupOffer }): JSX.Element {
           <bdi>{offer.name ?? offer.provider}</bdi>
         </strong>
         <span class="muted">
-          <bdi>{facts.join(" · ")}</bdi>
+          <bdi>{[...facts].join(" · ")}</bdi>
         </span>
       </p>
       {offer.note === undefined || offer.note === "" ? null : <p class="muted">{offer.note}</p>}

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { channelOf, titleOf } from "../state/sessions";
 import { accountState, channelRows } from "../state/gateway";
-import { duration, toolText, visibleName } from "./format";
+import { duration, toolText, visibleName, withoutMarks } from "./format";
 
 test.each([
   [0, "0 s"], [999, "0 s"], [8_000, "8 s"], [61_000, "1 min"], [3_600_000, "1 h"], [3_660_000, "1 h 1 min"], [90_000_000, "1 d 1 h"],
@@ -12,6 +12,11 @@ test.each([
 test("a name cannot hide or turn its letters", () => {
   expect(visibleName("Jo\u202Enas\u200B\n\u0000")).toBe("Jo\\u{202E}nas\\u{200B}\\u{A}\\u{0}");
   expect(visibleName("Zoë 李 🦀")).toBe("Zoë 李 🦀");
+});
+
+test("a preview loses its marks and keeps its names", () => {
+  expect(withoutMarks("## Set `OPENAI_API_KEY`,\n**then** _restart_ __it__")).toBe("Set OPENAI_API_KEY, then restart it");
+  expect(withoutMarks("_")).toBe("");
 });
 
 test("tool values of every form become text, and long ones end", () => {

@@ -69,3 +69,8 @@ export function toolText(value: unknown, charactersMax = 4_000): string {
           : JSON.stringify(value, null, 2);
   return text.length > charactersMax ? `${text.slice(0, charactersMax)}\n… ${text.length - charactersMax} more characters` : text;
 }
+
+/** A preview is one line: marks of headings, emphasis and code only get in the way. Names keep what joins their words. */
+export function withoutMarks(preview: string): string {
+  return preview.replace(/[#*`>|~]+|(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu, "").replace(/\s+/g, " ").trim();
+}

@@ -8,6 +8,7 @@ import type { OutboxItem } from "../state/outbox";
 import type { ToolActivity } from "../state/transcript";
 import { useApp } from "./context";
 import { CopyButton } from "./copy-button";
+import { Files } from "./files-view";
 import { fullTime, shortTime, toolText } from "./format";
 import { Icon } from "./icons";
 import { pure } from "./pure";
@@ -75,19 +76,6 @@ function headOf(text: string): string {
   const lines = text.slice(0, BUBBLE_CHARACTERS_MAX).split("\n", BUBBLE_LINES_MAX + 1);
   const head = lines.slice(0, BUBBLE_LINES_MAX).join("\n");
   return head.length === text.length ? text : `${head}…`;
-}
-
-function Files({ files }: { files: readonly AttachedFile[] }): JSX.Element | null {
-  if (files.length === 0) return null;
-  return (
-    <ul class="files" aria-label="Attached files">
-      {files.map((file, index) => (
-        <li key={index}>
-          <Icon name={file.kind === "image" ? "image" : "file"} size={15} /> <bdi>{file.name}</bdi>
-        </li>
-      ))}
-    </ul>
-  );
 }
 
 function Foot({ text, timestampMs }: { text: string; timestampMs: number | undefined }): JSX.Element {

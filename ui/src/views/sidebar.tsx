@@ -5,7 +5,7 @@ import type { SessionRow } from "../protocol/types";
 import { channelOf, titleOf } from "../state/sessions";
 import { ConnectionBadge } from "./connection-badge";
 import { useApp } from "./context";
-import { shortTime } from "./format";
+import { shortTime, withoutMarks } from "./format";
 import { Icon, Mark } from "./icons";
 
 export const FILTER_ID = "session-filter";
@@ -131,16 +131,11 @@ function SessionItem(props: { row: SessionRow; current: boolean; running: boolea
         </span>
         <span class="session-line">
           {channel === undefined ? null : <span class="chip">{channel}</span>}
-          <bdi class="session-preview">{plain(row.lastMessagePreview ?? "") || "No messages yet"}</bdi>
+          <bdi class="session-preview">{withoutMarks(row.lastMessagePreview ?? "") || "No messages yet"}</bdi>
         </span>
       </button>
     </li>
   );
-}
-
-/** A preview is one line: marks of headings, emphasis and code only get in the way. */
-function plain(preview: string): string {
-  return preview.replace(/[#*_`>|~]+/g, "").trim();
 }
 
 function filterKey(event: KeyboardEvent, list: HTMLElement | null, pickFirst: () => void, clear: () => void): void {

@@ -234,7 +234,7 @@ function ModelsSection(): JSX.Element {
       {gateway.isDemo.value ? (
         <>
           <p>The built-in demo agent answers. No model is configured.</p>
-          <SetupHelp offers={gateway.offers.value} />
+          <SetupHelp />
         </>
       ) : null}
       <ul class="models">

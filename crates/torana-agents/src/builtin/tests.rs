@@ -329,11 +329,11 @@ async fn failures_that_stay_end_with_one_error_in_plain_words() {
         the provider p refused the key (401); check models.providers.p.apiKey
         the account at p has no credit left (402); add credit there or choose another model with /model
         the provider p has no model `m` (404); correct agents.defaults.model or choose another with /model
-        the provider p did not accept the request (status 400); the log at level debug shows its answer
+        the provider p did not accept the request (status 400); `torana logs --level warn` shows its reason
         this conversation is longer than m can read; start a new one with /new
         the provider p sent something that cannot be read (a part of the answer is not in the expected format) after 2 attempts; check models.providers.p.baseUrl and .api
         the provider p sent something that cannot be read (the answer is not a model's answer but something like a web page) after 2 attempts; check models.providers.p.baseUrl and .api
-        the provider p did not accept the request (the address redirects elsewhere, which is not followed); the log at level debug shows its answer
+        the provider p did not accept the request (the address redirects elsewhere, which is not followed); `torana logs --level warn` shows its reason
     "#]]
     .assert_eq(&shown);
 }

@@ -97,7 +97,7 @@ fn sentence(failure: &ProviderFailure, model: &ModelRef, attempts: u32) -> Strin
             failure.detail
         ),
         FailureKind::Format => format!(
-            "the provider {provider} did not accept the request ({}); the log at level debug shows its answer",
+            "the provider {provider} did not accept the request ({}); `torana logs --level warn` shows its reason",
             failure.detail
         ),
         FailureKind::NotConfigured => format!(

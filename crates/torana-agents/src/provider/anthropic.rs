@@ -235,7 +235,11 @@ impl Wire for AnthropicWire {
         }
         match event.kind.as_str() {
             "message_stop" => self.over = true,
-            "error" => return Err(classify_in_stream(&serde_json::Value::Null)),
+            "error" => {
+                return Err(classify_in_stream(&Self::parse::<serde_json::Value>(
+                    data.as_bytes(),
+                )?));
+            }
             // Pings, block ends, signatures and kinds that do not exist yet carry nothing we need.
             _ => {}
         }

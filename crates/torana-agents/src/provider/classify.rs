@@ -1,5 +1,5 @@
 //! Reads what a provider's refusal means. Providers disagree on codes, so status, code words and well-known phrases are
-//! all looked at; the body itself goes no further than the debug log.
+//! all looked at; of the body itself only a short reason goes further, and only to the log.
 
 use torana_core::run::FailureKind;
 use torana_host::egress::header::HeaderMap;
@@ -9,6 +9,55 @@ use super::failure::{ProviderFailure, RejectedField};
 
 /// A wait beyond a day is not a wait but a mistake or a closed account.
 const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
+
+/// Characters of a reason in the log: enough for a sentence or two.
+const REASON_CHARS_MAX: usize = 300;
+/// Where providers put what they have to say: the last two are FastAPI's, as in vLLM, and the empty one is a bare text.
+const REASON_PLACES: [&str; 8] = [
+    "",
+    "/error/message",
+    "/error/0/message",
+    "/0/error/message",
+    "/message",
+    "/error",
+    "/detail",
+    "/detail/0/msg",
+];
+
+/// What a refusal says about itself, on one line and bounded, for the operator's log. Where it says nothing in a known
+/// place, the rest may repeat what somebody wrote to the model, which is only for those who look at every detail.
+pub(crate) fn reason_of(body: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let said = REASON_PLACES
+        .iter()
+        .find_map(|place| value.pointer(place)?.as_str());
+    if let Some(said) = said {
+        return one_line(said);
+    }
+    tracing::debug!(body = %one_line(&String::from_utf8_lossy(body)), "A model provider gave no reason in a known place.");
+    format!("(no reason given; {} bytes)", body.len())
+}
+
+/// The words of a text with single spaces between them, as far as they are kept.
+fn one_line(text: &str) -> String {
+    let mut words = text
+        .split(|ch: char| ch.is_whitespace() || ch.is_control())
+        .filter(|word| !word.is_empty());
+    let mut reason = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        // A few words more than are kept, not all of a long page.
+        if reason.len() > 4 * REASON_CHARS_MAX {
+            break;
+        }
+        reason.push(' ');
+        reason.push_str(word);
+    }
+    if let Some((end, _)) = reason.char_indices().nth(REASON_CHARS_MAX) {
+        reason.truncate(end);
+        reason.push('…');
+    }
+    reason
+}
 
 /// Classifies an HTTP refusal.
 pub(crate) fn classify(
@@ -64,6 +113,7 @@ pub(crate) fn classify(
 
 /// Classifies an error that came inside a stream that had begun with 200.
 pub(crate) fn classify_in_stream(error: &serde_json::Value) -> ProviderFailure {
+    tracing::warn!(reason = %reason_of(error.to_string().as_bytes()), "A model provider broke off its answer.");
     let status = ["code", "status", "status_code"]
         .iter()
         .filter_map(|name| error.get(name)?.as_u64())
@@ -292,6 +342,35 @@ mod tests {
                 *kind,
                 "{status} {body}"
             );
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_bounded_line_wherever_the_provider_puts_it() {
+        for (body, expected) in [
+            (
+                r#"{"error":{"message":"temperature: must be\n at most 2","code":"x"}}"#,
+                "temperature: must be at most 2",
+            ),
+            (r#"{"message":"no such field"}"#, "no such field"),
+            (r#"{"error":"model is loading"}"#, "model is loading"),
+            (
+                r#"{"detail":[{"loc":["body"],"msg":"Extra inputs"}]}"#,
+                "Extra inputs",
+            ),
+            (r#"[{"error":{"message":"quota"}}]"#, "quota"),
+            (r#""something\u0007 broke""#, "something broke"),
+            // What is anywhere else may be somebody's conversation.
+            (r#"[{"error":1}]"#, "(no reason given; 13 bytes)"),
+            (r#"{"input":"dear diary"}"#, "(no reason given; 22 bytes)"),
+            ("<html> Bad Gateway", "(no reason given; 18 bytes)"),
+            ("", "(no reason given; 0 bytes)"),
+        ] {
+            assert_eq!(reason_of(body.as_bytes()), expected, "{body:?}");
+        }
+        for long in ["é", "é "] {
+            let body = format!(r#"{{"message":"{}"}}"#, long.repeat(70_000));
+            assert_eq!(reason_of(body.as_bytes()).chars().count(), 301);
         }
     }
 

@@ -14,7 +14,7 @@ use torana_host::egress::{Egress, EgressError, Response, Url, is_local_server};
 use torana_host::secret::Secret;
 use torana_host::sse::{SseEvent, SseParser};
 
-use super::classify::classify;
+use super::classify::{classify, reason_of};
 use super::failure::ProviderFailure;
 use super::output::Output;
 use super::request::Finish;
@@ -26,8 +26,6 @@ const PATIENCE_MS: u64 = 60_000;
 const PATIENCE_LONG_MS: u64 = 300_000;
 /// An error body is only looked at for its code.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
-/// What of it may reach the debug log.
-const LOGGED_BYTES_MAX: usize = 2 * 1024;
 /// The version of Anthropic's format that this build speaks.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -306,9 +304,15 @@ impl Reply {
                 break;
             }
         }
-        let shown = &body[..body.len().min(LOGGED_BYTES_MAX)];
-        tracing::debug!(status, body = %String::from_utf8_lossy(shown), "A model provider refused a request.");
-        classify(status, &headers, &body, output.world().wall_ms())
+        let failure = classify(status, &headers, &body, output.world().wall_ms());
+        let reason = reason_of(&body);
+        if failure.rejected.is_some() {
+            // Asked again at once in the server's own way.
+            tracing::debug!(status, %reason, "A model provider refused a field.");
+        } else {
+            tracing::warn!(status, %reason, "A model provider refused a request.");
+        }
+        failure
     }
 }
 

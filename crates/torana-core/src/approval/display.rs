@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Whether a character may be shown as it is. Everything else could hide or reorder what stands beside it.
-fn is_plain(character: char) -> bool {
+pub fn is_plain(character: char) -> bool {
     if character == ' ' {
         return true;
     }

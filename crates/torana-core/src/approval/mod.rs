@@ -9,6 +9,6 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use display::shown;
+pub use display::{is_plain, shown};
 pub use policy::{Ask, PolicyDocument, PolicyFault, Resolved, Security};
 pub use record::{Approval, Decision, Ending, Kind, Resolver, Status};

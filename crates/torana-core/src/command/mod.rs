@@ -15,7 +15,7 @@ mod tests;
 
 pub use fuzz::fuzz_command;
 pub use model::{ModelAction, ModelScope};
-pub use parse::{Command, CommandNames, RESET_TRIGGERS_DEFAULT, parse};
+pub use parse::{Command, CommandNames, RESET_TRIGGERS_DEFAULT, is_abort_word, parse};
 pub use queue::{QueueAction, QueueChange};
 pub use setting::{Setting, SettingAction};
 pub use table::{COMMANDS, CommandSpec, MenuEntry, Who, command_list, help_text, menu};

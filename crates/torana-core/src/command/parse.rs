@@ -8,6 +8,36 @@ use super::table::Who;
 /// The words that start a new session unless config says otherwise.
 pub const RESET_TRIGGERS_DEFAULT: [&str; 2] = ["/new", "/reset"];
 
+/// What stops an answer when it is the whole message, without a slash: people in a hurry write no slash.
+///
+/// Quirk: OpenClaw 2026.9.6 understands these too, as its web client shows.
+const ABORT_WORDS: [&str; 22] = [
+    "stop",
+    "stop please",
+    "please stop",
+    "stop run",
+    "stop agent",
+    "esc",
+    "abort",
+    "exit",
+    "interrupt",
+    "halt",
+    "anhalten",
+    "aufhören",
+    "stopp",
+    "arrête",
+    "arrete",
+    "detente",
+    "detén",
+    "pare",
+    "стоп",
+    "остановись",
+    "停止",
+    "やめて",
+];
+/// A longer text is never one of them: the longest has 11 letters, and some follow it with a row of exclamation marks.
+const ABORT_BYTES_MAX: usize = 64;
+
 /// Longer names are no commands: platforms' menus stop at 32.
 const NAME_CHARS_MAX: usize = 32;
 
@@ -97,6 +127,9 @@ impl Command {
 /// ```
 pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
     let text = text.trim();
+    if is_abort_word(text, names.own_username) {
+        return Some(Command::Stop);
+    }
     if let Some(rest) = after_trigger(text, names.reset_triggers) {
         return Some(Command::New { rest: given(rest) });
     }
@@ -127,6 +160,33 @@ pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
             rest: rest.to_owned(),
         },
     })
+}
+
+/// Whether a whole message is one of the words that stop an answer, with or without our name in front of it.
+///
+/// Unlike a command with a slash it does not say by itself that it is meant for us.
+///
+/// ```
+/// use torana_core::command::is_abort_word;
+/// assert!(is_abort_word("Stop!", None));
+/// assert!(is_abort_word("@gate_bot stop", Some("gate_bot")));
+/// assert!(!is_abort_word("stop it", None));
+/// ```
+pub fn is_abort_word(text: &str, own_username: Option<&str>) -> bool {
+    let text = text.trim();
+    if text.len() > ABORT_BYTES_MAX {
+        return false;
+    }
+    let addressed = own_username
+        .and_then(|own| without_prefix(text.strip_prefix('@')?, own))
+        .filter(|rest| rest.starts_with(char::is_whitespace));
+    let words: Vec<&str> = addressed
+        .unwrap_or(text)
+        .trim_end_matches(|ch: char| ".!?…,;:\"')。！？，、".contains(ch))
+        .split_whitespace()
+        .collect();
+    let words = words.join(" ").to_lowercase();
+    ABORT_WORDS.contains(&words.as_str())
 }
 
 /// Whether a command changes this setting, under its name or another one for it.

@@ -54,6 +54,36 @@ fn ordinary_text_is_no_command() {
 }
 
 #[test]
+fn a_lone_word_for_stop_stops() {
+    for message in [
+        "stop",
+        "STOP!!!",
+        " Stop. ",
+        "please  stop",
+        "abort",
+        "esc",
+        "Стоп",
+        "停止。",
+        "@gate_bot stop",
+    ] {
+        assert_eq!(read(message), Some(Command::Stop), "{message:?}");
+    }
+    for message in [
+        "stop it",
+        "don't stop",
+        "stop\nthe press",
+        "stops",
+        "@other_bot stop",
+        "@gate_botstop",
+        "!",
+        "@gate_bot",
+    ] {
+        assert_eq!(read(message), None, "{message:?}");
+    }
+    assert_eq!(read(&format!("stop{}", "!".repeat(100))), None);
+}
+
+#[test]
 fn a_command_for_another_bot_is_ignored() {
     assert_eq!(read("/stop@gate_bot"), Some(Command::Stop));
     assert_eq!(

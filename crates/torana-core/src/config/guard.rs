@@ -42,6 +42,8 @@ enum Guard {
 const RESTRICTIONS: &[Restriction] = &[
     // The listener: without these it would be open in clear text, or to more people than meant.
     restriction("gateway.auth.mode", Guard::Gateway, &[]),
+    // What single people may do: without it everybody who signs in may do everything.
+    restriction("gateway.roles.definitions", Guard::Gateway, &[]),
     // All traffic was meant to leave through a proxy.
     restriction("proxy.enabled", Guard::Gateway, &[]),
     // Rules that keep replies from certain chats.

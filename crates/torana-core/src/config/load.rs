@@ -226,6 +226,9 @@ impl Loaded {
     }
 }
 
+/// How the sum of the settings that have no effect calls them; whoever lists these settings leaves the sum out by it.
+pub const NOT_BUILT: &str = "known to OpenClaw but not built here yet";
+
 fn grouped_warning(accepted: &[String]) -> Option<Finding> {
     if accepted.is_empty() {
         return None;
@@ -250,8 +253,7 @@ fn grouped_warning(accepted: &[String]) -> Option<Finding> {
     } else {
         format!("{count} {subject}")
     };
-    let message =
-        format!("{subject} known to OpenClaw but not built here yet, without effect: {named}");
+    let message = format!("{subject} {NOT_BUILT}, without effect: {named}");
     Some(Finding::new(None, &KeyPath::root(), message))
 }
 

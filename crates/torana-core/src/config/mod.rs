@@ -38,7 +38,7 @@ pub use effective::{AgentSettings, IMPLICIT_AGENT, ModelRef};
 pub use finding::{Finding, Part, Place, Refusal};
 pub use hints::{Described, DescribedChild};
 pub use include::{IncludeLoader, IncludeRequest, Included};
-pub use load::{LoadInput, Loaded, load};
+pub use load::{LoadInput, Loaded, NOT_BUILT, load};
 pub use parse::TEXT_BYTES_MAX;
 pub use path::{KeyPath, PathError, Segment};
 pub use redact::RestoreError;

@@ -69,6 +69,12 @@ impl ReloadPlan {
         plan
     }
 
+    /// True when nothing of the change can be applied while the gateway runs.
+    #[must_use]
+    pub fn is_for_restart_only(&self) -> bool {
+        self.live.is_empty() && self.accounts.is_empty()
+    }
+
     /// True when the change has no effect.
     #[must_use]
     pub fn is_empty(&self) -> bool {

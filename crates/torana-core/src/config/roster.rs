@@ -111,6 +111,11 @@ fn merge(target: &mut Map<String, Value>, changes: &Map<String, Value>) {
                 target.shift_remove(key);
             }
             (Some(Value::Object(old)), Value::Object(change)) => merge(old, change),
+            (_, Value::Object(change)) => {
+                let mut fresh = Map::new();
+                merge(&mut fresh, change);
+                target.insert(key.clone(), Value::Object(fresh));
+            }
             _ => {
                 target.insert(key.clone(), change.clone());
             }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limit::{REPLY_STALE_MS, SEND_RETRY_MS_FIRST, SEND_RETRY_MS_MAX};
+use crate::port::SendFailure;
 
 const HOUR_MS: i64 = 3_600_000;
 

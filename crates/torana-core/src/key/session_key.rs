@@ -271,6 +271,22 @@ impl SessionKey {
         }
     }
 
+    /// Whether the key has characters without a shape, which make two keys look like one or turn round what is shown
+    /// after them. Joiners do not count: Persian and emoji are written with them.
+    ///
+    /// ```
+    /// use torana_core::key::{KeyContext, SessionKey};
+    /// let is_unseen = |text| SessionKey::parse(text, &KeyContext::default()).map(|key| key.has_unseen());
+    /// assert_eq!(is_unseen("no\u{202e}tes"), Ok(true));
+    /// assert_eq!(is_unseen("notes 👩\u{200d}🚀"), Ok(false));
+    /// ```
+    pub fn has_unseen(&self) -> bool {
+        self.0.chars().any(|ch| {
+            matches!(ch, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        })
+    }
+
     /// Whether only the gateway itself may choose this key (threat S-041).
     pub fn is_reserved_namespace(&self) -> bool {
         matches!(self.parts().shape, Shape::Namespaced { namespace, .. } if is_reserved(&namespace))

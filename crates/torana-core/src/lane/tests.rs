@@ -5,9 +5,16 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::id::InboxId;
 
 fn policy(mode: QueueMode, cap: usize, drop: DropPolicy) -> QueuePolicy {
     QueuePolicy { mode, cap, drop }
+}
+
+/// The run ended; what comes next.
+fn settle(lane: &mut Lane) -> Option<NextTurn> {
+    lane.rest();
+    lane.start_next()
 }
 
 fn id(number: i64) -> InboxId {
@@ -31,7 +38,7 @@ fn busy(policy: QueuePolicy, arrivals: std::ops::RangeInclusive<i64>) -> Lane {
 /// Ends every turn and prints what came: `lead[merged](summarised)`.
 fn turns(lane: &mut Lane) -> String {
     let mut told = Vec::new();
-    while let Some(next) = lane.settle() {
+    while let Some(next) = settle(lane) {
         let mut text = next.lead.to_string();
         if !next.merged.is_empty() {
             text.push_str(&format!(
@@ -204,7 +211,7 @@ fn stopping_returns_what_waited() {
     let mut lane = busy(policy(QueueMode::Followup, 20, DropPolicy::New), 2..=3);
     assert_eq!(lane.clear(), ids(&[2, 3]));
     assert_eq!(lane.running(), Some(id(1)));
-    assert_eq!(lane.settle(), None);
+    assert_eq!(settle(&mut lane), None);
     assert!(lane.is_idle());
 }
 
@@ -407,7 +414,7 @@ impl Book {
             }
             Step::Settle => {
                 self.gone.extend(self.running.take());
-                let next = self.lane.settle();
+                let next = settle(&mut self.lane);
                 self.started(next);
             }
             Step::Next => {
@@ -485,7 +492,7 @@ proptest! {
                     _ => {}
                 }
                 prop_assert!(lane.waiting() <= cap + summarised);
-            } else if let Some(next) = lane.settle() {
+            } else if let Some(next) = settle(&mut lane) {
                 prop_assert!(next.merged.is_empty());
                 prop_assert!(next.summarised.iter().all(|id| *id < next.lead));
                 order.push(next.lead);
@@ -504,7 +511,7 @@ proptest! {
         }
         let target_of = |id: InboxId| targets[usize::try_from(id.0).expect("a small id") - 1];
         let mut seen = BTreeSet::new();
-        while let Some(next) = lane.settle() {
+        while let Some(next) = settle(&mut lane) {
             let target = target_of(next.lead);
             prop_assert!(next.merged.iter().all(|id| target_of(*id) == target));
             prop_assert!(seen.insert(target), "one turn per target");

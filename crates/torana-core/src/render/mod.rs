@@ -17,6 +17,7 @@ mod passthrough;
 mod prefix;
 mod preview;
 mod table;
+mod unclosed;
 
 #[cfg(test)]
 mod properties;

@@ -4,18 +4,20 @@ use super::directive::{
     DIRECTIVE_BYTES_MAX, Fence, HEARTBEAT_TOKEN, SILENT_TOKEN, bare, strip_directives,
     strip_heartbeat,
 };
+use super::unclosed::close_styles;
 
 /// A tail this short is a word that happens to start like the heartbeat token.
 const TOKEN_TAIL_BYTES_MIN: usize = 4;
 
 /// The text so far, as Markdown that can be shown: no half directive, nothing that may turn out to be
-/// a token of silence, and every code fence closed. Empty means: show nothing yet.
+/// a token of silence, and every code fence and style closed. Empty means: show nothing yet.
 ///
 /// ```
 /// use torana_core::render::preview;
 /// assert_eq!(preview("NO_RE"), "");
 /// assert_eq!(preview("No, because [[reply_"), "No, because");
 /// assert_eq!(preview("```rust\nlet a"), "```rust\nlet a\n```");
+/// assert_eq!(preview("This is **impor"), "This is **impor**");
 /// ```
 pub fn preview(text_so_far: &str) -> String {
     let (text, _) = strip_directives(without_half_directive(text_so_far));
@@ -93,9 +95,12 @@ fn with_closed_fence(text: &str) -> String {
         text.trim_end()
     };
     let mut shown = shown.to_owned();
-    if let Some(open) = fence.filter(|_| !opened_by_last) {
-        shown.push('\n');
-        shown.extend(std::iter::repeat_n(open.marker, open.length));
+    match fence.filter(|_| !opened_by_last) {
+        Some(open) => {
+            shown.push('\n');
+            shown.extend(std::iter::repeat_n(open.marker, open.length));
+        }
+        None => close_styles(&mut shown),
     }
     shown
 }

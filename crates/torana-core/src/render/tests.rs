@@ -643,6 +643,45 @@ fn previews_show_nothing_that_may_vanish() {
 }
 
 #[test]
+fn previews_end_the_styles_that_are_still_being_written() {
+    for (text, expected) in [
+        ("so **imp", "so **imp**"),
+        ("so **important*", "so **important**"),
+        ("so **important**", "so **important**"),
+        ("so **", "so"),
+        ("**", "**"),
+        ("so **a *b", "so **a *b***"),
+        ("so ***a", "so ***a***"),
+        ("it ~~was", "it ~~was~~"),
+        ("run `cargo te", "run `cargo te`"),
+        ("run `a*b", "run `a*b`"),
+        ("run `", "run"),
+        ("a `b` **c", "a `b` **c**"),
+        ("- **one**\n- **tw", "- **one**\n- **tw**"),
+        ("a **b\n\nc", "a **b\n\nc"),
+        ("a **b\n- c", "a **b\n- c"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+        ("2 ** 3", "2 ** 3"),
+        ("snake_case_name", "snake_case_name"),
+        ("a \\*b", "a \\*b"),
+        ("about ~", "about"),
+        ("```\n**x\n```\ny", "```\n**x\n```\ny"),
+        ("**ü", "**ü**"),
+        ("a \\", "a \\"),
+    ] {
+        assert_eq!(preview(text), expected, "{text:?}");
+    }
+    let whole = "**One** thing is *quite* clear, `**` and ~~not~~ **two *or* three**.";
+    for (end, _) in whole.char_indices().skip(3) {
+        let shown = html(&preview(&whole[..end]));
+        let prose = shown
+            .replace("<code>**</code>", "")
+            .replace("<code>*</code>", "");
+        assert!(!prose.contains(['*', '~', '`']), "{end}: {shown}");
+    }
+}
+
+#[test]
 fn prefixes_are_filled_in() {
     let values = PrefixValues {
         model: Some("small"),

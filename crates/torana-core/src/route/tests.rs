@@ -1,10 +1,12 @@
 //! Which rule wins, and which session a message belongs to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::id::{AccountId, ChannelId};
-use crate::message::Peer;
+use crate::id::{AccountId, AgentId, ChannelId};
+use crate::key::{DmScope, GroupScope};
+use crate::message::{Conversation, Peer, PeerKind, Sender};
 
 fn agent(name: &str) -> AgentId {
     AgentId::new(name).expect("a constant id")

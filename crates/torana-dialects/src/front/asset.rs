@@ -1,13 +1,14 @@
 //! One file of a page and every way to ask for it: compressed copies, what the browser already has, and ranges.
 
 use bytes::Bytes;
-use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, StatusCode};
+use hyper::header::{self, HeaderValue};
+use hyper::{HeaderMap, Method, StatusCode};
 use torana_host::moment::http_date;
 
 use super::answer::{Answer, text, whole};
+use super::coding::{Coding, choose};
 
-pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// Names of built assets contain a hash of their content, so they never change.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
@@ -24,28 +25,60 @@ pub(super) struct Asset {
 }
 
 impl Asset {
-    /// Answers a request for it.
-    pub(super) fn answer(&self, request: &HeaderMap) -> Answer {
-        if self.is_known(request) {
-            return self.dated(not_modified(self.tag.clone()));
+    /// Bytes that were put together here.
+    pub(super) fn made(kind: HeaderValue, plain: Bytes) -> Self {
+        Self {
+            tag: tag(&plain),
+            kind,
+            plain,
+            brotli: None,
+            gzip: None,
+            is_hashed: false,
+            modified_s: None,
         }
-        if let Some(range) = self.wanted_range(request) {
-            return self.dated(self.part(range));
-        }
-        let packed = [("br", &self.brotli), ("gzip", &self.gzip)].into_iter();
-        let packed = packed.filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)));
-        let chosen = packed.into_iter().find(|(name, _)| accepts(request, name));
-        let body = chosen.map_or(&self.plain, |(_, bytes)| bytes);
-        let mut answer = self.headed(StatusCode::OK, body.clone());
-        if let Some((name, _)) = chosen {
-            let name = HeaderValue::from_static(name);
-            answer.headers_mut().insert(header::CONTENT_ENCODING, name);
-        }
-        self.dated(answer)
     }
 
-    fn headed(&self, status: StatusCode, body: Bytes) -> Answer {
-        let mut answer = whole(status, self.kind.clone(), body);
+    /// Answers a request for it; the method is `GET` or `HEAD`.
+    pub(super) fn answer(&self, method: &Method, request: &HeaderMap) -> Answer {
+        let packed = [(Coding::Brotli, &self.brotli), (Coding::Gzip, &self.gzip)];
+        let packed = packed.iter().filter(|(_, bytes)| bytes.is_some());
+        let coding = choose(request, packed.map(|(coding, _)| *coding));
+        if self.is_known(request, &self.tag_of(coding)) {
+            return self.headed(not_modified(self.tag.clone()), coding);
+        }
+        // `HEAD` has no range (RFC 9110, section 14.2).
+        if method == Method::GET
+            && let Some(range) = self.wanted_range(request)
+        {
+            return self.part(range);
+        }
+        let body = match coding {
+            Coding::Brotli => self.brotli.as_ref(),
+            Coding::Gzip => self.gzip.as_ref(),
+            Coding::Plain => None,
+        };
+        let body = body.unwrap_or(&self.plain).clone();
+        let mut answer = whole(StatusCode::OK, self.kind.clone(), body);
+        if coding != Coding::Plain {
+            let name = HeaderValue::from_static(coding.name());
+            answer.headers_mut().insert(header::CONTENT_ENCODING, name);
+        }
+        self.headed(answer, coding)
+    }
+
+    /// The tag of the file in a coding. Each has its own: a transfer that is continued must not get the bytes of another
+    /// one (RFC 9110, section 8.8.3).
+    fn tag_of(&self, coding: Coding) -> HeaderValue {
+        let plain = self.tag.to_str().unwrap_or_default().trim_matches('"');
+        let tag = match coding {
+            Coding::Plain => return self.tag.clone(),
+            Coding::Brotli | Coding::Gzip => format!("\"{plain}-{}\"", coding.name()),
+        };
+        HeaderValue::from_str(&tag).unwrap_or_else(|_| self.tag.clone())
+    }
+
+    /// What is said of the file with or without its bytes: a cache keeps what the last answer said.
+    fn headed(&self, mut answer: Answer, coding: Coding) -> Answer {
         let headers = answer.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -53,36 +86,29 @@ impl Asset {
             header::CACHE_CONTROL,
             if self.is_hashed { IMMUTABLE } else { NO_CACHE },
         );
-        headers.insert(header::ETAG, self.tag.clone());
+        headers.insert(header::ETAG, self.tag_of(coding));
+        if let Some(date) = self.date() {
+            headers.insert(header::LAST_MODIFIED, date);
+        }
         answer
     }
 
-    fn dated(&self, mut answer: Answer) -> Answer {
-        let date = self
-            .modified_s
-            .and_then(|at_s| HeaderValue::from_str(&http_date(at_s)).ok());
-        if let Some(date) = date {
-            answer.headers_mut().insert(header::LAST_MODIFIED, date);
-        }
-        answer
+    fn date(&self) -> Option<HeaderValue> {
+        self.modified_s
+            .and_then(|at_s| HeaderValue::from_str(&http_date(at_s)).ok())
     }
 
     /// The browser has this version: by its tag or, without one, by its date.
-    fn is_known(&self, request: &HeaderMap) -> bool {
+    fn is_known(&self, request: &HeaderMap, tag: &HeaderValue) -> bool {
         if request.contains_key(header::IF_NONE_MATCH) {
-            return is_known(request, &self.tag);
+            return is_known(request, tag);
         }
-        let since = request
-            .get(header::IF_MODIFIED_SINCE)
-            .and_then(|value| value.to_str().ok());
         // Dates are compared as the text we sent: whoever made up another one gets the file.
-        match (since, self.modified_s) {
-            (Some(since), Some(at_s)) => since == http_date(at_s),
-            _ => false,
-        }
+        let since = request.get(header::IF_MODIFIED_SINCE);
+        since.is_some() && since == self.date().as_ref()
     }
 
-    /// One range of bytes, when the version it continues is still this one.
+    /// One range of the plain bytes, when the version it continues is still this one.
     fn wanted_range(&self, request: &HeaderMap) -> Option<Result<(usize, usize), ()>> {
         let wanted = request.get(header::RANGE)?.to_str().ok()?;
         if let Some(version) = request.get(header::IF_RANGE)
@@ -98,7 +124,8 @@ impl Asset {
         let (mut answer, shown) = match range {
             Ok((from, to)) => {
                 let body = self.plain.slice(from..=to);
-                let answer = self.headed(StatusCode::PARTIAL_CONTENT, body);
+                let answer = whole(StatusCode::PARTIAL_CONTENT, self.kind.clone(), body);
+                let answer = self.headed(answer, Coding::Plain);
                 (answer, format!("bytes {from}-{to}/{size}"))
             }
             Err(()) => {
@@ -173,20 +200,6 @@ pub(super) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     known
         .split(',')
         .any(|known| known.trim() == "*" || known.trim().trim_start_matches("W/") == tag)
-}
-
-fn accepts(request: &HeaderMap, encoding: &str) -> bool {
-    let values = request
-        .get_all(HeaderName::from_static("accept-encoding"))
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let is_named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(encoding));
-        is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
 }
 
 /// Types of what a page consists of; anything else is bytes.

@@ -6,6 +6,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use base64::Engine as _;
+use bytes::Bytes;
+use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 use torana_core::id::AgentId;
 use torana_host::served::{self, PIECE_BYTES, ServedFile};
@@ -61,11 +63,7 @@ pub(crate) async fn find(context: &Context, agent: &AgentId) -> Avatar {
         return Avatar::Unset;
     };
     let unusable = |reason, source| Avatar::Unusable { reason, source };
-    let start: String = source
-        .chars()
-        .take(16)
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let start = start_of(source);
     if start.starts_with("https://") || start.starts_with("http://") {
         return Avatar::Remote(source.to_owned());
     }
@@ -110,6 +108,27 @@ pub(crate) fn listed(source: &str) -> Option<&str> {
     is_short.then_some(source)
 }
 
+/// Whether a picture has an address here: a file has, and one that is written out.
+pub(crate) fn is_served(source: &str) -> bool {
+    let start = start_of(source.trim());
+    start.starts_with("data:image/") || (is_path(source) && !has_scheme(&start))
+}
+
+/// A picture that is written out, as its media type and bytes.
+pub(crate) fn written_out(address: &str) -> Option<(HeaderValue, Bytes)> {
+    let (head, data) = address.split_once(',')?;
+    let (_, head) = head.split_once(':')?;
+    let kind = head.strip_suffix(";base64")?.split(';').next()?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim());
+    Some((HeaderValue::from_str(kind).ok()?, bytes.ok()?.into()))
+}
+
+/// As much of a source as tells its kind.
+fn start_of(source: &str) -> String {
+    let start: String = source.chars().take(16).collect();
+    start.to_ascii_lowercase()
+}
+
 /// The beginning of an address that is too long to be told.
 fn head(source: &str) -> String {
     let head = source.split(',').next().unwrap_or_default();
@@ -126,7 +145,7 @@ fn has_scheme(start: &str) -> bool {
 }
 
 /// Whether a text names a file: it has a separator, or ends like a picture.
-pub(crate) fn is_path(source: &str) -> bool {
+fn is_path(source: &str) -> bool {
     source.contains(['/', '\\']) || ending(source) == "ico" || kind_of(source).is_some()
 }
 
@@ -249,6 +268,29 @@ mod tests {
             ("12:30", false),
         ] {
             assert_eq!(has_scheme(start), wanted, "{start}");
+        }
+    }
+
+    #[test]
+    fn files_and_pictures_that_are_written_out_have_an_address() {
+        for (source, wanted) in [
+            ("pictures/crab.png", true),
+            (" data:image/png;base64,AA==", true),
+            ("DATA:image/webp;base64,AA==", true),
+            ("https://example.org/crab.png", false),
+            ("file:///crab.png", false),
+            ("A", false),
+            ("", false),
+        ] {
+            assert_eq!(is_served(source), wanted, "{source}");
+        }
+        let (kind, bytes) = written_out("data:image/png;x=1;base64,AAE=").expect("a picture");
+        assert_eq!(
+            (kind.as_bytes(), &bytes[..]),
+            (&b"image/png"[..], &[0, 1][..])
+        );
+        for broken in ["data:image/png,AA", "data:image/png;base64,!", "data:", ""] {
+            assert!(written_out(broken).is_none(), "{broken}");
         }
     }
 

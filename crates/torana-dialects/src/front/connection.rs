@@ -22,6 +22,7 @@ use super::guard::{Guard, Guarded};
 use super::patience::Patient;
 use super::request::{Link, Pipeline};
 use super::seats::Seat;
+use super::server::Door;
 use super::socket::WebSocket;
 use super::stream::Stream;
 
@@ -72,15 +73,15 @@ impl Service<Request<Incoming>> for Requests {
 pub(super) async fn serve(
     pipeline: Arc<Pipeline>,
     stream: TcpStream,
-    tls: Option<Arc<ServerTls>>,
+    door: Door,
     seat: Seat,
     ends: Ends,
 ) {
     let Ok(address) = stream.peer_addr() else {
         return;
     };
-    let is_tls = tls.is_some();
-    let stream = match tls {
+    let is_tls = door.tls.is_some();
+    let stream = match door.tls {
         None => Stream::Plain(Patient::new(
             stream,
             pipeline.context.engine.world().clone(),
@@ -94,6 +95,7 @@ pub(super) async fn serve(
     let link = Arc::new(Link {
         address: address.ip(),
         is_tls,
+        is_stage: door.is_stage,
         seat,
         last: Arc::clone(&last),
         requests: AtomicU64::new(0),

@@ -12,6 +12,8 @@ use torana_host::json::repair_surrogates;
 
 /// Keys of one object compared one by one; larger objects use a set.
 const LINEAR_KEYS_MAX: usize = 32;
+/// Digits of the largest finite number (`f64::MAX` has 309); a shorter one without an exponent is finite.
+const FINITE_DIGITS: usize = 308;
 /// Characters of a key repeated in a message.
 const KEY_CHARS_MAX: usize = 64;
 
@@ -27,6 +29,9 @@ pub(crate) enum JsonFault {
     /// The same key twice in one object: two readers would see two different requests.
     #[error("the key \"{0}\" appears twice in one object")]
     DuplicateKey(String),
+    /// A number no machine type holds: one reader would see infinity, another would stop.
+    #[error("a number is beyond all measure")]
+    Infinite,
     /// Not JSON, or not of the expected shape. The text is the parser's and names no content beyond a field.
     #[error("{0}")]
     Invalid(String),
@@ -142,7 +147,11 @@ impl Scan {
                 b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"' | b' ' | b'\t' | b'\r' | b'\n'
             )
         };
-        Ok(at + rest.iter().position(ends).unwrap_or(rest.len()))
+        let word = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+        if is_infinite(word) {
+            return Err(JsonFault::Infinite);
+        }
+        Ok(at + word.len())
     }
 
     fn string(&mut self, bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
@@ -191,6 +200,14 @@ impl Scan {
         }
         Ok(())
     }
+}
+
+/// Whether a word is a number too large for any machine type.
+fn is_infinite(word: &[u8]) -> bool {
+    let is_number = matches!(word.first(), Some(b'-' | b'0'..=b'9'));
+    let may_be = word.len() > FINITE_DIGITS || word.iter().any(|byte| matches!(byte, b'e' | b'E'));
+    let parsed = || std::str::from_utf8(word).ok()?.parse::<f64>().ok();
+    is_number && may_be && parsed().is_some_and(f64::is_infinite)
 }
 
 /// A hash (FNV-1a) of what the key means, so that `"a"` and `"\u0061"` are the same key. Equal keys always collide;
@@ -362,9 +379,18 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_all_measure_are_refused_by_the_parser() {
+    fn numbers_beyond_all_measure_are_refused_as_such() {
+        let long = format!("[{}]", "9".repeat(FINITE_DIGITS + 1));
+        for text in ["[1e999]", "[-1E+400]", "{\"a\":1e309}", &long] {
+            let parsed = parse::<Value>(text.as_bytes());
+            assert_eq!(parsed, Err(JsonFault::Infinite), "{text}");
+        }
+        let long = format!("[1{}]", "0".repeat(FINITE_DIGITS));
+        for text in ["[1e-999]", "[1e308]", "[1E5]", &long] {
+            assert!(parse::<Value>(text.as_bytes()).is_ok(), "{text}");
+        }
         assert!(matches!(
-            parse::<Value>(b"[1e999]"),
+            parse::<Value>(b"[-infinity]"),
             Err(JsonFault::Invalid(_))
         ));
         assert!(matches!(

@@ -20,6 +20,10 @@ const RESERVED: [&str; 14] = [
     "sessions",
 ];
 
+/// Where files of conversations are, before their permission. The official page takes two steps there, no fewer and no
+/// more (OpenClaw 2026.9.6, whose first one names a connection).
+pub(crate) const DOWNLOADS: &str = "/api/artifacts/download/file/";
+
 /// Why a target cannot be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BadTarget;
@@ -51,7 +55,7 @@ pub(super) enum Route {
     Capability(Token, Surface),
     /// `/__openclaw__/canvas/…` and `/__openclaw__/a2ui/…` themselves.
     Surface(Surface),
-    /// `/api/artifacts/download/{token}`: the same for a file.
+    /// `/api/artifacts/download/file/{token}`: the same for a file.
     Download(Token),
     /// `/api/users/{id}/avatar`: known, and nothing is there.
     ApiNothing,
@@ -119,6 +123,19 @@ pub(super) fn route(raw: &str) -> Result<Route, BadTarget> {
     })
 }
 
+/// The same below the prefix of the page, where the official one asks for files of conversations (OpenClaw 2026.9.6).
+/// Nothing else is there twice.
+pub(super) fn below(base_path: &str, route: Route) -> Route {
+    let file = match &route {
+        Route::Other(path) if !base_path.is_empty() => path.strip_prefix(base_path),
+        _ => None,
+    };
+    match file.and_then(special) {
+        Some(download @ Route::Download(_)) => download,
+        _ => route,
+    }
+}
+
 /// Decodes each segment; a segment must not contain what separates segments, and none may be empty but the last.
 fn normalise(rest: &str) -> Result<String, BadTarget> {
     let mut path = String::with_capacity(rest.len() + 1);
@@ -164,6 +181,18 @@ fn decode(raw: &str) -> Result<String, BadTarget> {
     }
 }
 
+/// Percent-escapes all but what is reserved nowhere (RFC 3986, section 2.3).
+pub(crate) fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+        escaped
+    })
+}
+
 fn is_api_nothing(path: &str) -> bool {
     path.strip_prefix("/api/users/")
         .and_then(|rest| rest.strip_suffix("/avatar"))
@@ -172,7 +201,7 @@ fn is_api_nothing(path: &str) -> bool {
 
 /// Places that are looked at, with or without a permission in the path.
 fn special(path: &str) -> Option<Route> {
-    if let Some(token) = path.strip_prefix("/api/artifacts/download/") {
+    if let Some(token) = path.strip_prefix(DOWNLOADS) {
         return (!token.is_empty()).then(|| Route::Download(Token(token.to_owned())));
     }
     let Some(rest) = path.strip_prefix("/__openclaw__/cap/") else {
@@ -266,12 +295,16 @@ mod tests {
                 "/__openclaw__/cap/T/",
                 Route::Capability(token("T"), Surface::Nothing),
             ),
-            ("/api/artifacts/download/T", Route::Download(token("T"))),
+            (
+                "/api/artifacts/download/file/T",
+                Route::Download(token("T")),
+            ),
+            ("/api/artifacts/download/T", Route::Nothing),
             ("/__openclaw__/cap/T", Route::Nothing),
             ("/__openclaw__/cap/", Route::Nothing),
             ("/__openclaw__/canvas", Route::Nothing),
             ("/__openclaw__/canvasx/a", Route::Nothing),
-            ("/api/artifacts/download/", Route::Nothing),
+            ("/api/artifacts/download/file/", Route::Nothing),
         ] {
             assert_eq!(route(path), Ok(wanted), "{path}");
         }
@@ -287,6 +320,27 @@ mod tests {
             "/__openclaw__/cap//canvas/x",
         ] {
             assert_eq!(route(path), Err(BadTarget), "{path}");
+        }
+        for (path, wanted) in [
+            (
+                "/ui/api/artifacts/download/file/T",
+                Route::Download(token("T")),
+            ),
+            (
+                "/uix/api/artifacts/download/file/T",
+                Route::Other("/uix/api/artifacts/download/file/T".to_owned()),
+            ),
+            (
+                "/ui/__openclaw__/canvas/a",
+                Route::Other("/ui/__openclaw__/canvas/a".to_owned()),
+            ),
+            ("/ui/healthz", Route::Other("/ui/healthz".to_owned())),
+        ] {
+            assert_eq!(
+                route(path).map(|route| below("/ui", route)),
+                Ok(wanted),
+                "{path}"
+            );
         }
         let shown = format!("{:?}", route("/__openclaw__/cap/do-not-print/x"));
         assert!(!shown.contains("do-not-print"), "{shown}");

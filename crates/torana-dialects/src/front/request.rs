@@ -23,12 +23,12 @@ use super::answer::{
 use super::avatar::{self, Avatar};
 use super::gate::GateOutcome;
 use super::host::{is_host_allowed, is_origin_allowed};
-use super::path::{Route, Surface, Token, route};
+use super::path::{self, Route, Surface, Token, route};
 use super::peer::{ForwardFault, Peer, Via, attribute, network, proxied, tailnet, user_agent};
 use super::seats::{Seat, SeatSource, Seats};
 use super::static_ui::{PageRequest, Site};
 use super::surface::{self, Look};
-use super::{body, upgrade, webhook};
+use super::{body, stage, upgrade, webhook};
 use crate::context::{AuthMode, Context, FrontSettings};
 use crate::openai;
 use crate::openclaw::{OpenClaw, ui_config};
@@ -55,6 +55,8 @@ pub(super) struct Link {
     pub(super) address: IpAddr,
     /// The connection is encrypted.
     pub(super) is_tls: bool,
+    /// It came to the port that documents run on.
+    pub(super) is_stage: bool,
     pub(super) seat: Seat,
     /// The current request must be the connection's last.
     pub(super) last: Arc<AtomicBool>,
@@ -119,8 +121,19 @@ impl Pipeline {
 
     async fn decide(&self, link: &Link, exchange: &mut Exchange) -> Checked<Answer> {
         let front = self.context.front.load_full();
-        let route = target(&exchange.parts)?;
+        let route = path::below(&front.base_path, target(&exchange.parts)?);
         let host = host(&exchange.parts)?;
+        if link.is_stage {
+            check_host(&host, &front)?;
+            let method = &exchange.parts.method;
+            return Ok(stage::answer(
+                method,
+                &route,
+                &host,
+                front.port,
+                link.is_tls,
+            ));
+        }
         let hook = match &route {
             Route::Other(path) if self.is_hook(path) => Some(path.clone()),
             _ => None,
@@ -248,6 +261,7 @@ impl Pipeline {
             host: &peer.host,
             base_path: &front.base_path,
             is_tls: link.is_tls,
+            stage_port: self.dialect.stage().port(),
         }))
     }
 
@@ -325,11 +339,16 @@ impl Pipeline {
         if query.split('&').any(|pair| pair == "meta=1") {
             return Ok(json(StatusCode::OK, &found.meta(&front.base_path, &agent)));
         }
+        let (method, headers) = (&exchange.parts.method, &exchange.parts.headers);
         Ok(match found {
-            Avatar::File { kind, file, .. } => {
-                surface::picture(file, kind, &exchange.parts.method, &exchange.parts.headers)
+            Avatar::File { kind, file, .. } => surface::picture(file, kind, method, headers),
+            Avatar::Data(address) => match avatar::written_out(&address) {
+                Some((kind, bytes)) => surface::drawn(kind, bytes, method, headers),
+                None => not_found(),
+            },
+            Avatar::Unset | Avatar::Text(_) | Avatar::Remote(_) | Avatar::Unusable { .. } => {
+                not_found()
             }
-            _ => not_found(),
         })
     }
 

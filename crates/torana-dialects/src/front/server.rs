@@ -19,6 +19,7 @@ use super::patience::SENDING_BYTES;
 use super::peer::network;
 use super::request::Pipeline;
 use super::seats::{SeatSource, Seats};
+use super::stage::Opening;
 use super::static_ui::Site;
 use super::surface::FILES_MAX;
 use crate::context::Context;
@@ -123,7 +124,7 @@ fn bounded(listener: TcpListener) -> TcpListener {
     listener
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
     let open = || -> io::Result<TcpListener> {
         let socket = if address.is_ipv4() {
             TcpSocket::new_v4()?
@@ -148,6 +149,8 @@ pub struct Listeners {
     pub webhooks: Vec<TcpListener>,
     /// TLS on the gateway's own port.
     pub tls: Option<Arc<ServerTls>>,
+    /// Port for documents of agents, opened when the first one is shown; with 0 the system chooses one.
+    pub stage_port: u16,
 }
 
 impl Listeners {
@@ -166,6 +169,7 @@ impl From<Vec<TcpListener>> for Listeners {
             gateway,
             webhooks: Vec::new(),
             tls: None,
+            stage_port: 0,
         }
     }
 }
@@ -194,13 +198,26 @@ pub async fn serve(
         kill: CancellationToken::new(),
     };
     let (open, mut all_closed) = mpsc::channel(1);
-    let plain = listeners.webhooks.into_iter().map(|socket| (socket, None));
+    pipeline.dialect.stage().prepare(Opening {
+        addresses: listeners.addresses(),
+        port: listeners.stage_port,
+        tls: listeners.tls.clone(),
+        pipeline: Arc::downgrade(&pipeline),
+        ends: ends.clone(),
+        open: open.downgrade(),
+    });
+    let door = |tls| Door {
+        tls,
+        is_stage: false,
+    };
+    let plain = listeners.webhooks.into_iter();
+    let plain = plain.map(|socket| (socket, door(None)));
     let own = listeners.gateway.into_iter();
-    let own = own.map(|socket| (socket, listeners.tls.clone()));
-    for (socket, tls) in own.chain(plain) {
+    let own = own.map(|socket| (socket, door(listeners.tls.clone())));
+    for (socket, door) in own.chain(plain) {
         let accepting = keep_accepting(
             socket,
-            tls,
+            door,
             Arc::clone(&pipeline),
             ends.clone(),
             open.clone(),
@@ -215,21 +232,30 @@ pub async fn serve(
     }
 }
 
+/// What a listener is for.
+#[derive(Clone)]
+pub(super) struct Door {
+    /// TLS, where it is spoken.
+    pub(super) tls: Option<Arc<ServerTls>>,
+    /// Only the page that documents run in is there.
+    pub(super) is_stage: bool,
+}
+
 /// Held by everything that must end before a drain is over; nothing is ever sent.
 type Open = mpsc::Sender<Infallible>;
 
 /// Accepts until the drain. What goes wrong with one connection must not close the door for all others, so a panic ends
 /// only that one; the socket queues the rest meanwhile.
-async fn keep_accepting(
+pub(super) async fn keep_accepting(
     listener: TcpListener,
-    tls: Option<Arc<ServerTls>>,
+    door: Door,
     pipeline: Arc<Pipeline>,
     ends: Ends,
     open: Open,
 ) {
     let engine = pipeline.context.engine.clone();
     loop {
-        let life = accept(&listener, &tls, &pipeline, &ends, &open);
+        let life = accept(&listener, &door, &pipeline, &ends, &open);
         if AssertUnwindSafe(life).catch_unwind().await.is_ok() {
             return;
         }
@@ -243,7 +269,7 @@ async fn keep_accepting(
 
 async fn accept(
     listener: &TcpListener,
-    tls: &Option<Arc<ServerTls>>,
+    door: &Door,
     pipeline: &Arc<Pipeline>,
     ends: &Ends,
     open: &Open,
@@ -259,7 +285,7 @@ async fn accept(
         match accepted {
             Ok((stream, address)) => {
                 shortage_ms = 0;
-                admit(stream, address, tls.clone(), pipeline, ends, open);
+                admit(stream, address, door.clone(), pipeline, ends, open);
             }
             Err(error) if is_shortage(&error) => {
                 // Accepting again at once would fail again at once: the queue keeps its connections meanwhile.
@@ -279,7 +305,7 @@ async fn accept(
 fn admit(
     stream: TcpStream,
     address: SocketAddr,
-    tls: Option<Arc<ServerTls>>,
+    door: Door,
     pipeline: &Arc<Pipeline>,
     ends: &Ends,
     open: &Open,
@@ -300,7 +326,7 @@ fn admit(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "A connection cannot send small packets at once.");
     }
-    let serving = connection::serve(Arc::clone(pipeline), stream, tls, seat, ends.clone());
+    let serving = connection::serve(Arc::clone(pipeline), stream, door, seat, ends.clone());
     let open = open.clone();
     pipeline
         .context

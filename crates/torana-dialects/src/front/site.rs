@@ -37,12 +37,12 @@ pub enum UiFolderFault {
     },
 }
 
-/// How the page of an operator's folder is changed and guarded.
-pub(super) struct Dressing {
-    /// Sources of the script policy: a hash for each inline script.
-    pub(super) script_hashes: String,
+/// The page of an operator's folder, ready to be served.
+pub(super) struct Dressed {
     /// The page with its marks.
     pub(super) page: String,
+    /// Sources of the script policy: a hash for each inline script.
+    pub(super) script_hashes: String,
 }
 
 impl UiFolder {
@@ -56,11 +56,11 @@ impl UiFolder {
         let Some(index) = files.get(INDEX) else {
             return Err(UiFolderFault::NoPage { folder: shown() });
         };
-        let dressing = dress(&String::from_utf8_lossy(&index.bytes), base_path);
-        let build_id = attribute(&dressing.page, "data-openclaw-control-ui-build-id");
+        let dressed = dress(&String::from_utf8_lossy(&index.bytes), base_path);
+        let build_id = attribute(&dressed.page, "data-openclaw-control-ui-build-id");
         let build_id = build_id.map(Arc::from);
         Ok(Self {
-            site: Arc::new(Site::of_folder(files, dressing)),
+            site: Arc::new(Site::of_folder(files, dressed)),
             build_id,
         })
     }
@@ -72,7 +72,7 @@ impl UiFolder {
 }
 
 /// Puts in the marks the page reads (OpenClaw 2026.9.6): where it lives, and that there is no terminal.
-fn dress(page: &str, base_path: &str) -> Dressing {
+fn dress(page: &str, base_path: &str) -> Dressed {
     // Built with relative paths, so that any prefix works; a deep link needs them from the root.
     let page = page.replace("=\"./", &format!("=\"{base_path}/"));
     let marks = format!(
@@ -90,9 +90,9 @@ fn dress(page: &str, base_path: &str) -> Dressing {
             format!(" 'sha256-{hash}'")
         })
         .collect();
-    Dressing {
-        script_hashes,
+    Dressed {
         page,
+        script_hashes,
     }
 }
 

@@ -9,21 +9,24 @@ use hyper::{HeaderMap, Method, StatusCode};
 use rust_embed::RustEmbed;
 use torana_host::file_tree::TreeFile;
 
-use super::answer::{Answer, not_found, text, whole, wrong_method};
-use super::asset::{Asset, NO_CACHE, is_known, kind, not_modified, tag, tag_of};
-use super::site::Dressing;
+use super::answer::{Answer, not_found, text, wrong_method};
+use super::asset::{Asset, kind, tag, tag_of};
+use super::coding::gzip;
+use super::site::Dressed;
+use super::stage;
 
 #[derive(RustEmbed)]
 #[folder = "../../ui/dist"]
 struct Files;
 
 pub(super) const INDEX: &str = "index.html";
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// All files of the page.
 pub(super) struct Site {
     assets: BTreeMap<String, Asset>,
-    /// What an operator's own page needs; ours needs nothing.
-    dressing: Option<Dressing>,
+    /// Of an operator's own page, the sources of its script policy; ours has no inline scripts.
+    script_hashes: Option<String>,
 }
 
 /// What is asked of the site.
@@ -38,6 +41,8 @@ pub(super) struct PageRequest<'a> {
     pub(super) base_path: &'a str,
     /// The page travels over TLS.
     pub(super) is_tls: bool,
+    /// Where documents run that the page shows.
+    pub(super) stage_port: Option<u16>,
 }
 
 // === impl Site ===
@@ -61,12 +66,12 @@ impl Site {
         };
         Self {
             assets: assets(Files::iter().map(std::borrow::Cow::into_owned), file),
-            dressing: None,
+            script_hashes: None,
         }
     }
 
-    /// Takes the files of an operator's folder.
-    pub(super) fn of_folder(files: BTreeMap<String, TreeFile>, dressing: Dressing) -> Self {
+    /// Takes the files of an operator's folder, with its page made ready. Texts nobody packed are packed here.
+    pub(super) fn of_folder(files: BTreeMap<String, TreeFile>, dressed: Dressed) -> Self {
         let file = |path: &str| {
             let file = files.get(path)?;
             Some(Found {
@@ -75,9 +80,16 @@ impl Site {
                 modified_s: Some(file.modified_s),
             })
         };
+        let mut assets = assets(files.keys().cloned(), file);
+        let page = Asset::made(HTML, dressed.page.into());
+        assets.insert(INDEX.to_owned(), page);
+        for asset in assets.values_mut().filter(|asset| asset.brotli.is_none()) {
+            let kind = asset.kind.to_str().unwrap_or_default();
+            asset.gzip = asset.gzip.take().or_else(|| gzip(kind, &asset.plain));
+        }
         Self {
-            assets: assets(files.keys().cloned(), file),
-            dressing: Some(dressing),
+            assets,
+            script_hashes: Some(dressed.script_hashes),
         }
     }
 
@@ -99,7 +111,7 @@ impl Site {
             None => redirect(request.base_path),
             Some(file) if file != INDEX && self.assets.contains_key(file) => {
                 match self.assets.get(file) {
-                    Some(asset) if is_read => asset.answer(request.headers),
+                    Some(asset) if is_read => asset.answer(request.method, request.headers),
                     Some(_) => wrong_method("GET, HEAD"),
                     None => not_found(),
                 }
@@ -114,23 +126,16 @@ impl Site {
         let Some(asset) = self.assets.get(INDEX) else {
             return text(StatusCode::NOT_FOUND, "This build has no Control UI.");
         };
-        let page = match &self.dressing {
-            Some(dressing) => dressing.page.clone(),
-            // Built with relative paths, so that any prefix works; a deep link needs them from the root.
-            None => String::from_utf8_lossy(&asset.plain)
-                .replace("=\"./", &format!("=\"{}/", request.base_path)),
+        let mut answer = match &self.script_hashes {
+            Some(_) => asset.answer(request.method, request.headers),
+            None => {
+                // Built with relative paths, so that any prefix works; a deep link needs them from the root.
+                let page = String::from_utf8_lossy(&asset.plain)
+                    .replace("=\"./", &format!("=\"{}/", request.base_path));
+                Asset::made(HTML, page.into()).answer(request.method, request.headers)
+            }
         };
-        let tag = tag(page.as_bytes());
-        let mut answer = if is_known(request.headers, &tag) {
-            not_modified(tag)
-        } else {
-            let mut answer = whole(StatusCode::OK, asset.kind.clone(), page);
-            let headers = answer.headers_mut();
-            headers.insert(header::CACHE_CONTROL, NO_CACHE);
-            headers.insert(header::ETAG, tag);
-            answer
-        };
-        page_headers(answer.headers_mut(), request, self.dressing.as_ref());
+        page_headers(answer.headers_mut(), request, self.script_hashes.as_deref());
         answer
     }
 }
@@ -171,7 +176,7 @@ fn assets(
 
 /// What a page may do: load from us, connect to us, be framed by nobody. An operator's own page may also run the scripts
 /// that stand in it and style itself inline; where it may connect to stays the same.
-fn page_headers(headers: &mut HeaderMap, request: &PageRequest<'_>, dressing: Option<&Dressing>) {
+fn page_headers(headers: &mut HeaderMap, request: &PageRequest<'_>, script_hashes: Option<&str>) {
     let host = request.host;
     // A TLS page reaches no plain socket; a plain one may be behind a proxy that speaks TLS.
     let sockets = if request.is_tls {
@@ -179,18 +184,23 @@ fn page_headers(headers: &mut HeaderMap, request: &PageRequest<'_>, dressing: Op
     } else {
         format!("ws://{host} wss://{host}")
     };
-    let policy = match dressing {
+    let stage = request
+        .stage_port
+        .map(|port| format!(" {}", stage::origin(host, port, request.is_tls)))
+        .unwrap_or_default();
+    let policy = match script_hashes {
         None => format!(
             "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
              connect-src 'self' {sockets}; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
              form-action 'self'; require-trusted-types-for 'script'"
         ),
-        Some(dressing) => format!(
+        // The official page loads pictures of a conversation from `data:` addresses it was sent (OpenClaw 2026.9.6);
+        // nobody hears of that.
+        Some(script_hashes) => format!(
             "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; \
-             frame-src 'self'; script-src 'self'{} 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+             frame-src 'self'{stage}; script-src 'self'{script_hashes} 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
              img-src 'self' data: blob: https:; media-src 'self' data: blob:; font-src 'self' data:; \
-             worker-src 'self' blob:; connect-src 'self' {sockets}",
-            dressing.script_hashes
+             worker-src 'self' blob:; connect-src 'self' data: {sockets}"
         ),
     };
     // The host was checked to be a plain name or address.

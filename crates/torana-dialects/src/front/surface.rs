@@ -4,9 +4,10 @@
 //! document of the canvas runs without an origin, without network and only inside our own pages; a file of a
 //! conversation does not run at all.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,8 +17,9 @@ use torana_core::port::World;
 use torana_host::served::{self, ServedFile};
 
 use super::answer::{Answer, not_found, retry_later};
-use super::asset::{kind, tag};
+use super::asset::{Asset, kind, tag};
 use super::content::{Content, Kept, Source};
+use super::path::escaped;
 use crate::context::Context;
 
 /// Files of conversations in memory at once; each has at most about 19 MB and is dropped when it was sent.
@@ -76,29 +78,38 @@ fn asked<'a>(
     first.into_iter().chain(others).cloned().collect()
 }
 
+/// Opens a file of the canvas, of whichever agent has it; `None` when nobody has one that may be served.
+pub(crate) async fn find(context: &Context, path: &str) -> io::Result<Option<Arc<ServedFile>>> {
+    if path.split('/').any(|step| step.starts_with('.')) {
+        return Ok(None);
+    }
+    let settings = context.engine.settings();
+    for agent in asked(settings.default_agent(), settings.agents.keys(), path) {
+        let workspace = context.host.site().workspace(agent.as_str());
+        // Below the workspace, so that the canvas itself cannot be a link to somewhere else either.
+        match served::open(workspace, format!("{FOLDER}/{path}")).await {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) if is_missing(error.kind()) => {}
+            Err(error) => {
+                tracing::warn!(%error, %agent, "A file of the canvas could not be opened.");
+                return Err(error);
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// A file of the canvas.
 pub(super) async fn canvas(context: &Context, path: &str, look: &Look<'_>) -> Answer {
-    if path.split('/').any(|step| step.starts_with('.')) {
-        return not_found();
-    }
     let mut path = path.to_owned();
     if path.is_empty() || path.ends_with('/') {
         path.push_str(INDEX);
     }
-    let settings = context.engine.settings();
-    for agent in asked(settings.default_agent(), settings.agents.keys(), &path) {
-        let workspace = context.host.site().workspace(agent.as_str());
-        // Below the workspace, so that the canvas itself cannot be a link to somewhere else either.
-        match served::open(workspace, format!("{FOLDER}/{path}")).await {
-            Ok(file) => return document(file, &path, look),
-            Err(error) if is_missing(error.kind()) => {}
-            Err(error) => {
-                tracing::warn!(%error, %agent, "A file of the canvas could not be opened.");
-                return unavailable("the canvas cannot be read now");
-            }
-        }
+    match find(context, &path).await {
+        Ok(Some(file)) => document(file, &path, look),
+        Ok(None) => not_found(),
+        Err(_) => unavailable("the canvas cannot be read now"),
     }
-    not_found()
 }
 
 /// Nothing that may be served is there; why is nobody's business who only has an address.
@@ -144,6 +155,18 @@ pub(super) fn picture(
     headers: &HeaderMap,
 ) -> Answer {
     stored(file, kind, FILE_POLICY, method, headers)
+}
+
+/// The same for one that is written out in the configuration.
+pub(super) fn drawn(
+    kind: HeaderValue,
+    bytes: Bytes,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Answer {
+    let mut answer = Asset::made(kind, bytes).answer(method, headers);
+    guard(&mut answer, FILE_POLICY);
+    answer
 }
 
 /// An open file under a policy.
@@ -214,30 +237,13 @@ async fn place(places: &Arc<Semaphore>, world: &World) -> Option<OwnedSemaphoreP
     }
 }
 
-/// Pictures, sound and film are shown; everything else is saved, under the name its sender gave it (RFC 6266).
+/// Saved under the name its sender gave it (RFC 6266). Pictures and players show it all the same; opened by itself, a
+/// file that somebody else made should not look like a page of ours.
 fn disposition(media: &MediaRef) -> String {
-    let is_shown = matches!(
-        media.mime.as_str(),
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp"
-    ) || media.mime.starts_with("audio/")
-        || media.mime.starts_with("video/");
-    let kind = if is_shown { "inline" } else { "attachment" };
     match &media.name {
-        Some(name) => format!("{kind}; filename*=UTF-8''{}", escaped(name)),
-        None => kind.to_owned(),
+        Some(name) => format!("attachment; filename*=UTF-8''{}", escaped(name)),
+        None => "attachment".to_owned(),
     }
-}
-
-/// Percent-escapes all but the characters RFC 8187 allows.
-fn escaped(name: &str) -> String {
-    name.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-        text
-    })
 }
 
 #[cfg(test)]
@@ -277,27 +283,21 @@ mod tests {
 
     #[test]
     fn names_cannot_break_out_of_their_header() {
-        let media = |mime: &str, name: Option<&str>| MediaRef {
-            digest: "ab".repeat(32),
-            mime: mime.to_owned(),
-            name: name.map(str::to_owned),
-            bytes: 1,
-        };
-        for (mime, name, wanted) in [
-            ("image/png", None, "inline"),
+        for (name, wanted) in [
+            (None, "attachment"),
+            (Some("a.html"), "attachment; filename*=UTF-8''a.html"),
             (
-                "text/html",
-                Some("a.html"),
-                "attachment; filename*=UTF-8''a.html",
-            ),
-            ("image/svg+xml", None, "attachment"),
-            (
-                "application/pdf",
                 Some("a\"; x=\r\nb ü.pdf"),
                 "attachment; filename*=UTF-8''a%22%3B%20x%3D%0D%0Ab%20%C3%BC.pdf",
             ),
         ] {
-            assert_eq!(disposition(&media(mime, name)), wanted);
+            let media = MediaRef {
+                digest: "ab".repeat(32),
+                mime: "application/pdf".to_owned(),
+                name: name.map(str::to_owned),
+                bytes: 1,
+            };
+            assert_eq!(disposition(&media), wanted);
         }
     }
 }

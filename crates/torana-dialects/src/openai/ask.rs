@@ -203,7 +203,7 @@ pub(super) fn token_limit(name: &str, value: Option<i64>) -> Result<Option<u32>,
 
 /// One stop sequence or several.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`stop` is text or a list of texts")]
 pub(super) enum Stop {
     One(String),
     Many(Vec<String>),

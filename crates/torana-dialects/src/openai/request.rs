@@ -48,7 +48,10 @@ struct Message {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a message has text or a list of parts as its `content`"
+)]
 enum Content {
     Text(String),
     Parts(Vec<Part>),
@@ -63,7 +66,10 @@ struct Part {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`image_url` is an address or an object with `url`"
+)]
 enum ImageUrl {
     Plain(String),
     Object { url: String },

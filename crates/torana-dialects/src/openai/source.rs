@@ -150,7 +150,15 @@ impl Source {
                 match run.next().await {
                     Some(RunEvent::TextDelta(text)) => return Step::Append(text),
                     Some(RunEvent::TextReplace(text)) => return Step::Whole(text),
-                    Some(RunEvent::Settled(settled)) => return Step::End(Arc::new(settled)),
+                    Some(RunEvent::Settled(settled)) => {
+                        let is_empty = settled.outcome == Outcome::Empty;
+                        let end = if is_empty {
+                            settled.unanswered()
+                        } else {
+                            settled
+                        };
+                        return Step::End(Arc::new(end));
+                    }
                     None => {
                         return Step::End(Arc::new(Settled::failed(
                             FailureKind::Internal,

@@ -447,6 +447,17 @@ async fn a_failed_provider_is_an_error_in_either_form() {
 }
 
 #[tokio::test]
+async fn an_empty_answer_is_an_error_with_and_without_a_session() {
+    let rig = Rig::start(Script::Empty).await;
+    for body in [hello(), with("user", json!("ann"))] {
+        let (status, answer) = chat(&rig, &body).await;
+        assert!(status >= 500, "{status}: {answer}");
+        let words = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(words.contains("no answer"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_stops_its_turn() {
     let rig = Rig::start(Script::Hang).await;
     let mut body = with("stream", json!(true));

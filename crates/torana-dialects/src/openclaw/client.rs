@@ -118,6 +118,11 @@ impl Client {
         subscriptions.all || subscriptions.sessions.contains(key)
     }
 
+    /// It hears of what is said in a session and of its row.
+    pub(crate) fn hears_of(&self, key: &SessionKey) -> bool {
+        self.reads() && (self.listens_to_lists() || self.listens_to(key))
+    }
+
     /// Run events of a session are for it.
     pub(crate) fn follows(&self, key: &SessionKey) -> bool {
         self.reads() && (!self.session_scoped || self.listens_to(key))

@@ -1,6 +1,7 @@
 //! The `connect` request: its shape, and what it says in typed form.
 
 use serde_json::Value;
+use torana_core::approval::is_plain;
 use torana_core::auth::{DeviceClaim, Role, ScopeSet};
 use torana_engine::store::device::DeviceFacts;
 use torana_engine::store::node::Declared;
@@ -128,9 +129,10 @@ pub(crate) struct Connect {
 /// Longest text about itself that we keep of a client, in characters.
 const FACT_CHARS_MAX: usize = 128;
 
-/// A client's text about itself, cut and without control characters: it reaches logs, pages and terminals.
+/// A client's text about itself, cut, and without what is not seen or moves what stands beside it: it reaches logs, pages
+/// and terminals, and a person decides by it who is let in (S-100).
 fn clean(text: &str) -> Option<String> {
-    let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    let text: String = text.chars().filter(|letter| is_plain(*letter)).collect();
     let text = text.trim();
     if text.is_empty() {
         return None;

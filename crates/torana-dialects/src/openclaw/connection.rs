@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
-use torana_core::auth::{Role, same_secret};
+use torana_core::auth::{Role, Scope, same_secret};
 use torana_core::limit::{
     FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, REQUESTS_MAX, REQUESTS_PER_CLIENT_MAX,
 };
@@ -42,6 +42,9 @@ pub(super) struct End {
 const NONCE_BYTES: usize = 32;
 /// Time for the last answers before the close frame, milliseconds (OpenClaw 2026.9.6 terminates after a second).
 const LAST_WORDS_MS: u64 = 1_000;
+/// How long a hello waits for what it says of health, milliseconds: looking takes two, and a sick store must not keep
+/// anybody out.
+const LOOK_MS: u64 = 250;
 /// Requests every client may have waiting even when all together have too many: enough to look, to ask and to stop
 /// something, so that a few floods lock nobody out.
 pub(super) const REQUESTS_PER_CLIENT_MIN: usize = 4;
@@ -141,8 +144,17 @@ impl OpenClaw {
         }
         socket.set_message_bytes_max(FRAME_BYTES_MAX);
         let token = principal.token.clone();
+        if principal.role == Role::Operator && principal.scopes.allows(Scope::Read) {
+            tokio::select! {
+                () = self.look_around() => {}
+                () = self.context().engine.world().sleep_ms(LOOK_MS) => {}
+            }
+        }
         let client = self.welcome(outgoing, peer, &request.id, &connect, principal);
         self.still_holds(&client, token, &front).await?;
+        if connect.is_ui() {
+            self.offer_health(&client);
+        }
         catalog::offer(self, &client, &connect).await;
         if client.role == Role::Node {
             self.node_arrives(&client, peer, &connect).await?;
@@ -253,7 +265,11 @@ impl OpenClaw {
             }
             Err(refusal) => {
                 self.count_refusal(peer, &refusal);
-                Err(refusal)
+                Err(if guide {
+                    guide::reworded(refusal)
+                } else {
+                    refusal
+                })
             }
         }
     }
@@ -276,6 +292,19 @@ impl OpenClaw {
         }
     }
 
+    /// What the hello of a reader says of health and configuration is known before it is written. What cannot be learnt
+    /// in time is left out.
+    async fn look_around(&self) {
+        if let Err(problem) = self.health().recent().await {
+            tracing::debug!(%problem, "The state of the gateway is not known to a newcomer.");
+        }
+        if self.desk().applied_hash().is_none()
+            && let Err(problem) = self.desk().shown(self.context().host.config_file()).await
+        {
+            tracing::debug!(%problem, "The configuration is not known to a newcomer.");
+        }
+    }
+
     fn welcome(
         &self,
         outgoing: &Arc<Outgoing>,
@@ -287,6 +316,7 @@ impl OpenClaw {
         let world = self.context().engine.world();
         let wire_id = world.uuid();
         let is_guide = connect.legacy == Some(Legacy::Guide);
+        let own = seen(connect, peer, &principal, world.wall_ms());
         let observed = connect.is_ui() || is_guide;
         let id = self.next_connection();
         let base_url = surface::base_url(peer, &self.context().front.load());
@@ -302,6 +332,7 @@ impl OpenClaw {
                 observed,
                 protocol: connect.hello_protocol(),
                 canvas_url: canvas.map(|canvas| canvas.url),
+                own: own.as_ref(),
             };
             frame::answer_value(request_id, &hello::hello(self, &principal, &facts))
         };
@@ -329,38 +360,8 @@ impl OpenClaw {
             client.listen_to_everything();
         }
         self.hub().join(Arc::clone(&client));
-        if connect.is_ui() || client.role == Role::Node {
-            let at_ms = world.wall_ms();
-            self.presence().join(
-                client.id,
-                PresenceEntry {
-                    host: connect
-                        .display_name
-                        .clone()
-                        .or_else(|| Some(connect.client_id.clone())),
-                    ip: (!peer.direct_local).then(|| peer.remote.to_string()),
-                    version: Some(connect.client_version.chars().take(64).collect()),
-                    platform: Some(connect.platform.chars().take(64).collect()),
-                    device_family: connect.device_family.clone(),
-                    model_identifier: connect.model_identifier.clone(),
-                    mode: Some(connect.client_mode.clone()),
-                    reason: Some("connect".to_owned()),
-                    text: None,
-                    at_ms,
-                    online_since_ms: Some(at_ms),
-                    device_id: client.device.as_ref().map(ToString::to_string),
-                    roles: vec![client.role.as_str().to_owned()],
-                    scopes: client
-                        .scopes
-                        .words()
-                        .into_iter()
-                        .map(str::to_owned)
-                        .collect(),
-                    instance_id: connect.instance_id.clone(),
-                    tags: Vec::new(),
-                    watched: Vec::new(),
-                },
-            );
+        if let Some(own) = own {
+            self.presence().join(client.id, own);
         }
         client
     }
@@ -593,4 +594,45 @@ fn refuse(outgoing: &Outgoing, id: &str, refusal: Refusal) -> End {
         code: refusal.code,
         reason: refusal.reason,
     }
+}
+
+/// The entry in presence of a client that people want to see: programs with a window, and nodes.
+fn seen(
+    connect: &Connect,
+    peer: &Peer,
+    principal: &Principal,
+    at_ms: i64,
+) -> Option<PresenceEntry> {
+    if !connect.is_ui() && principal.role != Role::Node {
+        return None;
+    }
+    let shortened = |text: &str| Some(text.chars().take(64).collect());
+    let name = connect.display_name.as_deref().unwrap_or("unknown");
+    Some(PresenceEntry {
+        host: connect
+            .display_name
+            .clone()
+            .or_else(|| Some(connect.client_id.clone())),
+        ip: (!peer.direct_local).then(|| peer.remote.to_string()),
+        version: shortened(&connect.client_version),
+        platform: shortened(&connect.platform),
+        device_family: connect.device_family.clone(),
+        model_identifier: connect.model_identifier.clone(),
+        mode: Some(connect.client_mode.clone()),
+        reason: Some("connect".to_owned()),
+        // Quirk: whatever it is, it is called a node (OpenClaw 2026.9.6).
+        text: Some(format!("Node: {name} · mode {}", connect.client_mode)),
+        at_ms,
+        online_since_ms: Some(at_ms),
+        device_id: principal.device.as_ref().map(ToString::to_string),
+        roles: vec![principal.role.as_str().to_owned()],
+        scopes: principal
+            .scopes
+            .words()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        instance_id: connect.instance_id.clone(),
+        ..PresenceEntry::default()
+    })
 }

@@ -87,6 +87,12 @@ impl Desk {
         Ok(shown)
     }
 
+    /// Hash of the configuration that runs, as far as anybody looked.
+    pub(crate) fn applied_hash(&self) -> Option<String> {
+        let shown = self.shown.load();
+        shown.as_ref().map(|shown| shown.view.running_hash.clone())
+    }
+
     /// Makes a change: `make` turns the current text into the new one.
     pub(crate) async fn write(
         &self,

@@ -30,11 +30,12 @@ use super::hello;
 use super::methods;
 use super::quirks;
 use super::rate::WriteRate;
-use super::stability::Stability;
+use super::stability::{self, Stability};
 use super::surface::Surfaces;
 use crate::context::Context;
 use crate::front::gate::Gate;
 use crate::front::outgoing::Fate;
+use crate::front::stage::Stage;
 
 /// Notices that wait for the notice task; more of the same kind say nothing new.
 const NOTICES_MAX: usize = 256;
@@ -63,6 +64,7 @@ pub struct OpenClaw {
     health: HealthCache,
     writes: WriteRate,
     surfaces: Surfaces,
+    stage: Stage,
     desk: Desk,
     audit: Audit,
     stability: Arc<Stability>,
@@ -87,19 +89,7 @@ impl OpenClaw {
     pub fn new(context: Arc<Context>, gate: Gate) -> Arc<Self> {
         let engine = &context.engine;
         let world = engine.world().clone();
-        let own = PresenceEntry {
-            host: Some("torana".to_owned()),
-            version: Some(quirks::COMPATIBLE_RELEASE.to_owned()),
-            platform: Some(std::env::consts::OS.to_owned()),
-            mode: Some("gateway".to_owned()),
-            reason: Some("self".to_owned()),
-            text: Some(format!(
-                "Gateway: torana · app {} · mode gateway · reason self",
-                quirks::COMPATIBLE_RELEASE
-            )),
-            instance_id: Some(context.boot_id.clone()),
-            ..PresenceEntry::default()
-        };
+        let own = presence_of(&context);
         let devices = Devices::new(engine.clone(), context.install_key);
         let rules = Arc::clone(&context);
         let nodes = Nodes::new(engine.clone(), devices.clone(), move || {
@@ -112,6 +102,7 @@ impl OpenClaw {
             nodes,
             approvals: Approvals::start(engine),
             surfaces: Surfaces::new(&world),
+            stage: Stage::default(),
             health: HealthCache::new(Health::new(engine.clone()), world.clone()),
             writes: WriteRate::default(),
             desk: Desk::new(),
@@ -224,6 +215,14 @@ impl OpenClaw {
         &self.desk
     }
 
+    /// What happened last, as `diagnostics.stability` tells it, all of it.
+    pub fn last_events(&self) -> Value {
+        let world = self.context.engine.world();
+        self.stability
+            .page(stability::CAPACITY, None, None)
+            .told(world.wall_ms())
+    }
+
     /// The last things that happened.
     pub(crate) fn stability(&self) -> &Stability {
         &self.stability
@@ -237,6 +236,11 @@ impl OpenClaw {
     /// Addresses that were given out.
     pub(crate) fn surfaces(&self) -> &Surfaces {
         &self.surfaces
+    }
+
+    /// Where documents of agents run.
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.stage
     }
 
     /// A token in an address opens the canvas.
@@ -431,6 +435,23 @@ impl OpenClaw {
         }
     }
 
+    /// Tells one client what is known of the gateway's health.
+    pub(crate) fn offer_health(&self, client: &Client) {
+        let Some(last) = self.health.last() else {
+            return;
+        };
+        let payload = if client.reads() {
+            &last.full
+        } else {
+            &last.reduced
+        };
+        if let Ok(value) = serde_json::from_slice::<&serde_json::value::RawValue>(&payload.0) {
+            let frame = frame::versioned_event("health", &value, self.state_version());
+            self.hub
+                .send(frame, Fate::Drop, &|other| other.id == client.id);
+        }
+    }
+
     /// Tells readers that the configuration is another one; once per text, whoever noticed it first.
     pub(crate) async fn tell_config(&self) {
         let Ok(shown) = self.desk.shown(self.context.host.config_file()).await else {
@@ -467,6 +488,39 @@ impl OpenClaw {
                 tracing::warn!(%problem, "Device sightings were not written.");
             }
         }
+    }
+}
+
+/// The gateway's own entry in presence.
+fn presence_of(context: &Context) -> PresenceEntry {
+    let machine = context.host.site().machine();
+    let place = machine
+        .address
+        .map_or_else(String::new, |address| format!(" ({address})"));
+    let release = quirks::COMPATIBLE_RELEASE;
+    PresenceEntry {
+        text: Some(format!(
+            "Gateway: {}{place} · app {release} · mode gateway · reason self",
+            machine.hostname
+        )),
+        host: Some(machine.hostname),
+        ip: machine.address.map(|address| address.to_string()),
+        version: Some(release.to_owned()),
+        platform: Some(format!("{} {}", machine.platform, machine.release)),
+        device_family: Some(family(machine.platform).to_owned()),
+        mode: Some("gateway".to_owned()),
+        reason: Some("self".to_owned()),
+        instance_id: Some(context.boot_id.clone()),
+        ..PresenceEntry::default()
+    }
+}
+
+/// A kind of machine, as clients group them.
+fn family(platform: &'static str) -> &'static str {
+    match platform {
+        "linux" => "Linux",
+        "darwin" => "Mac",
+        other => other,
     }
 }
 

@@ -16,6 +16,8 @@ use super::frame::Payload;
 
 /// How long a payload stays good, milliseconds: pages poll every few seconds.
 const FRESH_MS: u64 = 1_000;
+/// How old a payload may be that a newcomer is told, milliseconds: everybody is told a new one each minute.
+const RECENT_MS: u64 = 60_000;
 
 /// A payload in its two forms.
 pub(crate) struct Encoded {
@@ -23,6 +25,8 @@ pub(crate) struct Encoded {
     pub(crate) full: Payload,
     /// Without: that we live, and nothing else (decision 41).
     pub(crate) reduced: Payload,
+    /// When we looked, and until when it answers questions; monotonic.
+    at_ms: u64,
     until_ms: u64,
 }
 
@@ -32,6 +36,8 @@ pub(crate) struct HealthCache {
     world: World,
     last: ArcSwapOption<Encoded>,
     version: AtomicU64,
+    /// One look at a time: after a restart all clients come at once.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl HealthCache {
@@ -41,6 +47,7 @@ impl HealthCache {
             world,
             last: ArcSwapOption::empty(),
             version: AtomicU64::new(1),
+            turn: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -60,27 +67,53 @@ impl HealthCache {
         self.last.load_full()
     }
 
+    /// A payload that a newcomer may be told: as old as one that everybody is told once a minute.
+    pub(crate) async fn recent(&self) -> Result<Arc<Encoded>, Problem> {
+        let now_ms = self.world.monotonic_ms();
+        let recent = |last: &Encoded| now_ms.saturating_sub(last.at_ms) < RECENT_MS;
+        // A newcomer's look makes nobody's answer older.
+        self.last_or_look(recent, 0).await
+    }
+
     /// A payload that is at most a second old.
     pub(crate) async fn get(&self) -> Result<Arc<Encoded>, Problem> {
-        if let Some(last) = self
-            .last
-            .load_full()
-            .filter(|last| last.until_ms > self.world.monotonic_ms())
-        {
+        let now_ms = self.world.monotonic_ms();
+        let fresh = |last: &Encoded| last.until_ms > now_ms;
+        self.last_or_look(fresh, now_ms.saturating_add(FRESH_MS))
+            .await
+    }
+
+    /// What was handed out last if it will do, else a payload of this moment.
+    async fn last_or_look(
+        &self,
+        will_do: impl Fn(&Encoded) -> bool,
+        until_ms: u64,
+    ) -> Result<Arc<Encoded>, Problem> {
+        if let Some(last) = self.last().filter(|last| will_do(last)) {
             return Ok(last);
         }
-        self.look().await
+        let _turn = self.turn.lock().await;
+        match self.last().filter(|last| will_do(last)) {
+            Some(last) => Ok(last),
+            None => self.look_until(until_ms).await,
+        }
     }
 
     /// A payload of this moment.
     pub(crate) async fn look(&self) -> Result<Arc<Encoded>, Problem> {
+        let until_ms = self.world.monotonic_ms().saturating_add(FRESH_MS);
+        self.look_until(until_ms).await
+    }
+
+    async fn look_until(&self, until_ms: u64) -> Result<Arc<Encoded>, Problem> {
         let snapshot = self.health.snapshot().await?;
         let encoded = Arc::new(Encoded {
             full: Payload::of(&full(&snapshot)),
             reduced: Payload::of(
                 &json!({ "ok": true, "ts": snapshot.at_ms, "durationMs": snapshot.duration_ms }),
             ),
-            until_ms: self.world.monotonic_ms().saturating_add(FRESH_MS),
+            at_ms: self.world.monotonic_ms(),
+            until_ms,
         });
         self.last.store(Some(Arc::clone(&encoded)));
         Ok(encoded)
@@ -233,7 +266,7 @@ fn full(snapshot: &HealthSnapshot) -> Value {
         "ok": true,
         "ts": snapshot.at_ms,
         "durationMs": snapshot.duration_ms,
-        "plugins": { "loaded": [], "errors": [] },
+        "plugins": { "loaded": [], "errors": [], "unavailable": [] },
         "configReload": { "hotReloadStatus": "active" },
         "channels": channels.summaries,
         "channelOrder": channels.order,

@@ -1,6 +1,6 @@
 //! The answer to a good `connect`. The object and its children are closed: no undeclared key.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -83,6 +83,8 @@ struct Snapshot {
     state_version: StateVersion,
     uptime_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    applied_config_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session_defaults: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     update_schedule: Option<&'static RawValue>,
@@ -104,6 +106,8 @@ pub(crate) struct HelloFacts<'a> {
     pub(crate) protocol: i64,
     /// Where it finds the canvas; an address that is a permission.
     pub(crate) canvas_url: Option<String>,
+    /// Its entry in presence, when it has one.
+    pub(crate) own: Option<&'a PresenceEntry>,
 }
 
 /// Builds the answer.
@@ -118,45 +122,36 @@ pub(crate) fn hello(gateway: &OpenClaw, principal: &Principal, facts: &HelloFact
             "controlUiBuildSource": "configured",
             "connId": facts.wire_id,
         }),
-        features: features(),
-        snapshot: snapshot(gateway, principal),
+        features: &FEATURES,
+        snapshot: snapshot(gateway, principal, facts.own),
         plugin_surface_urls: canvas_url.map(|url| json!({ CANVAS: url })),
         auth: auth(principal, facts.observed),
-        policy: policy(),
+        policy: &POLICY,
     }
 }
 
-fn policy() -> &'static RawValue {
-    static POLICY: OnceLock<Box<RawValue>> = OnceLock::new();
-    POLICY.get_or_init(|| {
-        raw(&json!({
-            "maxPayload": FRAME_BYTES_MAX,
-            "maxBufferedBytes": CLIENT_BUFFER_BYTES_MAX,
-            "tickIntervalMs": TICK_INTERVAL_MS,
-            "attachments": { "maxBytes": quirks::ATTACHMENT_BYTES_MAX, "maxImageBytes": quirks::IMAGE_BYTES_MAX },
-            "allowedSessionVisibilities": ["shared"],
-            "hasMultipleSessionSharingIdentities": false,
-        }))
-    })
-}
+static POLICY: LazyLock<Box<RawValue>> = LazyLock::new(|| {
+    raw(&json!({
+        "maxPayload": FRAME_BYTES_MAX,
+        "maxBufferedBytes": CLIENT_BUFFER_BYTES_MAX,
+        "tickIntervalMs": TICK_INTERVAL_MS,
+        "attachments": { "maxBytes": quirks::ATTACHMENT_BYTES_MAX, "maxImageBytes": quirks::IMAGE_BYTES_MAX },
+        "allowedSessionVisibilities": ["shared"],
+        "hasMultipleSessionSharingIdentities": false,
+    }))
+});
 
-fn update_schedule() -> &'static RawValue {
-    static SCHEDULE: OnceLock<Box<RawValue>> = OnceLock::new();
-    SCHEDULE.get_or_init(|| {
-        raw(&json!({ "channel": "stable", "autoEnabled": false, "install": { "kind": "package" } }))
-    })
-}
+static SCHEDULE: LazyLock<Box<RawValue>> = LazyLock::new(|| {
+    raw(&json!({ "channel": "stable", "autoEnabled": false, "install": { "kind": "package" } }))
+});
 
-fn features() -> &'static RawValue {
-    static FEATURES: OnceLock<Box<RawValue>> = OnceLock::new();
-    FEATURES.get_or_init(|| {
-        raw(&json!({
-            "methods": methods::listed(),
-            "events": quirks::EVENTS,
-            "capabilities": quirks::CAPABILITIES,
-        }))
-    })
-}
+static FEATURES: LazyLock<Box<RawValue>> = LazyLock::new(|| {
+    raw(&json!({
+        "methods": methods::listed(),
+        "events": quirks::EVENTS,
+        "capabilities": quirks::CAPABILITIES,
+    }))
+});
 
 fn raw(value: &Value) -> Box<RawValue> {
     to_raw_value(value).expect("a JSON value can be written")
@@ -192,7 +187,7 @@ fn auth(principal: &Principal, observed: bool) -> Value {
     auth
 }
 
-fn snapshot(gateway: &OpenClaw, principal: &Principal) -> Snapshot {
+fn snapshot(gateway: &OpenClaw, principal: &Principal, own: Option<&PresenceEntry>) -> Snapshot {
     let context = gateway.context();
     let is_operator = principal.role == Role::Operator;
     let reads = is_operator && principal.scopes.allows(Scope::Read);
@@ -201,9 +196,9 @@ fn snapshot(gateway: &OpenClaw, principal: &Principal) -> Snapshot {
     let entries = if reads {
         gateway.presence().snapshot().1
     } else {
-        vec![gateway.presence().gateway().1]
+        vec![gateway.presence().gateway()]
     };
-    // Never waits: before the first look it is empty, which clients expect.
+    // Never waits; whoever builds a hello has looked before.
     let last = gateway.health().last().filter(|_| reads);
     let health = last.and_then(|last| serde_json::from_slice(&last.full.0).ok());
     let auth_mode = match context.front.load().auth {
@@ -214,12 +209,17 @@ fn snapshot(gateway: &OpenClaw, principal: &Principal) -> Snapshot {
     };
     Snapshot {
         suspension: json!({ "phase": phase }),
-        presence: entries.iter().map(presence).collect(),
+        presence: entries
+            .iter()
+            .chain(own.filter(|_| reads))
+            .map(presence)
+            .collect(),
         health: health.unwrap_or_else(|| raw(&json!({}))),
         state_version: gateway.state_version(),
         uptime_ms: gateway.uptime_ms(),
+        applied_config_hash: gateway.desk().applied_hash().filter(|_| reads),
         session_defaults: reads.then(|| session_defaults(gateway)),
-        update_schedule: reads.then(update_schedule),
+        update_schedule: reads.then(|| &**SCHEDULE),
         config_path: is_admin.then(|| context.config_path.display().to_string()),
         state_dir: is_admin.then(|| context.state_dir.display().to_string()),
         auth_mode: is_admin.then_some(auth_mode),

@@ -4,6 +4,7 @@
 //! and `events`. Copied oddities are in `quirks`.
 
 mod asks;
+mod attached;
 mod capability;
 mod catalog;
 mod client;

@@ -53,8 +53,14 @@ pub(crate) enum Kind {
     Number,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// One of these words, which the published schema has as constants; a fault is told as it tells it.
+    Constant(&'static [&'static str]),
     /// A list.
     List(&'static Kind),
+    /// A list of at least and at most this many.
+    Items(&'static Kind, usize, usize),
+    /// This, or a list of it.
+    OrList(&'static Kind),
     /// An object of its own.
     Object(&'static Spec),
     /// An object with free keys.
@@ -146,6 +152,8 @@ pub(crate) const fn open(fields: &'static [Field]) -> Spec {
     Spec { fields, open: true }
 }
 
+/// Told after the faults of each alternative (OpenClaw 2026.9.6).
+const NO_ALTERNATIVE: &str = "must match a schema in anyOf";
 /// Faults one answer tells of (OpenClaw 2026.9.6).
 const FAULTS_MAX: usize = 8;
 
@@ -204,8 +212,12 @@ impl Check {
             };
             let (place, before) = (format!("{path}/{}", field.name), self.faults.len());
             self.kind(&field.kind, value, &place);
-            if let Effect::Absent(what) = field.effect
-                && self.faults.len() == before
+            if self.faults.len() > before {
+                continue;
+            }
+            if names_something(field.name) && is_cut(value) {
+                self.fault(format!("at {place}: must be well-formed text"));
+            } else if let Effect::Absent(what) = field.effect
                 && asks(value)
             {
                 self.fault(format!("at {place}: {what}"));
@@ -225,33 +237,105 @@ impl Check {
 
     fn kind(&mut self, kind: &Kind, value: &Value, path: &str) {
         match (kind, value) {
-            (Kind::List(item), Value::Array(items)) => {
-                for (index, value) in items.iter().enumerate() {
-                    self.kind(item, value, &format!("{path}/{index}"));
-                    if self.faults.len() >= FAULTS_MAX {
-                        return;
-                    }
+            (Kind::List(item) | Kind::OrList(item), Value::Array(items)) => {
+                self.items(item, items, path);
+            }
+            (Kind::Items(item, min, max), Value::Array(items)) => {
+                if items.len() < *min {
+                    self.place(path, &format!("must not have fewer than {min} items"));
+                } else if items.len() > *max {
+                    self.place(path, &format!("must not have more than {max} items"));
+                } else {
+                    self.items(item, items, path);
                 }
+            }
+            (Kind::OrList(item), value) => {
+                self.either(item, value, path, &["must be array"]);
             }
             (Kind::Object(spec), value) => self.object(spec, value, path),
             (Kind::Map(item), Value::Object(map)) => {
-                for value in map.values() {
-                    self.kind(item, value, path);
+                for (key, value) in map {
+                    // The key is the client's: it is shortened, so that an answer stays small.
+                    let short: String = key.chars().take(64).collect();
+                    self.kind(item, value, &format!("{path}/{short}"));
                 }
             }
             (Kind::OrNull(_), Value::Null) => {}
-            (Kind::OrNull(inner), value) => self.kind(inner, value, path),
+            // Not alternatives in the published schema but types and values of one.
+            (Kind::OrNull(inner @ (Kind::OneOf(_) | Kind::Object(_))), value) => {
+                self.kind(inner, value, path);
+            }
+            (Kind::OrNull(inner), value) => {
+                self.either(inner, value, path, &["must be null", NO_ALTERNATIVE]);
+            }
             (Kind::OrWord(inner, words), value) => {
                 if !value.as_str().is_some_and(|word| words.contains(&word)) {
-                    self.kind(inner, value, path);
+                    let word = [
+                        "must be string",
+                        "must be equal to constant",
+                        NO_ALTERNATIVE,
+                    ];
+                    let first = usize::from(value.is_string());
+                    self.either(inner, value, path, &word[first..]);
                 }
             }
             (kind, value) => {
-                if let Some(fault) = scalar(kind, value) {
-                    self.fault(format!("at {path}: {fault}"));
+                for fault in scalar(kind, value) {
+                    self.place(path, &fault);
                 }
             }
         }
+    }
+
+    fn place(&mut self, path: &str, fault: &str) {
+        self.fault(format!("at {path}: {fault}"));
+    }
+
+    fn items(&mut self, item: &Kind, items: &[Value], path: &str) {
+        for (index, value) in items.iter().enumerate() {
+            self.kind(item, value, &format!("{path}/{index}"));
+            if self.faults.len() >= FAULTS_MAX {
+                return;
+            }
+        }
+    }
+
+    /// Checks the first of several alternatives; when it does not fit, the faults of the others follow.
+    fn either(&mut self, first: &Kind, value: &Value, path: &str, others: &[&str]) {
+        let before = self.faults.len();
+        self.kind(first, value, path);
+        if self.faults.len() == before {
+            return;
+        }
+        let is_last = others.last() == Some(&NO_ALTERNATIVE);
+        if is_last
+            && self
+                .faults
+                .last()
+                .is_some_and(|fault| fault.ends_with(NO_ALTERNATIVE))
+        {
+            self.faults.pop();
+        }
+        for other in others {
+            self.place(path, other);
+        }
+    }
+}
+
+/// Whether the values of a field tell one thing from another.
+fn names_something(field: &str) -> bool {
+    matches!(field, "id" | "key" | "ids" | "keys")
+        || ["Id", "Key", "Ids", "Keys"]
+            .iter()
+            .any(|end| field.ends_with(end))
+}
+
+/// A cut emoji becomes U+FFFD in texts; in what names something it could be mistaken for another (control decision 23).
+fn is_cut(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(char::REPLACEMENT_CHARACTER),
+        Value::Array(items) => items.iter().any(is_cut),
+        _ => false,
     }
 }
 
@@ -267,43 +351,65 @@ fn asks(value: &Value) -> bool {
 }
 
 /// What is wrong with a value that has no parts.
-fn scalar(kind: &Kind, value: &Value) -> Option<String> {
-    let word = |text: &str| Some(text.to_owned());
+fn scalar(kind: &Kind, value: &Value) -> Vec<String> {
+    let word = |text: &str| vec![text.to_owned()];
     match (kind, value) {
-        (Kind::Any, _) | (Kind::Bool, Value::Bool(_)) => None,
+        (Kind::Any, _) | (Kind::Bool, Value::Bool(_)) => Vec::new(),
         (Kind::Text(min, max), Value::String(text)) => {
             // Length in UTF-16 units, as JavaScript counts.
             if text.len() < *min {
-                Some(format!("must not have fewer than {min} characters"))
+                vec![format!("must not have fewer than {min} characters")]
             } else if text.len() > *max && text.encode_utf16().count() > *max {
-                Some(format!("must not have more than {max} characters"))
+                vec![format!("must not have more than {max} characters")]
             } else {
-                None
+                Vec::new()
             }
         }
         (Kind::Text(..), _) => word("must be string"),
         (Kind::Bool, _) => word("must be boolean"),
         (Kind::Int(min, max), Value::Number(number)) => match whole(number) {
             None => word("must be integer"),
-            Some(number) if number < *min => Some(format!("must be >= {min}")),
-            Some(number) if number > *max => Some(format!("must be <= {max}")),
-            Some(_) => None,
+            Some(number) if number < *min => vec![format!("must be >= {min}")],
+            Some(number) if number > *max => vec![format!("must be <= {max}")],
+            Some(_) => Vec::new(),
         },
         (Kind::Int(..), _) => word("must be integer"),
         (Kind::Number, Value::Number(number)) => {
-            let negative = number.as_f64().is_none_or(|number| number < 0.0);
-            negative.then(|| "must be >= 0".to_owned())
+            if number.as_f64().is_none_or(|number| number < 0.0) {
+                word("must be >= 0")
+            } else {
+                Vec::new()
+            }
         }
         (Kind::Number, _) => word("must be number"),
         (Kind::OneOf(words), value) => match value.as_str() {
-            Some(given) if words.contains(&given) => None,
+            Some(given) if words.contains(&given) => Vec::new(),
             _ => word("must be equal to one of the allowed values"),
         },
-        (Kind::List(_), _) => word("must be array"),
-        (Kind::Map(_) | Kind::Object(_) | Kind::OrNull(_) | Kind::OrWord(..), _) => {
-            word("must be object")
-        }
+        (Kind::Constant(words), value) => constant(words, value),
+        (Kind::List(_) | Kind::Items(..), _) => word("must be array"),
+        (
+            Kind::Map(_) | Kind::Object(_) | Kind::OrNull(_) | Kind::OrWord(..) | Kind::OrList(_),
+            _,
+        ) => word("must be object"),
     }
+}
+
+/// What is wrong with a value that should be one of a schema's constants.
+fn constant(words: &[&str], value: &Value) -> Vec<String> {
+    let given = value.as_str();
+    if given.is_some_and(|given| words.contains(&given)) {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    if given.is_none() {
+        faults.push("must be string".to_owned());
+    }
+    faults.push("must be equal to constant".to_owned());
+    if words.len() > 1 {
+        faults.push(NO_ALTERNATIVE.to_owned());
+    }
+    faults
 }
 
 /// A whole number, also when it is written `5.0`, which JavaScript does not tell apart.

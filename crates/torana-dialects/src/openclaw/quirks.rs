@@ -82,13 +82,15 @@ pub(crate) const UI_CLIENTS: &[&str] = &[
 /// Clients that are web pages served by a gateway.
 pub(crate) const PAGE_CLIENTS: &[&str] = &["webchat-ui", "openclaw-control-ui", "webchat"];
 
-/// Events we send, as listed in `hello-ok`.
+/// Events we send, as listed in `hello-ok`. `chat.send_timing` is sent to pages and not listed, as there.
 pub(crate) const EVENTS: &[&str] = &[
     "connect.challenge",
     "agent",
     "chat",
+    "chat.metadata.changed",
     "models.snapshot",
     "session.message",
+    "session.tool",
     "sessions.changed",
     "presence",
     "tick",

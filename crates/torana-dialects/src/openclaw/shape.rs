@@ -15,6 +15,8 @@ use torana_engine::service::usage::Figures;
 use torana_engine::store::session::SessionRow;
 use torana_engine::{Engine, Settings};
 
+use super::attached::{self, Line};
+
 /// The three ways clients distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -86,10 +88,14 @@ pub(crate) fn answer_message(text: &str, at_ms: i64) -> Value {
     json!({ "role": "assistant", "content": [{ "type": "text", "text": text }], "timestamp": at_ms })
 }
 
-/// The levels a model can think at, as pages list them.
+/// The levels a model can think at.
+pub(crate) fn thinking_options(reasoning: bool) -> &'static [&'static str] {
+    if reasoning { THINKING_LEVELS } else { &["off"] }
+}
+
+/// The same as pages list them.
 pub(crate) fn thinking_levels(reasoning: bool) -> Value {
-    let levels: &[&str] = if reasoning { THINKING_LEVELS } else { &["off"] };
-    let named: Vec<Value> = levels
+    let named: Vec<Value> = thinking_options(reasoning)
         .iter()
         .map(|level| json!({ "id": level, "label": level }))
         .collect();
@@ -120,37 +126,28 @@ pub(crate) fn tokens(figures: &Figures) -> Value {
     })
 }
 
-/// What a person said, with the files that came with it. The bytes are left out, as the reference does in histories.
-pub(crate) fn user_message(text: &str, media: &[MediaRef], at_ms: i64) -> Value {
-    if media.is_empty() {
+/// What a person said, with the files that came with it.
+pub(crate) fn user_message(
+    text: &str,
+    files: &[MediaRef],
+    line: Option<&Line<'_>>,
+    at_ms: i64,
+) -> Value {
+    if files.is_empty() {
         return json!({ "role": "user", "content": text, "timestamp": at_ms });
     }
-    let mut content = Vec::new();
+    let mut content = attached::parts(files, line);
     if !text.is_empty() {
-        content.push(json!({ "type": "text", "text": text }));
-    }
-    for file in media {
-        let kind = if file.mime.starts_with("image/") {
-            "image"
-        } else {
-            "file"
-        };
-        let mut part = json!({
-            "type": kind, "mimeType": file.mime, "bytes": file.bytes, "omitted": true,
-        });
-        if let Some(name) = &file.name {
-            part["fileName"] = json!(name);
-        }
-        content.push(part);
+        content.insert(0, json!({ "type": "text", "text": text }));
     }
     json!({ "role": "user", "content": content, "timestamp": at_ms })
 }
 
 /// A transcript line as a message.
-pub(crate) fn entry(entry: &Entry, id: &str, sequence: i64) -> Value {
-    let mut meta = json!({ "id": id, "seq": sequence, "recordTimestampMs": entry.at_ms });
+pub(crate) fn entry(entry: &Entry, line: &Line<'_>) -> Value {
+    let mut meta = json!({ "id": line.id, "seq": line.sequence, "recordTimestampMs": entry.at_ms });
     let mut message = match entry.role {
-        Role::User => user_message(&entry.text, &entry.media, entry.at_ms),
+        Role::User => user_message(&entry.text, &entry.media, Some(line), entry.at_ms),
         Role::Assistant => answer_message(&entry.text, entry.at_ms),
         Role::System if entry.boundary.is_some() => boundary(entry, &mut meta),
         // Clients know no other system lines; a notice of the gateway is shown like an answer.
@@ -179,6 +176,10 @@ pub(crate) fn entry(entry: &Entry, id: &str, sequence: i64) -> Value {
             Some(Outcome::Ok | Outcome::Empty) | None => "stop",
         };
         message["stopReason"] = json!(stop);
+        if stop == "error" {
+            // Lines of older releases have the reason as their text.
+            message["errorMessage"] = json!(entry.error.as_ref().unwrap_or(&entry.text));
+        }
     }
     if entry.aside {
         // Quirk: the marks of a command and its answer differ (OpenClaw 2026.9.6).
@@ -216,9 +217,17 @@ pub(crate) fn defaults(engine: &Engine, session: &SessionKey) -> Value {
     let agent = engine.agent_of(session).ok();
     let agent = agent.and_then(|agent| settings.agents.get(&agent));
     let model = agent.and_then(|agent| agent.model.as_ref());
+    let known = model.and_then(|model| {
+        let mut models = settings.models.iter();
+        models.find(|known| known.reference == *model)
+    });
+    // A model that nobody described may think.
+    let reasoning = known.is_none_or(|known| known.reasoning);
     json!({
         "modelProvider": model.map(|model| model.provider.as_str()),
         "model": model.map(|model| model.model.as_str()),
+        "thinkingLevels": thinking_levels(reasoning),
+        "thinkingOptions": thinking_options(reasoning),
         "contextTokens": agent.map_or(0, |agent| agent.context_tokens),
         "thinkingDefault": agent.and_then(|agent| agent.thinking.as_deref()).unwrap_or("off"),
         "modelSelectionTarget": "session",
@@ -402,13 +411,32 @@ fn texts(value: &mut Value, view: &SessionView, model: Option<&ModelRef>, parts:
     text("modelProvider", model.map(|model| model.provider.as_str()));
     text("model", model.map(|model| model.model.as_str()));
     if parts.title {
-        let title = row.first_text.as_deref();
-        let title: Option<String> = title.map(|text| text.chars().take(TITLE_CHARS_MAX).collect());
+        let title = row.first_text.as_deref().map(derived_title);
         text("derivedTitle", title.as_deref());
     }
     if parts.last_message {
         text("lastMessagePreview", row.last_text.as_deref());
     }
+}
+
+/// A title made of a session's first words, cut between two of them where that leaves more than half.
+fn derived_title(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let Some((end, _)) = text.char_indices().nth(TITLE_CHARS_MAX) else {
+        return text;
+    };
+    // One less than the room, for the sign that something follows.
+    let (last, _) = text[..end].char_indices().next_back().unwrap_or_default();
+    let is_whole = text[last..].starts_with(' ');
+    let end = text[..last]
+        .rfind(' ')
+        .filter(|space| !is_whole && *space > last / 2);
+    let whole = &text[..end.unwrap_or(last)];
+    format!(
+        "{}…",
+        whole.trim_end_matches([' ', ',', ';', ':', '-', '–'])
+    )
 }
 
 /// The chat a session was last used in, which is where its answers are delivered.
@@ -453,6 +481,37 @@ fn moments(value: &mut Value, view: &SessionView) {
     ] {
         if let Some(number) = number {
             value[name] = number.into();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_end_between_words() {
+        let sixty = "x".repeat(60);
+        for (text, expected) in [
+            ("hello\n  there ", "hello there".to_owned()),
+            (sixty.as_str(), sixty.clone()),
+            (
+                "Please plan a week in the mountains for two families with small children",
+                "Please plan a week in the mountains for two families with…".to_owned(),
+            ),
+            (
+                "Compare these: one, two, three, four, five, six, seven, eight, nine",
+                "Compare these: one, two, three, four, five, six, seven…".to_owned(),
+            ),
+            // A word that fills the room is cut, because less than half would be left.
+            (
+                &format!("a {}", "ü".repeat(90)),
+                format!("a {}…", "ü".repeat(57)),
+            ),
+        ] {
+            let title = derived_title(text);
+            assert_eq!(title, expected, "{text:?}");
+            assert!(title.chars().count() <= TITLE_CHARS_MAX);
         }
     }
 }

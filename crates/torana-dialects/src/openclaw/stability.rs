@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 use torana_core::event::{Event, RunSignal};
 use torana_engine::Engine;
+use torana_host::moment::rfc3339_ms;
 
 /// Events kept: what the original command line asks for at most.
 pub(crate) const CAPACITY: usize = 1_000;
@@ -21,12 +22,12 @@ struct Ring {
 
 /// What a question gets.
 pub(crate) struct Page {
-    pub(crate) events: Vec<Value>,
-    pub(crate) by_type: BTreeMap<String, u64>,
-    pub(crate) first: Option<u64>,
-    pub(crate) last: Option<u64>,
-    pub(crate) count: usize,
-    pub(crate) dropped: u64,
+    events: Vec<Value>,
+    by_type: BTreeMap<String, u64>,
+    first: Option<u64>,
+    last: Option<u64>,
+    count: usize,
+    dropped: u64,
 }
 
 impl Stability {
@@ -78,6 +79,25 @@ impl Stability {
             dropped: ring.seen - u64::try_from(ring.events.len()).unwrap_or(u64::MAX),
             events,
         }
+    }
+}
+
+impl Page {
+    /// As it is answered and kept.
+    pub(crate) fn told(self, now_ms: i64) -> Value {
+        let mut value = json!({
+            "generatedAt": rfc3339_ms(now_ms),
+            "capacity": CAPACITY,
+            "count": self.count,
+            "dropped": self.dropped,
+            "events": self.events,
+            "summary": { "byType": self.by_type },
+        });
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            value["firstSeq"] = json!(first);
+            value["lastSeq"] = json!(last);
+        }
+        value
     }
 }
 

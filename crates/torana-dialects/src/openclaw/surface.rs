@@ -8,6 +8,7 @@ use torana_core::port::World;
 use super::capability::{Bounds, Capabilities};
 use crate::context::FrontSettings;
 use crate::front::host::is_plain_host;
+use crate::front::path::DOWNLOADS;
 use crate::front::peer::Peer;
 
 /// The one surface there is.
@@ -74,7 +75,7 @@ impl Surfaces {
     ) -> Option<Address> {
         let issued = self.downloads.issue(connection, file)?;
         Some(Address {
-            url: format!("/api/artifacts/download/{}", issued.token),
+            url: format!("{DOWNLOADS}{}", issued.token),
             expires_at_ms: issued.expires_at_ms,
         })
     }

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 use torana_core::run::{Entry, Role};
 
-use super::run::{Change, Effect};
+use super::effect::{Change, Effect};
 use crate::session::Work;
 use crate::store::inbox::{NewRow, Payload};
 use crate::store::session::{self, SessionRow};

@@ -2,7 +2,7 @@
 
 use torana_core::command::{Setting, SettingAction};
 
-use super::run::{Change, Effect};
+use super::effect::{Change, Effect};
 use super::status::Facts;
 use crate::run::usage_words;
 use crate::store::session::{self, SessionRow};
@@ -10,16 +10,10 @@ use crate::store::session::{self, SessionRow};
 /// What such a command does and says.
 pub(super) fn decide(setting: Setting, action: &SettingAction) -> Effect {
     match action {
-        SettingAction::Show => Effect {
-            words: Some(Box::new(move |row, facts| now(setting, row, facts))),
-            ..Effect::say("")
-        },
-        SettingAction::Cost => Effect {
-            words: Some(Box::new(|row, _| {
-                format!("This conversation used {}.", usage_words(&row.usage))
-            })),
-            ..Effect::say("")
-        },
+        SettingAction::Show => Effect::tell(move |row, facts| now(setting, row, facts)),
+        SettingAction::Cost => {
+            Effect::tell(|row, _| format!("This conversation used {}.", usage_words(&row.usage)))
+        }
         SettingAction::Set(word) => {
             let change = match setting {
                 Setting::Think => session::Change {
@@ -31,11 +25,7 @@ pub(super) fn decide(setting: Setting, action: &SettingAction) -> Effect {
                     ..session::Change::default()
                 },
             };
-            Effect {
-                change: Change::Session(change),
-                words: Some(Box::new(move |row, facts| now(setting, row, facts))),
-                ..Effect::say("")
-            }
+            Effect::tell(move |row, facts| now(setting, row, facts)).with(Change::Session(change))
         }
         SettingAction::Invalid { word } => Effect::say(format!(
             "I do not understand `{word}`. Use /{} followed by {}, or by default.",

@@ -1,13 +1,19 @@
-//! Chat commands: carried out and answered in one commit (`run`), what they leave behind (`overrides`) and in the
-//! transcript (`kept`), the settings of a session (`manner`), how things stand (`status`), and the one that takes a
-//! while (`compact`).
+//! Chat commands: what `/new`, `/stop` and the like do. They bypass queue and model.
+//!
+//! Which effect a command has is decided (`decide`, with `model` and `manner`), and carried out and answered in one
+//! commit (`run`). What it changes is in `effect`, what it leaves in memory in `overrides`, in the transcript in `kept`;
+//! `status` says how things stand, and `compact` takes a while.
 
 mod compact;
+mod decide;
+mod effect;
 mod kept;
 mod manner;
+mod model;
 mod overrides;
 mod run;
 mod status;
 
+pub(crate) use model::find_model;
 pub(crate) use overrides::{Overrides, parse_queue};
-pub(crate) use run::{find_model, run};
+pub(crate) use run::run;

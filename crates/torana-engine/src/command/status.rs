@@ -4,7 +4,7 @@ use torana_core::event::AccountState;
 use torana_core::lane::QueueMode;
 
 use crate::engine::Engine;
-use crate::run::{place_of, usage_words};
+use crate::run::usage_words;
 use crate::session::Work;
 use crate::settings::Settings;
 use crate::store::session::SessionRow;
@@ -29,7 +29,7 @@ pub(super) struct Facts {
 /// Collects them, before the command is written.
 pub(super) fn facts(engine: &Engine, settings: &Settings, work: &Work) -> Facts {
     let agent = settings.agents.get(&work.agent);
-    let channel = place_of(work).0;
+    let channel = work.place().0;
     Facts {
         agent: work.agent.to_string(),
         thinking: agent

@@ -1,14 +1,21 @@
 //! What delivery does when somebody interferes: an operator, a platform that sends it round in circles, our own bugs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use torana_core::id::IntentId;
-use torana_core::message::{Peer, PeerKind, RenderedText, ReplyTarget};
-use torana_core::port::{BoxFuture, Clock, Entropy};
+use torana_core::id::{AccountId, ChannelId, IntentId};
+use torana_core::message::{
+    Conversation, Operation, Peer, PeerKind, Receipt, RenderedText, ReplyTarget,
+};
+use torana_core::port::{BoxFuture, ChannelLimits, Clock, Entropy, SendFailure, Transmit, World};
 use torana_core::render::{LengthUnit, Limits, Markup};
 
-use super::*;
+use super::Delivery;
+use crate::bus::Bus;
 use crate::reply;
+use crate::store::Store;
+use crate::store::outbox::{self, Intent};
+use crate::supervise::Supervisor;
 
 /// Sleeping takes no time but moves the clock.
 #[derive(Default)]

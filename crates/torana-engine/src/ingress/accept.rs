@@ -19,7 +19,7 @@ use crate::run;
 use crate::session::Work;
 use crate::store::inbox::{self, NewRow, Payload, State};
 use crate::store::session::Touch;
-use crate::store::{StoreError, session};
+use crate::store::{StoreError, context, session};
 use crate::turn::TurnHandle;
 
 use super::arrival::Inserted;
@@ -106,7 +106,7 @@ impl Engine {
     }
 
     /// True when channels must stop fetching because too much is waiting or the disk is full.
-    pub fn is_congested(&self) -> bool {
+    pub(crate) fn is_congested(&self) -> bool {
         self.storage_full() || self.shared.turns.len() >= INBOX_OPEN_MAX
     }
 
@@ -118,11 +118,6 @@ impl Engine {
             .shared
             .accounts
             .username(&conversation.channel, &conversation.account);
-        let names = CommandNames {
-            own_username: own_name.as_deref(),
-            reset_triggers: &settings.reset_triggers,
-        };
-        let command = understood(&settings, &inbound.text, &names);
         let (paired, owner) = {
             let gate = self.gate();
             let (channel, sender) = (conversation.channel.as_str(), inbound.sender.id.as_ref());
@@ -131,6 +126,7 @@ impl Engine {
                 settings.is_owner(channel, sender) || gate.is_recorded_owner(channel, sender),
             )
         };
+        let (command, asks) = command_in(&settings, &inbound, own_name.as_deref(), owner);
         let routed = route::route(&settings.routing, conversation, &inbound.sender);
         if let Ok(route) = &routed {
             apply_agent(&mut account, &settings, route, conversation);
@@ -140,7 +136,7 @@ impl Engine {
             policy: &account.policy,
             paired,
             owner,
-            command: command.is_some(),
+            command: asks,
         };
         let verdict = admit::admit(&inbound, facts);
         let id = self.shared.store.next_inbox_id();
@@ -237,7 +233,7 @@ impl Engine {
         work: &Work,
         was_idle: bool,
     ) -> Option<session::ExpiryCheck> {
-        let (channel, _) = run::place_of(work);
+        let (channel, _) = work.place();
         let conversation = match work.payload.as_ref() {
             Payload::Channel(inbound) => Some(&inbound.conversation),
             Payload::Client(_) => None,
@@ -291,6 +287,7 @@ impl Engine {
                 .clone()
                 .or_else(|| inbound.sender.display.clone()),
             target: Some(target.clone()),
+            stays: false,
             at_ms: self.shared.world.wall_ms(),
         }
     }
@@ -314,7 +311,7 @@ impl Engine {
                 let name = run::prompt::sender_name(&inbound.sender);
                 // 4 KiB of each message is plenty of context; the model sees up to fifty of them.
                 let text: String = inbound.text.chars().take(4_096).collect();
-                inbox::add_context(
+                context::add(
                     connection,
                     session.as_str(),
                     row.id,
@@ -404,6 +401,26 @@ fn apply_agent(
     if !account.mention_scope.covers(&conversation.peer.id) {
         account.policy.mention_patterns = admit::MentionPatterns::default();
     }
+}
+
+/// The command in a message, and whether it says by itself that it is meant for us. A word without a slash does not,
+/// and is a command only of those who may give some; as the caption of a file, or somebody else's word, it is none.
+fn command_in(
+    settings: &crate::settings::Settings,
+    inbound: &Inbound,
+    own_username: Option<&str>,
+    owner: bool,
+) -> (Option<command::Command>, bool) {
+    let names = CommandNames {
+        own_username,
+        reset_triggers: &settings.reset_triggers,
+    };
+    let is_word = command::is_abort_word(&inbound.text, own_username);
+    let carries_more = !inbound.attachments.is_empty() || inbound.forwarded_from.is_some();
+    let command = understood(settings, &inbound.text, &names)
+        .filter(|_| !is_word || (!carries_more && may_command(settings, inbound, owner)));
+    let asks = command.is_some() && !is_word;
+    (command, asks)
 }
 
 /// The command in a text, if commands are understood and it is one of ours.

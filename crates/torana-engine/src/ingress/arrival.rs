@@ -162,7 +162,7 @@ impl Engine {
             Ok(Inserted::Repeated) | Err(_) => {
                 self.shared.turns.remove(&work.handle);
                 if outcome.is_ok() {
-                    let (channel, account) = run::place_of(work);
+                    let (channel, account) = work.place();
                     self.shared
                         .bus
                         .publish(Event::InboundRepeated { channel, account });
@@ -181,7 +181,7 @@ impl Engine {
             self.refused(work).await;
             return;
         };
-        let (channel, account) = run::place_of(work);
+        let (channel, account) = work.place();
         self.shared.bus.publish(Event::InboundAdmitted {
             inbox: work.id,
             session: work.session.clone(),
@@ -390,7 +390,7 @@ impl Engine {
     /// Tells the sender that the queue is full; the row already says so.
     async fn refused(&self, work: &Work) {
         self.shared.turns.remove(&work.handle);
-        let (channel, account) = run::place_of(work);
+        let (channel, account) = work.place();
         self.shared.bus.publish(Event::InboundDropped {
             channel,
             account,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use torana_core::command::CommandNames;
+use torana_core::command::{self, CommandNames};
 use torana_core::id::{
     AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, INJECTED, IntentId, RunId,
     WEBCHAT,
@@ -16,6 +16,7 @@ use torana_core::problem::{Code, Problem};
 
 use crate::engine::{Engine, Phase};
 use crate::session::Work;
+use crate::settings::Settings;
 use crate::store::StoreError;
 use crate::store::inbox::{self, ClientInput, NewRow, Payload, State};
 use crate::store::outbox;
@@ -144,13 +145,7 @@ impl Engine {
         );
         let (row, touch, work) = self.client_rows(&request, &event_id, &digest, &handle);
         let settings = self.shared.settings.load_full();
-        let names = CommandNames {
-            own_username: None,
-            reset_triggers: &settings.reset_triggers,
-        };
-        let command =
-            understood(&settings, &request.input.text, &names).filter(|_| !request.input.literal);
-        let outcome = match command {
+        let outcome = match command_in(&settings, &request.input) {
             Some(command) => {
                 crate::command::run(self, work, row, touch, command, request.input.owner).await
             }
@@ -254,6 +249,7 @@ impl Engine {
                 .to_owned(),
             title: None,
             target: request.input.route.clone(),
+            stays: true,
             at_ms,
         };
         let work = Work {
@@ -466,6 +462,18 @@ pub(crate) fn client_key(key: &str) -> Result<RunId, Problem> {
         )));
     }
     RunId::new(key).map_err(|error| Problem::invalid(format!("invalid idempotencyKey: {error}")))
+}
+
+/// The command in a client's message. A word without a slash is one only where a person types nothing else.
+fn command_in(settings: &Settings, input: &ClientInput) -> Option<command::Command> {
+    let names = CommandNames {
+        own_username: None,
+        reset_triggers: &settings.reset_triggers,
+    };
+    let may_be_word = input.typed && input.media.is_empty() && input.attached.is_empty();
+    let is_literal =
+        input.literal || (!may_be_word && command::is_abort_word(&input.text, names.own_username));
+    understood(settings, &input.text, &names).filter(|_| !is_literal)
 }
 
 fn digest_of(request: &ClientTurn) -> String {

@@ -113,6 +113,7 @@ mod tests {
             channel: "webchat".to_owned(),
             title: None,
             target: None,
+            stays: false,
             at_ms: 1,
         };
         crate::store::session::touch(&connection, &touch)

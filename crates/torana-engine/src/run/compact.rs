@@ -17,7 +17,7 @@ use torana_core::run::{
     estimated_tokens,
 };
 
-use super::context::{self, Context, Room};
+use super::context::{self, BYTES_PER_TOKEN, Context, Room};
 use crate::engine::{Engine, appended};
 use crate::service::history::Cursor;
 use crate::service::usage::utc_day;
@@ -545,7 +545,7 @@ fn first_kept(lines: &[StoredEntry], budget: u64) -> usize {
 
 /// Bytes of a conversation that one question to the model may carry: half of its context, the rest is for the answer.
 fn piece_bytes(agent: &AgentSettings) -> usize {
-    (agent.context_tokens.saturating_mul(super::BYTES_PER_TOKEN) / 2).max(1_024)
+    (agent.context_tokens.saturating_mul(BYTES_PER_TOKEN) / 2).max(1_024)
 }
 
 /// Cuts a text at line ends into pieces of about this many bytes; one long line is cut wherever a character ends.

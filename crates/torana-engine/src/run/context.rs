@@ -7,6 +7,9 @@ use torana_core::run::{Entry, Role};
 use crate::store::StoreError;
 use crate::store::transcript::{self, StoredEntry};
 
+/// Bytes of history per token of context: English text has about four, and a quarter is left for the answer.
+pub(super) const BYTES_PER_TOKEN: usize = 3;
+
 /// The part of a branch that an agent sees.
 pub(crate) struct Context {
     /// The newest summary on the branch.

@@ -15,13 +15,13 @@ use torana_core::run::{
 };
 
 use super::compact::CompactRequest;
-use super::context::{self, Room};
+use super::context::{self, BYTES_PER_TOKEN, Room};
 use super::{Adopted, prompt};
 use crate::engine::Engine;
 use crate::reply::preview::{Preview, Shown};
 use crate::session::TurnPlan;
 use crate::store::inbox::Payload;
-use crate::store::{inbox, outbox, session, transcript};
+use crate::store::{self, outbox, session, transcript};
 use crate::turn::StopReason;
 
 /// Bytes of a model's thoughts that are kept to be shown: a message or two on every platform.
@@ -317,7 +317,7 @@ async fn history(
         plan.lead.session.clone(),
         plan.lead.id,
     );
-    let bytes_max = context_tokens.saturating_mul(super::BYTES_PER_TOKEN);
+    let bytes_max = context_tokens.saturating_mul(BYTES_PER_TOKEN);
     let read = engine
         .shared
         .store
@@ -335,7 +335,7 @@ async fn history(
             };
             let found = context::read(connection, &session_id, &branch, room)?;
             let context = if in_group {
-                inbox::context(connection, key.as_str(), lead)?
+                store::context::before(connection, key.as_str(), lead)?
             } else {
                 Vec::new()
             };

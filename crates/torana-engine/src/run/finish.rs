@@ -9,15 +9,18 @@ use torana_core::message::Operation;
 use torana_core::run::{Entry, ModelRef, Outcome, Role, Settled};
 
 use super::drive::Driven;
-use super::{Adopted, STORE_RETRY_MS, aside, prompt};
+use super::{Adopted, aside, prompt};
 use crate::engine::{Engine, appended};
 use crate::reply;
 use crate::service::usage::utc_day;
 use crate::session::{TurnPlan, Work};
 use crate::store::session::RunEnd;
 use crate::store::usage::{self, Booking};
-use crate::store::{StoreError, inbox, outbox, session, transcript};
+use crate::store::{STORE_RETRY_MS, StoreError, context, inbox, outbox, session, transcript};
 use crate::turn::{Finished, StopReason};
+
+/// Characters of a failure's words that a session and its transcript keep: a few sentences.
+const ERROR_CHARS_MAX: usize = 500;
 
 /// What a repeat of the request gets.
 pub(super) fn result_of(settled: &Settled, finished: &Finished, session_id: &str) -> Value {
@@ -107,15 +110,11 @@ fn reply_text(
     match settled.outcome {
         Outcome::Ok | Outcome::Length | Outcome::Empty => {
             let reply = finalise(&settled.text, &ReplyContext { direct });
-            match reply.silent {
-                // Somebody waits for an answer in a direct chat, so an empty one is said, not swallowed.
-                Some(SilentReason::Empty) if direct => (
-                    "The agent ended without an answer. Please try again.".to_owned(),
-                    None,
-                    ReplyTo::None,
-                ),
-                silent => (reply.text, silent.map(SilentReason::as_str), reply.reply_to),
-            }
+            (
+                reply.text,
+                reply.silent.map(SilentReason::as_str),
+                reply.reply_to,
+            )
         }
         // The client reads the words beside its calls; a platform has nobody who could run them.
         Outcome::ClientTools => (settled.text.clone(), None, ReplyTo::None),
@@ -125,6 +124,23 @@ fn reply_text(
             None,
             ReplyTo::None,
         ),
+    }
+}
+
+/// Somebody waits for an answer in a direct chat, so an empty one is a failure that is said, not silence. To clients of
+/// OpenClaw 2026.9.6 it is one too.
+fn refuse_emptiness(plan: &TurnPlan, settled: Settled) -> Settled {
+    use torana_core::render::{ReplyContext, SilentReason, finalise};
+    let answered = matches!(
+        settled.outcome,
+        Outcome::Ok | Outcome::Length | Outcome::Empty
+    );
+    let direct = ReplyContext { direct: true };
+    let is_empty = || finalise(&settled.text, &direct).silent == Some(SilentReason::Empty);
+    if answered && is_direct(plan) && is_empty() {
+        settled.unanswered()
+    } else {
+        settled
     }
 }
 
@@ -166,13 +182,13 @@ pub(super) async fn run(
     driven: Driven,
 ) {
     let ended_at_ms = engine.shared.world.wall_ms();
-    let (text, silent, reply_to) = reply_text(plan, &driven.settled);
+    let mut settled = refuse_emptiness(plan, driven.settled);
+    let (text, silent, reply_to) = reply_text(plan, &settled);
     let started_at_ms = plan
         .lead
         .handle
         .started_at_ms()
         .unwrap_or(facts.started_at_ms);
-    let mut settled = driven.settled;
     if matches!(
         settled.outcome,
         Outcome::Ok | Outcome::Length | Outcome::Empty
@@ -223,7 +239,7 @@ pub(super) async fn run(
             error: settled
                 .error
                 .as_ref()
-                .map(|error| error.message.chars().take(500).collect()),
+                .map(|error| shortened(&error.message)),
             at_ms: ended_at_ms,
         },
         day: utc_day(ended_at_ms),
@@ -233,6 +249,11 @@ pub(super) async fn run(
     store(engine, plan, adopted, &ending).await;
     // Merged messages and fragments joined the lead's handle when the turn began.
     engine.announce_end(facts, &plan.lead, finished);
+}
+
+/// A failure's words, as a session and its transcript keep them.
+fn shortened(message: &str) -> String {
+    message.chars().take(ERROR_CHARS_MAX).collect()
 }
 
 fn line_of(lead: &Work, settled: &Settled, at_ms: i64) -> Option<Entry> {
@@ -254,6 +275,10 @@ fn line_of(lead: &Work, settled: &Settled, at_ms: i64) -> Option<Entry> {
         model,
         usage: Some(settled.usage),
         outcome: (settled.outcome != Outcome::Ok).then_some(settled.outcome),
+        error: settled
+            .error
+            .as_ref()
+            .map(|error| shortened(&error.message)),
         attached: Attached {
             calls: settled.calls.clone(),
             ..Attached::default()
@@ -307,7 +332,7 @@ async fn store(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, ending: &Arc
                 }
                 let booking = stored.booking(&session_id, key.as_str(), &agent);
                 usage::book(connection, &booking)?;
-                inbox::clear_context(connection, key.as_str(), id)?;
+                context::clear(connection, key.as_str(), id)?;
                 outbox::forget_previews(connection, id)?;
                 let operations = if open {
                     &stored.operations

@@ -8,7 +8,7 @@ use torana_core::id::InboxId;
 use torana_core::message::{Inbound, PeerKind, Sender};
 use torana_core::run::{Entry, Role, Settled};
 
-use super::Adopted;
+use super::adopt::{Adopted, parts_of};
 use crate::session::{TurnPlan, Work};
 use crate::store::inbox::{ClientInput, Payload};
 
@@ -104,6 +104,8 @@ fn channel_text(inbound: &Inbound) -> String {
             text.push_str(line);
             text.push('\n');
         }
+        // In Markdown the line after a quote belongs to it.
+        text.push('\n');
     }
     text.push_str(&inbound.text);
     for attachment in &inbound.attachments {
@@ -156,7 +158,7 @@ pub(crate) fn input_of(plan: &TurnPlan, adopted: &Adopted, context: &[(String, S
         ));
         parts.push("[Current message - respond to this]".to_owned());
     }
-    let summarised: Vec<Work> = plan.summarised.iter().flat_map(super::parts_of).collect();
+    let summarised: Vec<Work> = plan.summarised.iter().flat_map(parts_of).collect();
     if let Some(summary) = summary_entry(&summarised, 0) {
         parts.push(summary.text);
     }

@@ -253,6 +253,7 @@ pub async fn fork(
         channel: torana_core::id::WEBCHAT.to_owned(),
         title: None,
         target: None,
+        stays: false,
         at_ms: world.wall_ms(),
     };
     let name = key.as_str().to_owned();

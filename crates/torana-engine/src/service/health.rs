@@ -1,7 +1,6 @@
 //! The state of the gateway as one value: agents, sessions, channels, journals, disk.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use torana_core::id::AgentId;
@@ -15,8 +14,6 @@ use crate::supervise::Trouble;
 
 /// Sessions shown in a snapshot.
 const RECENT_MAX: usize = 5;
-/// How long a count of all sessions stays good, milliseconds: counting reads a whole index.
-const COUNT_MS: i64 = 60_000;
 
 /// One agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +46,7 @@ pub struct HealthSnapshot {
     pub duration_ms: u64,
     /// The agents.
     pub agents: Vec<AgentHealth>,
-    /// Sessions in the store; at most a minute old.
+    /// Sessions in the store.
     pub sessions: i64,
     /// Most recently changed sessions.
     pub recent: Vec<SessionRow>,
@@ -77,36 +74,22 @@ pub struct HealthSnapshot {
 #[derive(Clone)]
 pub struct Health {
     engine: Engine,
-    counted: Arc<Counted>,
-}
-
-struct Counted {
-    at_ms: AtomicI64,
-    sessions: AtomicI64,
-    last: Mutex<Option<HealthSnapshot>>,
+    last: Arc<Mutex<Option<HealthSnapshot>>>,
 }
 
 impl Health {
     /// Nothing looked at yet.
     pub fn new(engine: Engine) -> Self {
-        let counted = Counted {
-            at_ms: AtomicI64::new(i64::MIN),
-            sessions: AtomicI64::new(0),
-            last: Mutex::new(None),
-        };
         Self {
             engine,
-            counted: Arc::new(counted),
+            last: Arc::default(),
         }
     }
 
     /// The latest snapshot somebody took.
     pub fn last(&self) -> Option<HealthSnapshot> {
-        self.counted
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
     }
 
     /// Looks now.
@@ -114,40 +97,21 @@ impl Health {
         let engine = &self.engine;
         let started_ms = engine.world().monotonic_ms();
         let at_ms = engine.world().wall_ms();
-        let counted_at_ms = self.counted.at_ms.load(Ordering::Relaxed);
-        let count = at_ms.saturating_sub(counted_at_ms) >= COUNT_MS;
-        let (page, inbox, outbox) = engine
+        let ((recent, sessions), inbox, outbox) = engine
             .read(move |connection| {
+                // Counters beside the table know how many there are, so only the newest rows are read.
                 let filter = Filter {
                     archived: Archived::Shown,
                     limit: RECENT_MAX,
                     ..Filter::default()
                 };
-                // `list` counts as well, which is what the minute is for; between counts only the newest rows are read.
-                let page = if count {
-                    Some(session::list(connection, &filter)?)
-                } else {
-                    None
-                };
                 Ok((
-                    page,
+                    session::list(connection, &filter)?,
                     inbox::census(connection)?,
                     outbox::census(connection)?,
                 ))
             })
             .await?;
-        let previous = self.last();
-        let (recent, sessions) = match page {
-            Some((recent, total)) => {
-                self.counted.at_ms.store(at_ms, Ordering::Relaxed);
-                self.counted.sessions.store(total, Ordering::Relaxed);
-                (recent, total)
-            }
-            None => (
-                previous.map(|previous| previous.recent).unwrap_or_default(),
-                self.counted.sessions.load(Ordering::Relaxed),
-            ),
-        };
         let settings = engine.settings();
         let default = settings.default_agent().cloned();
         let (running, waiting) = engine.load();
@@ -175,11 +139,9 @@ impl Health {
             waiting,
             tasks: engine.tasks().troubled(),
         };
-        *self
-            .counted
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(snapshot.clone());
+        drop(last);
         Ok(snapshot)
     }
 }

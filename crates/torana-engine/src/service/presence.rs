@@ -167,16 +167,15 @@ impl Presence {
         )
     }
 
-    /// Version and the gateway's own entry: what clients without read access may know.
-    pub fn gateway(&self) -> (u64, PresenceEntry) {
-        let state = self.state();
-        (
-            state.version,
-            PresenceEntry {
-                at_ms: self.world.wall_ms(),
-                ..state.gateway.clone()
-            },
-        )
+    /// The gateway's own entry as clients without read access may know it: nothing of its machine but the name.
+    pub fn gateway(&self) -> PresenceEntry {
+        PresenceEntry {
+            at_ms: self.world.wall_ms(),
+            ip: None,
+            platform: None,
+            text: None,
+            ..self.state().gateway.clone()
+        }
     }
 
     /// The version alone.

@@ -248,6 +248,7 @@ pub async fn create(engine: &Engine, mut new: NewSession) -> Result<Made, Proble
         channel: torana_core::id::WEBCHAT.to_owned(),
         title: None,
         target: None,
+        stays: false,
         at_ms: world.wall_ms(),
     };
     let asked = new.key.as_ref().map(|key| key.as_str().to_owned());

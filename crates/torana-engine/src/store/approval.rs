@@ -65,7 +65,7 @@ fn collect(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Approval>, StoreError> {
 }
 
 /// Stores a new one; `false` when the id is taken.
-pub fn insert(connection: &Connection, approval: &Approval) -> Result<bool, StoreError> {
+pub(crate) fn insert(connection: &Connection, approval: &Approval) -> Result<bool, StoreError> {
     let allowed: Vec<&str> = approval.allowed.iter().map(|one| one.as_str()).collect();
     let changed = connection
         .prepare_cached(
@@ -86,7 +86,7 @@ pub fn insert(connection: &Connection, approval: &Approval) -> Result<bool, Stor
 }
 
 /// How many wait.
-pub fn count_pending(connection: &Connection) -> Result<usize, StoreError> {
+pub(crate) fn count_pending(connection: &Connection) -> Result<usize, StoreError> {
     let count: i64 = connection
         .prepare_cached("SELECT count(*) FROM approval WHERE status = 'pending'")?
         .query_row([], |row| row.get(0))?;
@@ -94,7 +94,7 @@ pub fn count_pending(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 /// One by its id.
-pub fn get(connection: &Connection, id: &str) -> Result<Option<Approval>, StoreError> {
+pub(crate) fn get(connection: &Connection, id: &str) -> Result<Option<Approval>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM approval WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([id])?;
@@ -102,7 +102,7 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<Approval>, StoreE
 }
 
 /// Those that wait, oldest first.
-pub fn pending(connection: &Connection) -> Result<Vec<Approval>, StoreError> {
+pub(crate) fn pending(connection: &Connection) -> Result<Vec<Approval>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM approval WHERE status = 'pending' ORDER BY created_at, id");
     let mut statement = connection.prepare_cached(&sql)?;
@@ -110,7 +110,11 @@ pub fn pending(connection: &Connection) -> Result<Vec<Approval>, StoreError> {
 }
 
 /// Ends one that waits; `None` when it does not wait any more, so the first decision wins.
-pub fn end(connection: &Connection, id: &str, end: &End) -> Result<Option<Approval>, StoreError> {
+pub(crate) fn end(
+    connection: &Connection,
+    id: &str,
+    end: &End,
+) -> Result<Option<Approval>, StoreError> {
     let changed = connection
         .prepare_cached(
             "UPDATE approval SET status = ?2, decision = ?3, ending = ?4, resolved_at = ?5, resolver_kind = ?6, resolver_id = ?7
@@ -149,7 +153,7 @@ fn prune(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// A page of ended ones that a run asked for, newest first, after a place in that order. Only those that name it count.
-pub fn of_run(
+pub(crate) fn of_run(
     connection: &Connection,
     run_id: &str,
     after: Option<(i64, &str)>,
@@ -167,7 +171,7 @@ pub fn of_run(
 }
 
 /// A page of ended ones, newest first, after a place in that order.
-pub fn history(
+pub(crate) fn history(
     connection: &Connection,
     kind: Option<Kind>,
     after: Option<(i64, &str)>,

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::StoreError;
 
 /// Rows kept: at a hundred administrative acts a day more than a year.
-pub const ROWS_MAX: i64 = 50_000;
+pub(crate) const ROWS_MAX: i64 = 50_000;
 /// Removing is done once per so many rows, so that an act costs one insert.
 const PRUNE_EVERY: i64 = 64;
 
@@ -113,7 +113,7 @@ fn digest_of(row: &AuditRow, detail: Option<&str>) -> Result<String, StoreError>
 }
 
 /// Adds a record at the end and removes the oldest when there are too many. Returns its number.
-pub fn append(connection: &Connection, record: &Record) -> Result<i64, StoreError> {
+pub(crate) fn append(connection: &Connection, record: &Record) -> Result<i64, StoreError> {
     let last: Option<(i64, String)> = connection
         .prepare_cached("SELECT id, digest FROM audit ORDER BY id DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -165,7 +165,7 @@ pub fn append(connection: &Connection, record: &Record) -> Result<i64, StoreErro
 }
 
 /// Records before a number, newest first; of one kind when given.
-pub fn page(
+pub(crate) fn page(
     connection: &Connection,
     before: Option<i64>,
     kind: Option<&str>,
@@ -186,7 +186,7 @@ pub fn page(
 }
 
 /// Reads the whole chain. The oldest row kept is where it begins.
-pub fn verify(connection: &Connection) -> Result<Verified, StoreError> {
+pub(crate) fn verify(connection: &Connection) -> Result<Verified, StoreError> {
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY id"))?;
     let mut found = Verified {
         rows: 0,
@@ -252,7 +252,7 @@ pub struct RunRow {
 }
 
 /// Turns, newest first.
-pub fn runs(connection: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+pub(crate) fn runs(connection: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, run_id, agent, session, state, reason, result_json, received_at, updated_at FROM inbox
          WHERE id <= ?1 AND run_id IS NOT NULL AND agent IS NOT NULL AND merged_into IS NULL

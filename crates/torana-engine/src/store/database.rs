@@ -173,12 +173,12 @@ impl Store {
     }
 
     /// The next inbox id. Ids ascend in the order they are taken, which is arrival order.
-    pub fn next_inbox_id(&self) -> InboxId {
+    pub(crate) fn next_inbox_id(&self) -> InboxId {
         InboxId(self.inner.next_inbox.fetch_add(1, Ordering::SeqCst))
     }
 
     /// The next outbox id. Ids ascend in the order replies are decided.
-    pub fn next_intent_id(&self) -> IntentId {
+    pub(crate) fn next_intent_id(&self) -> IntentId {
         IntentId(self.inner.next_intent.fetch_add(1, Ordering::SeqCst))
     }
 

@@ -139,7 +139,10 @@ fn read_device(connection: &Connection, row: &Row<'_>) -> Result<DeviceRow, Stor
 }
 
 /// A paired device with its grants.
-pub fn get(connection: &Connection, device_id: &str) -> Result<Option<DeviceRow>, StoreError> {
+pub(crate) fn get(
+    connection: &Connection,
+    device_id: &str,
+) -> Result<Option<DeviceRow>, StoreError> {
     let sql = format!("SELECT {DEVICE} FROM device WHERE device_id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([device_id])?;
@@ -149,7 +152,7 @@ pub fn get(connection: &Connection, device_id: &str) -> Result<Option<DeviceRow>
 }
 
 /// All paired devices, newest approval first.
-pub fn list(connection: &Connection) -> Result<Vec<DeviceRow>, StoreError> {
+pub(crate) fn list(connection: &Connection) -> Result<Vec<DeviceRow>, StoreError> {
     let sql = format!("SELECT {DEVICE} FROM device ORDER BY approved_at DESC, device_id");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
@@ -161,7 +164,7 @@ pub fn list(connection: &Connection) -> Result<Vec<DeviceRow>, StoreError> {
 }
 
 /// Stores a device, or renews its key, facts and approval. The label a person gave stays.
-pub fn put(connection: &Connection, device: &DeviceRow) -> Result<(), StoreError> {
+pub(crate) fn put(connection: &Connection, device: &DeviceRow) -> Result<(), StoreError> {
     let facts = serde_json::to_string(&device.facts)?;
     connection
         .prepare_cached(
@@ -184,7 +187,7 @@ pub fn put(connection: &Connection, device: &DeviceRow) -> Result<(), StoreError
 }
 
 /// Renews what a device says about itself.
-pub fn put_facts(
+pub(crate) fn put_facts(
     connection: &Connection,
     device_id: &str,
     facts: &DeviceFacts,
@@ -196,7 +199,11 @@ pub fn put_facts(
 }
 
 /// Gives a device a name. `false` when it is not paired.
-pub fn rename(connection: &Connection, device_id: &str, label: &str) -> Result<bool, StoreError> {
+pub(crate) fn rename(
+    connection: &Connection,
+    device_id: &str,
+    label: &str,
+) -> Result<bool, StoreError> {
     Ok(connection
         .prepare_cached("UPDATE device SET label = ?2 WHERE device_id = ?1")?
         .execute(params![device_id, label])?
@@ -204,7 +211,7 @@ pub fn rename(connection: &Connection, device_id: &str, label: &str) -> Result<b
 }
 
 /// Forgets a device, its grants and its requests. `false` when it was not paired.
-pub fn remove(connection: &Connection, device_id: &str) -> Result<bool, StoreError> {
+pub(crate) fn remove(connection: &Connection, device_id: &str) -> Result<bool, StoreError> {
     connection
         .prepare_cached("DELETE FROM device_token WHERE device_id = ?1")?
         .execute([device_id])?;
@@ -218,7 +225,7 @@ pub fn remove(connection: &Connection, device_id: &str) -> Result<bool, StoreErr
 }
 
 /// Records when devices were last seen.
-pub fn seen(connection: &Connection, sightings: &[(String, i64)]) -> Result<(), StoreError> {
+pub(crate) fn seen(connection: &Connection, sightings: &[(String, i64)]) -> Result<(), StoreError> {
     let mut statement =
         connection.prepare_cached("UPDATE device SET last_seen_at = ?2 WHERE device_id = ?1")?;
     for (device_id, at_ms) in sightings {
@@ -228,7 +235,7 @@ pub fn seen(connection: &Connection, sightings: &[(String, i64)]) -> Result<(), 
 }
 
 /// Stores or replaces the grant of a device for a role.
-pub fn put_token(connection: &Connection, token: &TokenRow) -> Result<(), StoreError> {
+pub(crate) fn put_token(connection: &Connection, token: &TokenRow) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO device_token (device_id, role, scopes, generation, digest, created_at, rotated_at, revoked_at)
@@ -266,7 +273,10 @@ fn read_request(row: &Row<'_>) -> Result<DeviceRequest, StoreError> {
 }
 
 /// Live requests, oldest first.
-pub fn requests(connection: &Connection, now_ms: i64) -> Result<Vec<DeviceRequest>, StoreError> {
+pub(crate) fn requests(
+    connection: &Connection,
+    now_ms: i64,
+) -> Result<Vec<DeviceRequest>, StoreError> {
     let sql = format!(
         "SELECT {REQUEST} FROM device_request WHERE expires_at > ?1 ORDER BY created_at, request_id"
     );
@@ -280,7 +290,7 @@ pub fn requests(connection: &Connection, now_ms: i64) -> Result<Vec<DeviceReques
 }
 
 /// A live request.
-pub fn request(
+pub(crate) fn request(
     connection: &Connection,
     request_id: &str,
     now_ms: i64,
@@ -293,7 +303,7 @@ pub fn request(
 }
 
 /// A request, live or not; expired ones go with the next new one.
-pub fn any_request(
+pub(crate) fn any_request(
     connection: &Connection,
     request_id: &str,
 ) -> Result<Option<DeviceRequest>, StoreError> {
@@ -301,7 +311,7 @@ pub fn any_request(
 }
 
 /// The live request of a device for a role.
-pub fn request_of(
+pub(crate) fn request_of(
     connection: &Connection,
     device_id: &str,
     role: &str,
@@ -316,7 +326,10 @@ pub fn request_of(
 }
 
 /// Stores a request; one per device and role, expired ones go, and the oldest go above the bound (S-045).
-pub fn put_request(connection: &Connection, request: &DeviceRequest) -> Result<(), StoreError> {
+pub(crate) fn put_request(
+    connection: &Connection,
+    request: &DeviceRequest,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "DELETE FROM device_request WHERE expires_at <= ?1 OR (device_id = ?2 AND role = ?3)",
@@ -353,7 +366,10 @@ pub fn put_request(connection: &Connection, request: &DeviceRequest) -> Result<(
 }
 
 /// Removes a request. `false` when it was not there.
-pub fn remove_request(connection: &Connection, request_id: &str) -> Result<bool, StoreError> {
+pub(crate) fn remove_request(
+    connection: &Connection,
+    request_id: &str,
+) -> Result<bool, StoreError> {
     Ok(connection
         .prepare_cached("DELETE FROM device_request WHERE request_id = ?1")?
         .execute([request_id])?

@@ -1,7 +1,9 @@
 //! The inbox: every message that was accepted, what became of it, and what must still be done.
 //!
 //! States (decision 1): `queued` → `adopted` → `done`, or `merged`, `held`, `parked`. A statement that moves a row
-//! names the state it expects, so two owners cannot both move it.
+//! names the state it expects, so two owners cannot both move it. How long ended rows stay is in `retention`.
+
+mod retention;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use torana_core::key::SessionKey;
 use torana_core::media::MediaRef;
 use torana_core::message::{Inbound, ReplyTarget};
 use torana_core::run::{Entry, Sampling};
+
+pub(crate) use retention::{Surplus, prune, prune_early, surplus};
 
 use super::StoreError;
 
@@ -113,6 +117,10 @@ pub struct ClientInput {
     /// The text is no command, whatever it looks like.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub literal: bool,
+    /// A person typed it, so that a bare word such as `stop` is a command as it is on a platform. What a program sends may
+    /// be anything, for example a word to translate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub typed: bool,
     /// The agent's own instructions are left out of this turn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
@@ -297,7 +305,7 @@ pub fn insert(connection: &Connection, row: &NewRow) -> Result<bool, StoreError>
 }
 
 /// A row by id.
-pub fn get(connection: &Connection, id: InboxId) -> Result<Option<InboxRow>, StoreError> {
+pub(crate) fn get(connection: &Connection, id: InboxId) -> Result<Option<InboxRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM inbox WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([id.0])?;
@@ -305,7 +313,7 @@ pub fn get(connection: &Connection, id: InboxId) -> Result<Option<InboxRow>, Sto
 }
 
 /// The row of a platform or client event.
-pub fn by_event(
+pub(crate) fn by_event(
     connection: &Connection,
     channel: &str,
     platform_account: &str,
@@ -320,7 +328,10 @@ pub fn by_event(
 }
 
 /// The row that leads the turn with this wire id.
-pub fn by_run(connection: &Connection, run_id: &str) -> Result<Option<InboxRow>, StoreError> {
+pub(crate) fn by_run(
+    connection: &Connection,
+    run_id: &str,
+) -> Result<Option<InboxRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM inbox WHERE run_id = ?1 ORDER BY id DESC LIMIT 1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([run_id])?;
@@ -328,7 +339,7 @@ pub fn by_run(connection: &Connection, run_id: &str) -> Result<Option<InboxRow>,
 }
 
 /// The newest row, for `torana explain last`. Refused messages count too: they are what people ask about.
-pub fn last(connection: &Connection) -> Result<Option<InboxRow>, StoreError> {
+pub(crate) fn last(connection: &Connection) -> Result<Option<InboxRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM inbox ORDER BY id DESC LIMIT 1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
@@ -336,7 +347,10 @@ pub fn last(connection: &Connection) -> Result<Option<InboxRow>, StoreError> {
 }
 
 /// Rows merged into a turn, oldest first.
-pub fn merged_into(connection: &Connection, lead: InboxId) -> Result<Vec<InboxRow>, StoreError> {
+pub(crate) fn merged_into(
+    connection: &Connection,
+    lead: InboxId,
+) -> Result<Vec<InboxRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM inbox WHERE merged_into = ?1 ORDER BY id");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([lead.0])?;
@@ -348,7 +362,7 @@ pub fn merged_into(connection: &Connection, lead: InboxId) -> Result<Vec<InboxRo
 }
 
 /// Open rows after an id, oldest first, at most `limit`.
-pub fn open_after(
+pub(crate) fn open_after(
     connection: &Connection,
     after: InboxId,
     limit: usize,
@@ -367,7 +381,7 @@ pub fn open_after(
 }
 
 /// Parked rows, newest first, at most `limit`.
-pub fn parked(connection: &Connection, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
+pub(crate) fn parked(connection: &Connection, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM inbox WHERE state = 'parked' ORDER BY id DESC LIMIT ?1");
     let mut statement = connection.prepare_cached(&sql)?;
@@ -389,7 +403,7 @@ fn moved(changed: usize) -> Result<(), StoreError> {
 }
 
 /// A run takes the row: `queued` or, after a crash, `adopted` → `adopted(attempt + 1)`. Returns the attempt.
-pub fn adopt(connection: &Connection, id: InboxId, at_ms: i64) -> Result<u32, StoreError> {
+pub(crate) fn adopt(connection: &Connection, id: InboxId, at_ms: i64) -> Result<u32, StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE inbox SET state = 'adopted', attempt = attempt + 1, updated_at = ?2
          WHERE id = ?1 AND state IN ('queued', 'adopted', 'held') RETURNING attempt",
@@ -402,7 +416,7 @@ pub fn adopt(connection: &Connection, id: InboxId, at_ms: i64) -> Result<u32, St
 
 /// The row becomes part of another, open row's turn, and so does what was merged into it before; repeating it changes
 /// nothing.
-pub fn merge(
+pub(crate) fn merge(
     connection: &Connection,
     id: InboxId,
     lead: InboxId,
@@ -424,7 +438,7 @@ pub fn merge(
 }
 
 /// Ends an open row, and the rows merged into it, and erases what was kept of them. `result` is what repeats get.
-pub fn finish(
+pub(crate) fn finish(
     connection: &Connection,
     id: InboxId,
     reason: &str,
@@ -460,7 +474,7 @@ pub fn park(
 }
 
 /// Puts a parked row back in the queue, with its counters cleared.
-pub fn unpark(connection: &Connection, id: InboxId, at_ms: i64) -> Result<(), StoreError> {
+pub(crate) fn unpark(connection: &Connection, id: InboxId, at_ms: i64) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE inbox SET state = 'queued', reason = NULL, deaths = 0, panics = 0, updated_at = ?2
          WHERE id = ?1 AND state = 'parked'",
@@ -469,14 +483,14 @@ pub fn unpark(connection: &Connection, id: InboxId, at_ms: i64) -> Result<(), St
 }
 
 /// Counts a death of the process while the row was adopted. Returns the count.
-pub fn count_death(connection: &Connection, id: InboxId) -> Result<u32, StoreError> {
+pub(crate) fn count_death(connection: &Connection, id: InboxId) -> Result<u32, StoreError> {
     let mut statement = connection
         .prepare_cached("UPDATE inbox SET deaths = deaths + 1 WHERE id = ?1 RETURNING deaths")?;
     Ok(statement.query_row([id.0], |row| row.get(0))?)
 }
 
 /// Counts a panic or a death of the process that is attributed to the row's run. Returns the count.
-pub fn count_strike(connection: &Connection, id: InboxId) -> Result<u32, StoreError> {
+pub(crate) fn count_strike(connection: &Connection, id: InboxId) -> Result<u32, StoreError> {
     let mut statement = connection
         .prepare_cached("UPDATE inbox SET panics = panics + 1 WHERE id = ?1 RETURNING panics")?;
     statement
@@ -493,144 +507,6 @@ pub fn census(connection: &Connection) -> Result<Vec<(String, i64, i64)>, StoreE
     )?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Forgets rows whose time has come, at most `limit` of each sort at once. Returns how many went.
-///
-/// Each sort has an index of its own, so a round costs what it removes and not what it keeps.
-pub fn prune(connection: &Connection, now_ms: i64, limit: usize) -> Result<usize, StoreError> {
-    use torana_core::limit::{DEDUPE_MS, IDEMPOTENCY_MS, REFUSED_KEEP_MS, REFUSED_ROWS_MAX};
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut pruned = 0;
-    for (sql, before_ms) in [
-        (
-            "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE received_at < ?1 AND state = 'done'
-               ORDER BY received_at LIMIT ?2)",
-            now_ms - DEDUPE_MS,
-        ),
-        (
-            "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE channel = 'webchat' AND received_at < ?1
-               AND state = 'done' ORDER BY received_at LIMIT ?2)",
-            now_ms - IDEMPOTENCY_MS,
-        ),
-        (
-            "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE refused = 1 AND received_at < ?1
-               ORDER BY received_at LIMIT ?2)",
-            now_ms - REFUSED_KEEP_MS,
-        ),
-    ] {
-        pruned += connection.prepare_cached(sql)?.execute(params![before_ms, limit])?;
-    }
-    let keep = i64::try_from(REFUSED_ROWS_MAX).unwrap_or(i64::MAX);
-    pruned += connection
-        .prepare_cached(
-            "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE refused = 1
-               ORDER BY received_at DESC LIMIT ?1 OFFSET ?2)",
-        )?
-        .execute(params![limit, keep])?;
-    Ok(pruned)
-}
-
-/// What an account keeps beyond its share.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Surplus {
-    /// Channel.
-    pub channel: String,
-    /// The platform's own id of the account.
-    pub platform_account: String,
-    /// Rows too many.
-    pub rows: usize,
-}
-
-/// Accounts with more rows than `keep`. Walks over a whole index, so ask seldom and from a reader.
-pub fn surplus(connection: &Connection, keep: usize) -> Result<Vec<Surplus>, StoreError> {
-    let keep_rows = i64::try_from(keep).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(
-        "SELECT channel, platform_account, count(*) FROM inbox GROUP BY channel, platform_account HAVING count(*) > ?1",
-    )?;
-    let rows = statement.query_map([keep_rows], |row| {
-        Ok(Surplus {
-            channel: row.get(0)?,
-            platform_account: row.get(1)?,
-            rows: usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
-        })
-    })?;
-    let mut found: Vec<Surplus> = rows.collect::<Result<_, _>>()?;
-    for surplus in &mut found {
-        surplus.rows -= keep;
-    }
-    Ok(found)
-}
-
-/// Forgets the oldest ended rows of an account, none younger than `before_ms`, at most `limit`. Returns how many went.
-pub fn prune_early(
-    connection: &Connection,
-    surplus: &Surplus,
-    before_ms: i64,
-    limit: usize,
-) -> Result<usize, StoreError> {
-    let limit = i64::try_from(limit.min(surplus.rows)).unwrap_or(i64::MAX);
-    // Oldest first, by the index on age: an account that is over its share has most of the rows there.
-    let mut statement = connection.prepare_cached(
-        "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox INDEXED BY inbox_age
-           WHERE received_at < ?3 AND channel = ?1 AND platform_account = ?2 AND state = 'done'
-           ORDER BY received_at LIMIT ?4)",
-    )?;
-    Ok(statement.execute(params![
-        surplus.channel,
-        surplus.platform_account,
-        before_ms,
-        limit
-    ])?)
-}
-
-/// Keeps a group message as context for the next turn of its session, and only the newest `keep`.
-pub fn add_context(
-    connection: &Connection,
-    session: &str,
-    inbox: InboxId,
-    sender: &str,
-    text: &str,
-    at_ms: i64,
-    keep: usize,
-) -> Result<(), StoreError> {
-    let mut statement = connection
-        .prepare_cached("INSERT OR REPLACE INTO context (session, inbox, sender, text, at) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    statement.execute(params![session, inbox.0, sender, text, at_ms])?;
-    let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(
-        "DELETE FROM context WHERE session = ?1 AND inbox NOT IN
-           (SELECT inbox FROM context WHERE session = ?1 ORDER BY inbox DESC LIMIT ?2)",
-    )?;
-    statement.execute(params![session, keep])?;
-    Ok(())
-}
-
-/// Context of a session that came before a row: sender and text, oldest first.
-pub fn context(
-    connection: &Connection,
-    session: &str,
-    before: InboxId,
-) -> Result<Vec<(String, String)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sender, text FROM context WHERE session = ?1 AND inbox < ?2 ORDER BY inbox",
-    )?;
-    let rows = statement.query_map(params![session, before.0], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Forgets context a turn has seen.
-pub fn clear_context(
-    connection: &Connection,
-    session: &str,
-    before: InboxId,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("DELETE FROM context WHERE session = ?1 AND inbox < ?2")?
-        .execute(params![session, before.0])?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 
 pub mod approval;
 pub mod audit;
+pub(crate) mod context;
 mod database;
 pub mod device;
+mod error;
 pub mod inbox;
 pub mod migrate;
 pub mod node;
@@ -19,52 +21,6 @@ pub mod usage;
 mod writer;
 
 pub use database::{Blank, OpenError, Options, Store, blank};
+pub(crate) use error::STORE_RETRY_MS;
+pub use error::StoreError;
 pub use writer::{CommitFault, CommitHook};
-
-/// Why a write or read failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// There is no space; nothing was written and the transaction is undone (decision 16).
-    #[error("the disk is full")]
-    Full,
-    /// A flush failed; what is on disk is uncertain, so the process must end.
-    #[error("the store could not be flushed")]
-    Flush,
-    /// The store is closed, or the world was stopped by a test.
-    #[error("the store is closed")]
-    Closed,
-    /// A row is not in the state the caller expected; somebody else moved it.
-    #[error("the row is not in the expected state")]
-    Moved,
-    /// Anything else the database reported; the text is for the log only.
-    #[error("store failure: {0}")]
-    Database(String),
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ffi::ErrorCode;
-        if is_flush_failure(&error) {
-            return Self::Flush;
-        }
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Database(error.to_string()),
-        }
-    }
-}
-
-/// Whether the disk failed to flush, after which nobody knows what it holds.
-fn is_flush_failure(error: &rusqlite::Error) -> bool {
-    // SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: extended codes of a failed flush (sqlite.org/rescode.html).
-    const IOERR_FSYNC: i32 = 1034;
-    const IOERR_DIR_FSYNC: i32 = 1290;
-    matches!(error, rusqlite::Error::SqliteFailure(failure, _)
-        if matches!(failure.extended_code, IOERR_FSYNC | IOERR_DIR_FSYNC))
-}
-
-impl From<serde_json::Error> for StoreError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Database(format!("stored value is unreadable: {error}"))
-    }
-}

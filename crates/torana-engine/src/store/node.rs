@@ -120,7 +120,7 @@ fn read_node(row: &Row<'_>) -> Result<NodeRow, StoreError> {
 }
 
 /// A node.
-pub fn get(connection: &Connection, device_id: &str) -> Result<Option<NodeRow>, StoreError> {
+pub(crate) fn get(connection: &Connection, device_id: &str) -> Result<Option<NodeRow>, StoreError> {
     let sql = format!("SELECT {NODE} FROM node WHERE device_id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([device_id])?;
@@ -128,7 +128,7 @@ pub fn get(connection: &Connection, device_id: &str) -> Result<Option<NodeRow>, 
 }
 
 /// All nodes, by device.
-pub fn list(connection: &Connection) -> Result<Vec<NodeRow>, StoreError> {
+pub(crate) fn list(connection: &Connection) -> Result<Vec<NodeRow>, StoreError> {
     let sql = format!("SELECT {NODE} FROM node ORDER BY device_id");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
@@ -140,7 +140,7 @@ pub fn list(connection: &Connection) -> Result<Vec<NodeRow>, StoreError> {
 }
 
 /// Remembers what a node said; what was approved and its name stay.
-pub fn put_declared(
+pub(crate) fn put_declared(
     connection: &Connection,
     device_id: &str,
     declared: &Declared,
@@ -155,7 +155,7 @@ pub fn put_declared(
 }
 
 /// Approves a surface. `false` when the node is not known.
-pub fn approve(
+pub(crate) fn approve(
     connection: &Connection,
     device_id: &str,
     surface: &Surface,
@@ -169,8 +169,22 @@ pub fn approve(
         == 1)
 }
 
+/// Takes back what was approved of a node; its name stays.
+pub(crate) fn disapprove(connection: &Connection, device_id: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE node SET approved_json = NULL, approved_at = NULL WHERE device_id = ?1",
+        )?
+        .execute([device_id])?;
+    Ok(())
+}
+
 /// Gives a node a name. `false` when it is not known.
-pub fn rename(connection: &Connection, device_id: &str, name: &str) -> Result<bool, StoreError> {
+pub(crate) fn rename(
+    connection: &Connection,
+    device_id: &str,
+    name: &str,
+) -> Result<bool, StoreError> {
     Ok(connection
         .prepare_cached("UPDATE node SET name = ?2 WHERE device_id = ?1")?
         .execute(params![device_id, name])?
@@ -178,7 +192,7 @@ pub fn rename(connection: &Connection, device_id: &str, name: &str) -> Result<bo
 }
 
 /// Forgets a node, its offer and its work. `false` when it was not known.
-pub fn remove(connection: &Connection, device_id: &str) -> Result<bool, StoreError> {
+pub(crate) fn remove(connection: &Connection, device_id: &str) -> Result<bool, StoreError> {
     for sql in [
         "DELETE FROM node_request WHERE device_id = ?1",
         "DELETE FROM node_work WHERE device_id = ?1",
@@ -204,7 +218,7 @@ fn read_request(row: &Row<'_>) -> Result<NodeRequest, StoreError> {
 const REQUEST: &str = "request_id, device_id, surface_json, created_at";
 
 /// Offers that wait, oldest first.
-pub fn requests(connection: &Connection) -> Result<Vec<NodeRequest>, StoreError> {
+pub(crate) fn requests(connection: &Connection) -> Result<Vec<NodeRequest>, StoreError> {
     let sql = format!("SELECT {REQUEST} FROM node_request ORDER BY created_at, request_id");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
@@ -216,7 +230,7 @@ pub fn requests(connection: &Connection) -> Result<Vec<NodeRequest>, StoreError>
 }
 
 /// One offer.
-pub fn request(
+pub(crate) fn request(
     connection: &Connection,
     request_id: &str,
 ) -> Result<Option<NodeRequest>, StoreError> {
@@ -227,7 +241,7 @@ pub fn request(
 }
 
 /// The offer of a node.
-pub fn request_of(
+pub(crate) fn request_of(
     connection: &Connection,
     device_id: &str,
 ) -> Result<Option<NodeRequest>, StoreError> {
@@ -239,7 +253,10 @@ pub fn request_of(
 
 /// Stores an offer; one per node, and the oldest go above the bound (S-045). An offer has no end of its own: it lives
 /// as long as its node is paired, and a node is paired only by a person or from this machine.
-pub fn put_request(connection: &Connection, request: &NodeRequest) -> Result<(), StoreError> {
+pub(crate) fn put_request(
+    connection: &Connection,
+    request: &NodeRequest,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO node_request (request_id, device_id, surface_json, created_at)
@@ -262,7 +279,7 @@ pub fn put_request(connection: &Connection, request: &NodeRequest) -> Result<(),
 }
 
 /// Removes the offer of a node. `false` when there was none.
-pub fn remove_request(connection: &Connection, device_id: &str) -> Result<bool, StoreError> {
+pub(crate) fn remove_request(connection: &Connection, device_id: &str) -> Result<bool, StoreError> {
     Ok(connection
         .prepare_cached("DELETE FROM node_request WHERE device_id = ?1")?
         .execute([device_id])?
@@ -270,7 +287,7 @@ pub fn remove_request(connection: &Connection, device_id: &str) -> Result<bool, 
 }
 
 /// Live work of a node and a kind, the most urgent first, then the oldest.
-pub fn work(
+pub(crate) fn work(
     connection: &Connection,
     device_id: &str,
     kind: WorkKind,
@@ -300,7 +317,11 @@ pub fn work(
 
 /// Stores work; expired work goes. `false` when too much waits already: work that was promised is never dropped for
 /// newer work.
-pub fn put_work(connection: &Connection, work: &WorkRow, now_ms: i64) -> Result<bool, StoreError> {
+pub(crate) fn put_work(
+    connection: &Connection,
+    work: &WorkRow,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
     connection
         .prepare_cached("DELETE FROM node_work WHERE expires_at <= ?1")?
         .execute([now_ms])?;
@@ -340,7 +361,7 @@ pub fn put_work(connection: &Connection, work: &WorkRow, now_ms: i64) -> Result<
 }
 
 /// Removes work that its node has done; ids of others are left alone. Returns how many were there.
-pub fn done(
+pub(crate) fn done(
     connection: &Connection,
     device_id: &str,
     work_ids: &[String],
@@ -365,7 +386,7 @@ fn touch(connection: &Connection, device_id: &str) -> Result<(), StoreError> {
 }
 
 /// How often a node's work has changed.
-pub fn revision(connection: &Connection, device_id: &str) -> Result<i64, StoreError> {
+pub(crate) fn revision(connection: &Connection, device_id: &str) -> Result<i64, StoreError> {
     Ok(connection
         .prepare_cached("SELECT work_revision FROM node WHERE device_id = ?1")?
         .query_row([device_id], |row| row.get(0))

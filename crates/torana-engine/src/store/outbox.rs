@@ -122,7 +122,7 @@ fn collect(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Intent>, StoreError> {
 }
 
 /// Adds an intent in the state it carries: `queued`, or `attempting` when it is sent right after this commit.
-pub fn insert(connection: &Connection, intent: &Intent) -> Result<(), StoreError> {
+pub(crate) fn insert(connection: &Connection, intent: &Intent) -> Result<(), StoreError> {
     let operation = serde_json::to_string(&intent.operation)?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO outbox (id, inbox, run_id, part, channel, account, lane, state, nonce, attempt, operation_json,
@@ -148,14 +148,14 @@ pub fn insert(connection: &Connection, intent: &Intent) -> Result<(), StoreError
 }
 
 /// An intent by id.
-pub fn get(connection: &Connection, id: IntentId) -> Result<Option<Intent>, StoreError> {
+pub(crate) fn get(connection: &Connection, id: IntentId) -> Result<Option<Intent>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(collect(statement.query([id.0])?)?.pop())
 }
 
 /// Open intents of one account, in order: id, lane and state only, so that a long outage costs little memory.
-pub fn open_of_account(
+pub(crate) fn open_of_account(
     connection: &Connection,
     channel: &str,
     account: &str,
@@ -171,14 +171,14 @@ pub fn open_of_account(
 }
 
 /// Intents of one inbox row, in order.
-pub fn of_inbox(connection: &Connection, inbox: InboxId) -> Result<Vec<Intent>, StoreError> {
+pub(crate) fn of_inbox(connection: &Connection, inbox: InboxId) -> Result<Vec<Intent>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM outbox WHERE inbox = ?1 ORDER BY id");
     let mut statement = connection.prepare_cached(&sql)?;
     collect(statement.query([inbox.0])?)
 }
 
 /// Open and parked intents, oldest first, at most `limit`: what `torana outbox list` shows.
-pub fn pending(connection: &Connection, limit: usize) -> Result<Vec<Intent>, StoreError> {
+pub(crate) fn pending(connection: &Connection, limit: usize) -> Result<Vec<Intent>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM outbox WHERE state IN ('queued', 'attempting', 'retry', 'unknown', 'parked')
          ORDER BY id LIMIT ?1"
@@ -196,7 +196,7 @@ fn moved(changed: usize) -> Result<(), StoreError> {
 }
 
 /// An attempt begins: must be on disk before the first byte leaves.
-pub fn begin(
+pub(crate) fn begin(
     connection: &Connection,
     id: IntentId,
     resend: bool,
@@ -210,7 +210,7 @@ pub fn begin(
 }
 
 /// The platform accepted it.
-pub fn accept(
+pub(crate) fn accept(
     connection: &Connection,
     id: IntentId,
     receipt: &Receipt,
@@ -225,7 +225,7 @@ pub fn accept(
 }
 
 /// It will be tried again, perhaps with another operation (plain text, new target, new message).
-pub fn retry(
+pub(crate) fn retry(
     connection: &Connection,
     id: IntentId,
     operation: &Operation,
@@ -252,7 +252,7 @@ pub fn retry(
 }
 
 /// Nobody knows whether it arrived.
-pub fn unknown(
+pub(crate) fn unknown(
     connection: &Connection,
     id: IntentId,
     reason: &str,
@@ -265,7 +265,7 @@ pub fn unknown(
 }
 
 /// Given up for now; visible, editable, replayable.
-pub fn park(
+pub(crate) fn park(
     connection: &Connection,
     id: IntentId,
     reason: &str,
@@ -279,7 +279,7 @@ pub fn park(
 }
 
 /// Puts a parked intent back in the queue, perhaps edited; its age starts anew, because a person asked for it.
-pub fn replay(
+pub(crate) fn replay(
     connection: &Connection,
     id: IntentId,
     operation: &Operation,
@@ -294,7 +294,7 @@ pub fn replay(
 }
 
 /// Removes a parked or waiting intent for good: an operator's decision, kept as a row without words.
-pub fn discard(connection: &Connection, id: IntentId, at_ms: i64) -> Result<(), StoreError> {
+pub(crate) fn discard(connection: &Connection, id: IntentId, at_ms: i64) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE outbox SET state = 'discarded', updated_at = ?2 WHERE id = ?1 AND state IN ('parked', 'queued', 'retry')",
     )?;
@@ -312,7 +312,11 @@ pub fn census(connection: &Connection) -> Result<Vec<(String, i64, i64)>, StoreE
 }
 
 /// Forgets delivered intents older than a moment, at most `limit` at once.
-pub fn prune(connection: &Connection, before_ms: i64, limit: usize) -> Result<usize, StoreError> {
+pub(crate) fn prune(
+    connection: &Connection,
+    before_ms: i64,
+    limit: usize,
+) -> Result<usize, StoreError> {
     let mut statement = connection.prepare_cached(
         "DELETE FROM outbox WHERE id IN (
            SELECT id FROM outbox WHERE state IN ('accepted', 'discarded') AND created_at < ?1 ORDER BY id LIMIT ?2)",
@@ -321,7 +325,7 @@ pub fn prune(connection: &Connection, before_ms: i64, limit: usize) -> Result<us
 }
 
 /// Remembers a message that shows a growing answer.
-pub fn remember_preview(
+pub(crate) fn remember_preview(
     connection: &Connection,
     inbox: InboxId,
     part: u32,
@@ -342,7 +346,9 @@ pub fn remember_preview(
 }
 
 /// What takes back previews whose turn ended without its process: stopped, or set aside, right before a crash.
-pub fn orphaned_previews(connection: &Connection) -> Result<Vec<(InboxId, Operation)>, StoreError> {
+pub(crate) fn orphaned_previews(
+    connection: &Connection,
+) -> Result<Vec<(InboxId, Operation)>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT inbox, message_id, conversation_json FROM preview WHERE inbox NOT IN
            (SELECT id FROM inbox WHERE state IN ('queued', 'adopted', 'held')) ORDER BY inbox, part",
@@ -362,7 +368,7 @@ pub fn orphaned_previews(connection: &Connection) -> Result<Vec<(InboxId, Operat
 
 /// Takes the previews of a row, and of those merged into it, off the books; gives what removes them from the platform.
 /// For turns that end without a run, or with that of another row: an earlier run may have left them.
-pub fn take_previews(
+pub(crate) fn take_previews(
     connection: &Connection,
     inbox: InboxId,
 ) -> Result<Vec<Operation>, StoreError> {
@@ -388,7 +394,7 @@ pub fn take_previews(
 }
 
 /// Messages that show the growing answer of a turn, in order.
-pub fn previews(connection: &Connection, inbox: InboxId) -> Result<Vec<String>, StoreError> {
+pub(crate) fn previews(connection: &Connection, inbox: InboxId) -> Result<Vec<String>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT message_id FROM preview WHERE inbox = ?1 ORDER BY part")?;
     let rows = statement.query_map([inbox.0], |row| row.get(0))?;
@@ -396,7 +402,7 @@ pub fn previews(connection: &Connection, inbox: InboxId) -> Result<Vec<String>, 
 }
 
 /// Forgets the previews of a turn whose reply is decided.
-pub fn forget_previews(connection: &Connection, inbox: InboxId) -> Result<(), StoreError> {
+pub(crate) fn forget_previews(connection: &Connection, inbox: InboxId) -> Result<(), StoreError> {
     connection
         .prepare_cached("DELETE FROM preview WHERE inbox = ?1")?
         .execute([inbox.0])?;

@@ -50,7 +50,7 @@ fn read(row: &Row<'_>) -> Result<PairingRequest, StoreError> {
 }
 
 /// The live request of a sender.
-pub fn get(
+pub(crate) fn get(
     connection: &Connection,
     channel: &str,
     account: &str,
@@ -99,7 +99,7 @@ pub fn put(connection: &Connection, request: &PairingRequest) -> Result<(), Stor
 }
 
 /// Replies given on an account since a moment.
-pub fn replies_since(
+pub(crate) fn replies_since(
     connection: &Connection,
     channel: &str,
     account: &str,
@@ -141,7 +141,7 @@ pub enum Claim {
 
 /// Finds the request with a code. A wrong code counts against every live request of the channel, so
 /// that guessing kills codes instead of finding one (S-043).
-pub fn claim(
+pub(crate) fn claim(
     connection: &Connection,
     channel: &str,
     account: Option<&str>,
@@ -168,7 +168,7 @@ pub fn claim(
 }
 
 /// Removes a request.
-pub fn remove(
+pub(crate) fn remove(
     connection: &Connection,
     channel: &str,
     account: &str,
@@ -183,7 +183,7 @@ pub fn remove(
 }
 
 /// Lets a sender in.
-pub fn allow(
+pub(crate) fn allow(
     connection: &Connection,
     channel: &str,
     account: &str,
@@ -200,7 +200,9 @@ pub fn allow(
 }
 
 /// Every sender that was let in: channel, account, sender.
-pub fn allowed(connection: &Connection) -> Result<Vec<(String, String, String)>, StoreError> {
+pub(crate) fn allowed(
+    connection: &Connection,
+) -> Result<Vec<(String, String, String)>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT channel, account, sender FROM pairing_allow")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -215,7 +217,7 @@ pub fn owners(connection: &Connection) -> Result<Vec<String>, StoreError> {
 }
 
 /// Records the first owner; `false` when there already is one.
-pub fn record_first_owner(
+pub(crate) fn record_first_owner(
     connection: &Connection,
     sender: &str,
     at_ms: i64,
@@ -234,7 +236,7 @@ pub fn record_first_owner(
 }
 
 /// Forgets expired requests.
-pub fn prune(connection: &Connection, now_ms: i64) -> Result<usize, StoreError> {
+pub(crate) fn prune(connection: &Connection, now_ms: i64) -> Result<usize, StoreError> {
     Ok(connection
         .prepare_cached("DELETE FROM pairing_request WHERE expires_at <= ?1")?
         .execute([now_ms])?)

@@ -36,7 +36,7 @@ fn read(row: &Row<'_>) -> Result<Question, StoreError> {
 }
 
 /// Stores a new one; `false` when the id is taken.
-pub fn insert(connection: &Connection, question: &Question) -> Result<bool, StoreError> {
+pub(crate) fn insert(connection: &Connection, question: &Question) -> Result<bool, StoreError> {
     let changed = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO question (id, status, questions_json, agent, session_key, run_id, created_at, expires_at)
@@ -55,7 +55,7 @@ pub fn insert(connection: &Connection, question: &Question) -> Result<bool, Stor
 }
 
 /// One by its id.
-pub fn get(connection: &Connection, id: &str) -> Result<Option<Question>, StoreError> {
+pub(crate) fn get(connection: &Connection, id: &str) -> Result<Option<Question>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM question WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([id])?;
@@ -63,7 +63,7 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<Question>, StoreE
 }
 
 /// Those that wait, oldest first.
-pub fn pending(connection: &Connection) -> Result<Vec<Question>, StoreError> {
+pub(crate) fn pending(connection: &Connection) -> Result<Vec<Question>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM question WHERE status = 'pending' ORDER BY created_at, id");
     let mut statement = connection.prepare_cached(&sql)?;
@@ -89,7 +89,11 @@ pub struct End {
 }
 
 /// Ends one that waits; `None` when it does not wait any more, so the first answer wins.
-pub fn end(connection: &Connection, id: &str, end: &End) -> Result<Option<Question>, StoreError> {
+pub(crate) fn end(
+    connection: &Connection,
+    id: &str,
+    end: &End,
+) -> Result<Option<Question>, StoreError> {
     let answers = end
         .answers
         .as_ref()

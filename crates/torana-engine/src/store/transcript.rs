@@ -17,7 +17,7 @@ pub struct StoredEntry {
 }
 
 /// Adds a line at the given position.
-pub fn append(
+pub(crate) fn append(
     connection: &Connection,
     session_id: &str,
     sequence: i64,
@@ -40,7 +40,7 @@ pub fn append(
 }
 
 /// Says that a line continues an earlier one than the line before it.
-pub fn fork(
+pub(crate) fn fork(
     connection: &Connection,
     session_id: &str,
     sequence: i64,
@@ -55,7 +55,7 @@ pub fn fork(
 }
 
 /// The branches of a transcript.
-pub fn tree(connection: &Connection, session_id: &str) -> Result<Tree, StoreError> {
+pub(crate) fn tree(connection: &Connection, session_id: &str) -> Result<Tree, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT sequence, parent FROM transcript_fork WHERE session_id = ?1")?;
     let rows = statement.query_map([session_id], |row| {
@@ -68,7 +68,7 @@ pub fn tree(connection: &Connection, session_id: &str) -> Result<Tree, StoreErro
 }
 
 /// Number of the newest line; 0 when there is none.
-pub fn last(connection: &Connection, session_id: &str) -> Result<i64, StoreError> {
+pub(crate) fn last(connection: &Connection, session_id: &str) -> Result<i64, StoreError> {
     Ok(connection
         .prepare_cached("SELECT coalesce(max(sequence), 0) FROM transcript WHERE session_id = ?1")?
         .query_row([session_id], |row| row.get(0))?)
@@ -87,7 +87,7 @@ fn read(row: &Row<'_>) -> Result<(StoredEntry, usize), StoreError> {
 }
 
 /// One line.
-pub fn get(
+pub(crate) fn get(
     connection: &Connection,
     session_id: &str,
     sequence: i64,
@@ -100,7 +100,7 @@ pub fn get(
 }
 
 /// The newest `limit` lines of a branch and at most about `bytes_max` of text, oldest first.
-pub fn newest(
+pub(crate) fn newest(
     connection: &Connection,
     session_id: &str,
     path: &Path,
@@ -133,7 +133,7 @@ pub fn newest(
 }
 
 /// The oldest `limit` lines of a branch and at most about `bytes_max` of text. Also says whether that is all of it.
-pub fn oldest(
+pub(crate) fn oldest(
     connection: &Connection,
     session_id: &str,
     path: &Path,
@@ -161,7 +161,7 @@ pub fn oldest(
 }
 
 /// The newest summary on a branch.
-pub fn boundary(
+pub(crate) fn boundary(
     connection: &Connection,
     session_id: &str,
     path: &Path,
@@ -180,7 +180,12 @@ pub fn boundary(
 }
 
 /// Copies a branch into another, empty transcript, numbered from 1. Returns how many lines it has.
-pub fn copy(connection: &Connection, from: &str, path: &Path, to: &str) -> Result<i64, StoreError> {
+pub(crate) fn copy(
+    connection: &Connection,
+    from: &str,
+    path: &Path,
+    to: &str,
+) -> Result<i64, StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO transcript (session_id, sequence, inbox, role, entry_json)
          SELECT ?1, ?2 + sequence - ?4, NULL, role, entry_json FROM transcript
@@ -196,7 +201,7 @@ pub fn copy(connection: &Connection, from: &str, path: &Path, to: &str) -> Resul
 
 /// Lines of a transcript that may hold some words, newest first and before a position, at most `limit`. The pattern is
 /// only a sieve: who asks looks at the words themselves.
-pub fn sieve(
+pub(crate) fn sieve(
     connection: &Connection,
     session_id: &str,
     before: i64,
@@ -217,7 +222,7 @@ pub fn sieve(
 }
 
 /// True when a row's words are already in the transcript: a second run of a turn must not repeat them.
-pub fn has_inbox(
+pub(crate) fn has_inbox(
     connection: &Connection,
     session_id: &str,
     inbox: InboxId,
@@ -230,18 +235,8 @@ pub fn has_inbox(
     Ok(statement.query_row(params![session_id, inbox.0], |row| row.get(0))?)
 }
 
-/// Removes a transcript for good.
-pub fn delete(connection: &Connection, session_id: &str) -> Result<usize, StoreError> {
-    connection
-        .prepare_cached("DELETE FROM transcript_fork WHERE session_id = ?1")?
-        .execute([session_id])?;
-    Ok(connection
-        .prepare_cached("DELETE FROM transcript WHERE session_id = ?1")?
-        .execute([session_id])?)
-}
-
 /// Position of the first line that belongs to one of these rows.
-pub fn first_of_inbox(
+pub(crate) fn first_of_inbox(
     connection: &Connection,
     session_id: &str,
     rows: &[InboxId],

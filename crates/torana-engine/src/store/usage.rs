@@ -230,7 +230,7 @@ fn figure(row: &Row<'_>, index: usize) -> Result<u64, rusqlite::Error> {
 }
 
 /// Days from one to another, both included, oldest first; of one agent when given.
-pub fn days(
+pub(crate) fn days(
     connection: &Connection,
     from: &str,
     to: &str,
@@ -276,7 +276,10 @@ pub struct Span {
 }
 
 /// Quarters of sessions, newest first.
-pub fn quarters(connection: &Connection, span: &Span) -> Result<Vec<QuarterRow>, StoreError> {
+pub(crate) fn quarters(
+    connection: &Connection,
+    span: &Span,
+) -> Result<Vec<QuarterRow>, StoreError> {
     let limit = i64::try_from(span.limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(
         "SELECT session_id, key, agent, day, quarter, provider, model, calls, questions, answers, errors, input, output,

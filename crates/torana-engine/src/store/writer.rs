@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction};
 use tokio::sync::mpsc;
 use torana_core::limit::COMMIT_ROWS_MAX;
 
-use super::{StoreError, is_flush_failure};
+use super::error::{StoreError, is_flush_failure};
 
 /// What a test makes of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

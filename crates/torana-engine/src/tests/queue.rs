@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use torana_core::event::RunSignal;
 use torana_core::id::ConnectionId;
-use torana_core::message::{Operation, ReplyTarget};
+use torana_core::message::Operation;
 
 use super::*;
 use crate::reply::preview::Shown;
@@ -17,16 +17,6 @@ use crate::turn::{StopReason, TurnHandle};
 struct Slow {
     listener: Listener,
     gate: Arc<Semaphore>,
-}
-
-impl AgentBackend for Slow {
-    fn open(
-        &self,
-        _: OpenRequest,
-    ) -> BoxFuture<'_, Result<Box<dyn AgentConversation>, BackendFailure>> {
-        let conversation: Box<dyn AgentConversation> = Box::new(self.clone());
-        Box::pin(async { Ok(conversation) })
-    }
 }
 
 impl AgentConversation for Slow {
@@ -59,7 +49,7 @@ async fn slow_rig(name: &str) -> (Rig, Slow) {
         listener: Listener::default(),
         gate: Arc::new(Semaphore::new(0)),
     };
-    let backend = Arc::new(slow.clone());
+    let backend = Arc::new(Opens(slow.clone()));
     let rig = Rig::new(name, AgentRules::default(), |settings, _| {
         let agent = settings.agents.get_mut(&main_agent()).expect("an agent");
         agent.backend = backend;
@@ -120,6 +110,22 @@ async fn an_interrupting_message_never_stops_its_own_turn() {
         assert_eq!(finished.stopped, None, "after {pause} pauses");
         assert_eq!(finished.settled.text, "ok");
     }
+    rig.quiet().await;
+}
+
+#[tokio::test]
+async fn a_lone_stop_in_a_group_may_be_meant_for_somebody_else() {
+    let (rig, _) = slow_rig("lone-stop").await;
+    let group = "agent:main:chat:group:-100";
+    let running = say(&rig, group, "a", "wait", "followup").await;
+    rig.send(PeerKind::Group, "7", "Stop!").await;
+    assert_eq!(running.stop_reason(), None);
+    rig.send(PeerKind::Group, "7", "/stop").await;
+    assert!(running.stop_reason().is_some());
+    rig.quiet().await;
+    let running = say(&rig, "agent:main:main", "b", "wait", "followup").await;
+    rig.send(PeerKind::Direct, "7", "Stop!").await;
+    assert!(running.stop_reason().is_some());
     rig.quiet().await;
 }
 
@@ -271,20 +277,7 @@ async fn the_end_of_an_answer_in_blocks_leaves_its_blocks_where_they_are() {
         account.block_chars_max = 200;
     })
     .await;
-    let (channel, account) = place();
-    let peer = Peer {
-        kind: PeerKind::Direct,
-        id: "7".into(),
-    };
-    let target = ReplyTarget {
-        conversation: Conversation {
-            channel,
-            account,
-            peer,
-            thread: None,
-        },
-        reply_to: None,
-    };
+    let target = chat_with(PeerKind::Direct, "7");
     let shown = Shown {
         message_ids: vec!["m1".to_owned(), "m2".to_owned()],
         is_status: false,

@@ -155,16 +155,6 @@ fn is_summary(request: &TurnRequest) -> bool {
     request.system.starts_with("You summarise")
 }
 
-impl AgentBackend for NeverSummarises {
-    fn open(
-        &self,
-        _: OpenRequest,
-    ) -> BoxFuture<'_, Result<Box<dyn AgentConversation>, BackendFailure>> {
-        let conversation: Box<dyn AgentConversation> = Box::new(self.clone());
-        Box::pin(async { Ok(conversation) })
-    }
-}
-
 impl AgentConversation for NeverSummarises {
     fn turn(&mut self, request: TurnRequest) -> RunStream {
         let waits = is_summary(&request);
@@ -184,7 +174,7 @@ impl AgentConversation for NeverSummarises {
 #[tokio::test]
 async fn a_summary_is_waited_for() {
     let asked = Listener::default();
-    let backend = Arc::new(NeverSummarises(asked.clone()));
+    let backend = Arc::new(Opens(NeverSummarises(asked.clone())));
     let rig = Rig::new("summary", AgentRules::default(), |settings, _| {
         settings.agents.get_mut(&main_agent()).expect("one").backend = backend;
     })

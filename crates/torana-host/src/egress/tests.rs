@@ -241,44 +241,32 @@ async fn guarded_fetch_never_connects_to_loopback_by_address_or_name() {
     }
 }
 
-#[tokio::test]
-async fn redirect_to_an_inner_address_is_refused() {
-    let address = listener(
-        "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/x\r\ncontent-length: 0\r\n\r\n",
-    )
-    .await;
-    let options = EgressOptions {
+/// How a guarded fetch ends that may begin at a listener on loopback.
+async fn redirected(answer: &'static str) -> Option<EgressError> {
+    let address = listener(answer).await;
+    let egress = Egress::new(EgressOptions {
         guarded_allow: vec!["127.0.0.0/8".parse().expect("net")],
         ..Default::default()
-    };
+    });
     let request = GuardedRequest {
         url: format!("http://{address}/"),
         ..Default::default()
     };
-    assert_eq!(
-        Egress::new(options).fetch_guarded(request).await.err(),
-        Some(EgressError::Blocked)
-    );
+    egress.fetch_guarded(request).await.err()
+}
+
+#[tokio::test]
+async fn redirect_to_an_inner_address_is_refused() {
+    let answer =
+        "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/x\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(redirected(answer).await, Some(EgressError::Blocked));
 }
 
 #[tokio::test]
 async fn redirect_loop_ends() {
-    let address = listener(
-        "HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-    )
-    .await;
-    let options = EgressOptions {
-        guarded_allow: vec!["127.0.0.0/8".parse().expect("net")],
-        ..Default::default()
-    };
-    let request = GuardedRequest {
-        url: format!("http://{address}/"),
-        ..Default::default()
-    };
-    assert_eq!(
-        Egress::new(options).fetch_guarded(request).await.err(),
-        Some(EgressError::Redirects)
-    );
+    let answer =
+        "HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    assert_eq!(redirected(answer).await, Some(EgressError::Redirects));
 }
 
 #[tokio::test]

@@ -6,16 +6,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::target::Target;
 
+mod capture;
 mod lifecycle;
+mod look;
 mod operate;
 mod sessions;
 
-pub(crate) use lifecycle::{AskFlags, CostFlags, FinalFlag, SuspendFlags};
+pub(crate) use capture::{CameraCommand, CaptureFlags, ScreenCommand};
+pub(crate) use lifecycle::{AskFlags, CostFlags, FinalFlag, RestartFlags, SuspendFlags};
+pub(crate) use look::{
+    AuditFlags, DiagnosticsCommand, ExportFlags, ProbeFlags, StabilityFlags, StatusFlags,
+};
 pub(crate) use operate::{
-    AgentsCommand, AllowlistCommand, AllowlistEntry, ApprovalsCommand, AuditFlags, CallFlags,
-    CanvasCommand, Decision, DevicesCommand, FamilyWaitFlag, GrantsCommand, HeartbeatCommand,
-    InvokeFlags, LocationCommand, ModelsCommand, NodesCommand, NodesFilter, QrFlags,
-    StabilityFlags, SystemCommand, TokenFlags, UsersCommand, WaitFlag, WakeMode, Whose,
+    AgentsCommand, AllowlistCommand, AllowlistEntry, ApprovalsCommand, CallFlags, CanvasCommand,
+    Decision, DevicesCommand, FamilyWaitFlag, GrantsCommand, HeartbeatCommand, InvokeFlags,
+    LocationCommand, ModelsCommand, NodesCommand, NodesFilter, QrFlags, SystemCommand, TokenFlags,
+    UsersCommand, WaitFlag, WakeMode, Whose,
 };
 pub(crate) use sessions::{SessionKeys, SessionsCommand, SessionsFilter};
 
@@ -163,13 +169,7 @@ pub(crate) enum Command {
         command: Option<GatewayCommand>,
     },
     /// Show agents, channels, sessions and what waits
-    Status {
-        /// Have every platform asked as well
-        #[arg(long)]
-        deep: bool,
-        #[command(flatten)]
-        wait: WaitFlag,
-    },
+    Status(StatusFlags),
     /// Ask the gateway whether all is well
     Health(WaitFlag),
     /// Talk to an agent in the terminal
@@ -341,24 +341,22 @@ pub(crate) enum GatewayCommand {
     /// Stop it in order: runs finish, the rest continues after the next start
     Stop,
     /// Start it again in its own process; nothing accepted is lost and nobody is refused
-    Restart {
-        /// Wait for what runs, five minutes at most; this is what happens without a flag
-        #[arg(long, conflicts_with = "skip_deferral")]
-        safe: bool,
-        /// Do not wait for what runs: it gets 30 seconds, and what is not over goes on after the restart
-        #[arg(long)]
-        skip_deferral: bool,
-    },
+    Restart(RestartFlags),
     /// Call any method and print its answer as JSON
     Call(CallFlags),
     /// Ask whether the gateway lives and what it lets us do
-    Probe(WaitFlag),
+    Probe(ProbeFlags),
     /// Look for gateways on this machine and in the local network
     Discover(WaitFlag),
     /// Ask the gateway whether all is well
     Health(AskFlags),
     /// Show what happened last, without content
     Stability(StabilityFlags),
+    /// What somebody who helps wants to see
+    Diagnostics {
+        #[command(subcommand)]
+        command: DiagnosticsCommand,
+    },
     /// Let nothing new begin while the machine is paused or saved
     Suspend(SuspendFlags),
     /// End a suspension; what waited begins
@@ -395,6 +393,9 @@ pub(crate) struct ChatFlags {
 /// `torana tui`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TuiFlags {
+    /// Run a gateway on this machine while the interface is open, unless one runs already
+    #[arg(long)]
+    pub(crate) local: bool,
     /// Session to show; the one that was shown last when absent, or else `main`
     #[arg(long, short, value_name = "KEY")]
     pub(crate) session: Option<String>,
@@ -420,28 +421,57 @@ pub(crate) struct TuiFlags {
 
 /// `torana agent`
 #[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("place").args(["to", "reply_to"]))]
 pub(crate) struct AgentFlags {
     /// What to say; `-` reads it from the input
-    #[arg(long, short, value_name = "TEXT")]
-    pub(crate) message: String,
+    #[arg(
+        long,
+        short,
+        value_name = "TEXT",
+        required_unless_present = "message_file"
+    )]
+    pub(crate) message: Option<String>,
+    /// File with what to say
+    #[arg(long, value_name = "PATH", conflicts_with = "message")]
+    pub(crate) message_file: Option<PathBuf>,
     /// Agent; needed when there are several and none is the default
     #[arg(long, value_name = "ID")]
     pub(crate) agent: Option<String>,
     /// Session to say it in
     #[arg(long, value_name = "KEY", visible_alias = "session-key")]
     pub(crate) session: Option<String>,
+    /// The same by the id of its transcript
+    #[arg(long, value_name = "ID", conflicts_with = "session")]
+    pub(crate) session_id: Option<String>,
+    /// Model for this turn
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
     /// How hard the model thinks
     #[arg(long, value_name = "LEVEL")]
     pub(crate) thinking: Option<String>,
     /// Longest wait for the answer, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub(crate) timeout: u64,
-    /// Also send the answer to the place named by --to
-    #[arg(long, requires = "to")]
+    /// Also send the answer to the place named by --to or --reply-to
+    #[arg(long, requires = "place")]
     pub(crate) deliver: bool,
     /// Where to send the answer, as `telegram:123`
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: Option<Target>,
+    /// The chat alone, with its channel in --reply-channel
+    #[arg(
+        long,
+        value_name = "CHAT",
+        requires = "reply_channel",
+        allow_hyphen_values = true
+    )]
+    pub(crate) reply_to: Option<String>,
+    /// Channel of --reply-to
+    #[arg(long, value_name = "CHANNEL", requires = "reply_to")]
+    pub(crate) reply_channel: Option<String>,
+    /// Account of --reply-to
+    #[arg(long, value_name = "ACCOUNT", requires = "reply_to")]
+    pub(crate) reply_account: Option<String>,
 }
 
 /// `torana send` and `torana message send`
@@ -468,6 +498,15 @@ pub(crate) struct SendFlags {
     /// Key of this request: the same key is sent only once
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
+    /// Message this answers, by its id on the platform
+    #[arg(long, value_name = "ID")]
+    pub(crate) reply_to: Option<String>,
+    /// Topic of the chat, when --to does not name one
+    #[arg(long, value_name = "ID")]
+    pub(crate) thread_id: Option<String>,
+    /// Print what would be sent, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `torana message …`
@@ -512,11 +551,30 @@ impl Default for ChannelsCommand {
 /// Which account of a channel.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AccountFlags {
-    /// The channel
-    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) channel: ChannelName,
     /// The account; the default one when absent
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
+}
+
+/// A channel, in either spelling.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ChannelName {
+    /// The channel
+    #[arg(value_name = "CHANNEL")]
+    channel: Option<String>,
+    /// The same as an option
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    channel_option: Option<String>,
+}
+
+impl ChannelName {
+    /// What was given; the grammar lets exactly one spelling through.
+    pub(crate) fn given(self) -> String {
+        self.channel.or(self.channel_option).unwrap_or_default()
+    }
 }
 
 /// Levels of log lines, the gravest first.
@@ -556,6 +614,14 @@ pub(crate) struct LogsFlags {
     /// Print the lines as they are in the file
     #[arg(long)]
     pub(crate) plain: bool,
+    /// How often new lines are asked for while following, milliseconds
+    #[arg(long = "interval", value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
+    pub(crate) interval_ms: u64,
+    /// Bytes of one look at the log at most, from 65536; a shorter look would miss most of a busy log
+    #[arg(long, value_name = "BYTES", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(65_536..=1_048_576))]
+    pub(crate) max_bytes: u64,
+    #[command(flatten)]
+    pub(crate) wait: WaitFlag,
 }
 
 /// `torana pairing …`

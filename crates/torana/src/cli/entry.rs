@@ -6,7 +6,8 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use super::args::{
-    AskFlags, Cli, Command, GatewayCommand, Global, SessionsCommand, SessionsFilter, StartLine,
+    AskFlags, Cli, Command, DiagnosticsCommand, GatewayCommand, Global, SessionsCommand,
+    SessionsFilter, StartLine,
 };
 use super::command;
 use super::failure::{Exit, Failure};
@@ -75,16 +76,16 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 
 /// What says how to start a gateway would be ignored by any other command.
 fn refuse_start_options(global: &Global, command: &Command) -> Result<(), Failure> {
-    let is_stop = matches!(
+    let ends_one = matches!(
         command,
         Command::Gateway {
-            command: Some(GatewayCommand::Stop)
+            command: Some(GatewayCommand::Stop | GatewayCommand::Restart(_))
         }
     );
     let given = [
         ("--bind", global.bind.is_some()),
         ("--verbose", global.verbose),
-        ("--force", global.force && !is_stop),
+        ("--force", global.force && !ends_one),
     ];
     match given.into_iter().find(|(_, given)| *given) {
         Some((option, _)) => Err(Failure::new(
@@ -124,9 +125,9 @@ async fn dispatch(
         Command::Gateway { command } => {
             gateway_command(invocation, command.unwrap_or(GatewayCommand::Run), force).await
         }
-        Command::Status { deep, wait } => {
-            invocation.wait_ms = wait.wait_ms;
-            command::status::status(invocation, deep).await
+        Command::Status(flags) => {
+            invocation.wait_ms = flags.wait.wait_ms;
+            command::status::status(invocation, flags).await
         }
         Command::Health(wait) => {
             invocation.wait_ms = wait.wait_ms;
@@ -240,16 +241,18 @@ async fn gateway_command(
             }
         }
         GatewayCommand::Stop => command::gateway::stop(invocation, force).await,
-        GatewayCommand::Restart { skip_deferral, .. } => {
-            command::gateway::restart(invocation, skip_deferral).await
-        }
+        GatewayCommand::Restart(flags) if force && flags.drain_ms.is_some() => Err(Failure::new(
+            Exit::Usage,
+            "--wait and --force say the opposite of each other",
+        )),
+        GatewayCommand::Restart(flags) => command::gateway::restart(invocation, flags, force).await,
         GatewayCommand::Call(flags) => {
             invocation.wait_ms = flags.wait.wait_ms;
             command::call::call(invocation, flags).await
         }
-        GatewayCommand::Probe(wait) => {
-            invocation.wait_ms = wait.wait_ms;
-            command::call::probe(invocation).await
+        GatewayCommand::Probe(flags) => {
+            invocation.wait_ms = flags.wait.wait_ms;
+            command::probe::run(invocation, flags).await
         }
         GatewayCommand::Discover(wait) => {
             invocation.wait_ms = wait.wait_ms;
@@ -261,8 +264,17 @@ async fn gateway_command(
         }
         GatewayCommand::Stability(flags) => {
             asked_so(invocation, flags.ask);
-            command::system::stability(invocation, flags).await
+            if flags.export {
+                command::diagnostics::export(invocation, (&flags).into()).await
+            } else if let Some(path) = &flags.bundle {
+                command::diagnostics::bundle(invocation, &flags, path)
+            } else {
+                command::system::stability(invocation, flags).await
+            }
         }
+        GatewayCommand::Diagnostics {
+            command: DiagnosticsCommand::Export(flags),
+        } => command::diagnostics::export(invocation, flags).await,
         GatewayCommand::Suspend(flags) => {
             asked_so(invocation, flags.ask);
             command::suspend::suspend(invocation, flags).await

@@ -290,8 +290,23 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ),
     (
         "session.message",
-        "`operator.read`, after `sessions.messages.subscribe`",
+        "`operator.read`, after `sessions.messages.subscribe` or `sessions.subscribe`",
         "a line was added to a transcript",
+    ),
+    (
+        "session.tool",
+        "`operator.read`, after `sessions.subscribe`",
+        "a run calls a tool or has its result; whoever gets it with the run's own events does not get it twice",
+    ),
+    (
+        "chat.metadata.changed",
+        "`operator.read`",
+        "models and commands may be other ones now",
+    ),
+    (
+        "chat.send_timing",
+        "the page that sent the message",
+        "how long a step of its answer took",
     ),
     (
         "device.pair.requested",

@@ -13,7 +13,7 @@ use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::offline::Offline;
 use super::output::Output;
-use super::rpc::{Caller, Client, Persona};
+use super::rpc::{Caller, Client, Endpoint, Persona};
 use crate::configuration::{self, Configuration, Variables};
 use crate::paths::{PathFlags, Paths};
 
@@ -142,6 +142,16 @@ impl Invocation {
         Ok(config
             .and_then(|config| config.gateway.port)
             .unwrap_or_else(|| self.paths.default_port()))
+    }
+
+    /// The port the command line names.
+    pub(crate) fn wanted_port(&self) -> Option<u16> {
+        self.wanted.port
+    }
+
+    /// A port of this machine that leads to a gateway elsewhere, which gets no secret but the one that was typed.
+    pub(crate) fn near(&self, port: u16) -> Endpoint {
+        Endpoint::local(port, self.wanted.secret.clone()).pinned(self.wanted.pin)
     }
 
     /// Connects to the gateway, as one command.

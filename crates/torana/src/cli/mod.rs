@@ -1,7 +1,7 @@
 //! The command line: what people type, what they read back, and with which code it ends.
 //!
 //! Start with [`main`]; `args` is the grammar, `command/` has one file per command family, `place` says which
-//! gateway that is, `rpc/` talks to it and `offline` to the store when none runs (decision 52). Words and numbers of the output live in `output`
+//! gateway that is, `tunnel` leads to one of another machine, `rpc/` talks to it and `offline` to the store when none runs (decision 52). Words and numbers of the output live in `output`
 //! and `words`; every failure is a [`failure::Failure`].
 
 mod args;
@@ -18,6 +18,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod tui;
+mod tunnel;
 mod words;
 
 pub(crate) use command::config::keep as keep_config;

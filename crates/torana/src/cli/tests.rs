@@ -25,6 +25,30 @@ fn grammar_has_no_contradictions() {
     Cli::command().debug_assert();
 }
 
+/// Every flag that somebody could see in the list of processes has another way: `place.rs` reads what these two carry
+/// from the environment and the configuration, and a value for `config` comes by file or standard input.
+#[test]
+fn s_074_no_secret_has_to_be_an_argument() {
+    fn secrets(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {
+        let names = command
+            .get_arguments()
+            .filter_map(|argument| argument.get_long());
+        let is_secret = |name: &&str| {
+            ["token", "password", "secret", "api-key", "credential"]
+                .iter()
+                .any(|word| name.ends_with(word))
+        };
+        found.extend(names.filter(is_secret).map(str::to_owned));
+        for command in command.get_subcommands() {
+            secrets(command, found);
+        }
+    }
+    let mut found = std::collections::BTreeSet::new();
+    secrets(&Cli::command(), &mut found);
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["password", "token"]);
+    assert!(parse("torana config patch --stdin").is_ok());
+}
+
 #[test]
 fn torana_alone_takes_the_options_of_the_gateway() {
     let cli = parse("torana --port 19000 --bind lan --force --verbose").expect("valid");
@@ -209,6 +233,31 @@ fn the_official_grammar_is_understood() {
         "torana gateway discover --timeout 500 --json",
         "torana gateway health --timeout 500",
         "torana gateway stability --limit 5 --type message.received --since-seq 3",
+        "torana gateway stability --bundle",
+        "torana gateway stability --bundle latest --limit 5 --json",
+        "torana gateway stability --export --output x.zip",
+        "torana gateway stability --bundle latest --export",
+        "torana channels logout --channel telegram --account work",
+        "torana message send -t telegram:1 --message hi --reply-to 7 --thread-id 3 --dry-run",
+        "torana agent --agent work --message-file x.md --model openai/gpt-5-mini --session-id s",
+        "torana agent --message hi --deliver --reply-channel telegram --reply-to -1001 --reply-account work",
+        "torana agents set-identity --agent main --name Ada",
+        "torana models list --provider openai --plain",
+        "torana models set openai/gpt-5-mini",
+        "torana logs --follow --interval 1000 --max-bytes 100000 --timeout 500",
+        "torana gateway diagnostics export --output x.zip --log-lines 10 --log-bytes 1000 --no-stability-bundle --timeout 500",
+        "torana gateway probe --ssh ada@box:2222 --ssh-identity /k --timeout 500 --port 19000",
+        "torana gateway probe --ssh-auto",
+        "torana gateway restart --safe --skip-deferral",
+        "torana gateway restart --wait 1h30m",
+        "torana gateway restart --wait 0",
+        "torana gateway restart --force",
+        "torana approvals resolve abcd allow-always --expires-in-days 30",
+        "torana status --all --usage --agent work",
+        "torana nodes camera list --node phone",
+        "torana nodes camera snap --node phone --facing both --max-width 640 --quality 0.8 --delay-ms 5",
+        "torana nodes camera clip --node phone --duration 10s --no-audio --invoke-timeout 900",
+        "torana nodes screen record --node mac --screen 1 --fps 10 --duration 1500 --out x.mp4",
         "torana gateway status --no-probe",
         "torana gateway status --require-rpc --timeout 500",
         "torana gateway call health --timeout 500 --expect-url ws://127.0.0.1:1 --password p",
@@ -233,6 +282,30 @@ fn mistakes_are_usage_errors() {
         "torana approvals set",
         "torana gateway call health --timeout 0",
         "torana gateway status --no-probe --require-rpc",
+        "torana gateway probe --ssh -oProxyCommand=x",
+        "torana gateway probe --ssh box --ssh-auto",
+        "torana gateway probe --ssh box --url ws://a",
+        "torana gateway stability --output x.zip",
+        "torana gateway stability --export --type a",
+        "torana gateway stability --export --limit 5",
+        "torana gateway diagnostics",
+        "torana gateway diagnostics export --log-lines 0",
+        "torana gateway diagnostics export --log-bytes 2000000",
+        "torana gateway restart --wait 5m --safe",
+        "torana gateway restart --wait 5 m",
+        "torana gateway restart --wait 5w",
+        "torana gateway restart --wait 2d",
+        "torana approvals resolve abcd allow-always --expires-in-days 0",
+        "torana status --agent work",
+        "torana channels logout",
+        "torana agent --message hi --message-file x.md",
+        "torana agent --message hi --deliver",
+        "torana agent --message hi --reply-to 1",
+        "torana agent --message hi --to telegram:1 --reply-channel telegram --reply-to 1",
+        "torana channels logout telegram --channel telegram",
+        "torana models list --plain --json",
+        "torana logs --interval 0",
+        "torana nodes camera snap --node phone --quality 2",
         "torana audit --after yesterday",
         "torana sessions --token a --password b",
         "torana sessions list --agent a --all-agents",
@@ -572,4 +645,21 @@ fn chat_goes_on_after_a_lost_connection_without_losing_or_repeating_text() {
         "what ended without an answer is over, what was not sent is not"
     );
     assert_eq!(shown[0].note.as_deref(), Some("(no answer)"));
+}
+
+#[test]
+fn what_is_wrong_with_an_account_is_told_whole() {
+    let error = format!(
+        "{} set `channels.telegram.botToken`",
+        "the platform says no; ".repeat(6)
+    );
+    let status = json!({
+        "channelOrder": ["telegram"],
+        "channelAccounts": { "telegram": [{ "accountId": "work", "lastError": error }] },
+    });
+    let shown = super::command::channels::rows(&status, 0);
+    assert!(
+        shown.ends_with(&format!("error of telegram:work\n  {error}")),
+        "{shown}"
+    );
 }

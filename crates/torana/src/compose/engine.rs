@@ -269,18 +269,3 @@ fn default_account(sources: &Sources<'_>, channel: &str) -> Option<String> {
         })
         .map(|account| account.account.to_string())
 }
-
-/// Warnings about a setup in which people could read each other's messages (behaviour 2.2).
-pub(crate) fn privacy_warning(config: &Config, accounts: &[AccountConfig]) -> Option<String> {
-    let shared = matches!(config.session.dm_scope, tree::DmScope::Main);
-    let several = accounts.iter().any(|account| {
-        let policy = &account.policy;
-        matches!(policy.dm_policy, torana_core::admit::DmPolicy::Open)
-            || policy.allow_from.len() > 1
-    });
-    (shared && several).then(|| {
-        "several people can write to this gateway directly and all share one conversation (`session.dmScope: \"main\"`): \
-         each may see what the others said; set `session.dmScope: \"per-channel-peer\"`"
-            .to_owned()
-    })
-}

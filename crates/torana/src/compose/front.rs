@@ -8,7 +8,7 @@ use torana_core::auth::{CommandRules, ScopeSet};
 use torana_core::config::{Config, tree};
 use torana_core::port::World;
 use torana_core::run::ModelRef;
-use torana_dialects::front::UiFolder;
+use torana_dialects::front::{Lockout, UiFolder};
 use torana_dialects::{AuthMode, FrontSettings, NodeSettings, ProxyIdentity};
 use torana_host::files::{self, NewFile};
 
@@ -172,6 +172,19 @@ pub(crate) fn settings(
     })
 }
 
+/// When wrong secrets lock their source out.
+pub(crate) fn lockout(config: &Config) -> Lockout {
+    let (written, usual) = (&config.gateway.auth.rate_limit, Lockout::default());
+    Lockout {
+        failures_max: written.max_attempts.map_or(usual.failures_max, |count| {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }),
+        window_ms: written.window_ms.unwrap_or(usual.window_ms),
+        lockout_ms: written.lockout_ms.unwrap_or(usual.lockout_ms),
+        exempt_local: written.exempt_loopback.unwrap_or(usual.exempt_local),
+    }
+}
+
 fn lower(text: &str) -> String {
     text.trim().to_ascii_lowercase()
 }
@@ -289,4 +302,23 @@ pub(crate) fn in_container(environment: &torana_host::env::Environment) -> bool 
     Path::new("/.dockerenv").exists()
         || Path::new("/run/.containerenv").exists()
         || environment.get("KUBERNETES_SERVICE_HOST").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lockout_is_the_usual_one_where_nothing_is_written() {
+        let mut config = Config::default();
+        assert_eq!(lockout(&config), Lockout::default());
+        let written = &mut config.gateway.auth.rate_limit;
+        (written.max_attempts, written.exempt_loopback) = (Some(3), Some(false));
+        let expected = Lockout {
+            failures_max: 3,
+            exempt_local: false,
+            ..Lockout::default()
+        };
+        assert_eq!(lockout(&config), expected);
+    }
 }

@@ -7,6 +7,7 @@ use torana_engine::store::pairing;
 use super::database;
 use super::finding::{Finding, Patient, Report};
 use crate::compose;
+use crate::gateway::refusal_of;
 
 const CHECK: &str = "channels";
 
@@ -31,14 +32,15 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
         return;
     }
     for account in &accounts {
-        account_check(account, report);
-    }
-    if let Some(warning) = compose::engine::privacy_warning(config, &accounts) {
-        report.add(Finding::warn(
-            CHECK,
-            warning,
-            "run `torana config set session.dmScope per-channel-peer`",
-        ));
+        match refusal_of(&patient.refusals, account) {
+            // What is wrong and what to do was said with the configuration.
+            Some(why) => report.add(Finding::warn(
+                CHECK,
+                format!("{}:{} does not start", account.channel, account.account),
+                format!("mend {why}"),
+            )),
+            None => account_check(account, report),
+        }
     }
     if config.commands.owner_allow_from.is_empty() && !owner_recorded(patient) {
         report.add(Finding::warn(

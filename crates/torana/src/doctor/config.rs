@@ -30,6 +30,13 @@ pub(super) fn check(patient: &mut Patient<'_>, report: &mut Report) {
             "read why with `torana config validate`, and change or remove what it names",
         ));
     }
+    for warning in configuration::warnings(&configuration.loaded) {
+        // A warning says itself what to do about it.
+        report.add(Finding {
+            hint: None,
+            ..Finding::warn(CHECK, warning.to_string(), "")
+        });
+    }
     let hidden = configuration.loaded.accepted_unbuilt.len();
     if hidden > 0 {
         report.add(Finding::warn(
@@ -46,6 +53,7 @@ pub(super) fn check(patient: &mut Patient<'_>, report: &mut Report) {
         };
         report.add(Finding::ok(CHECK, text));
         patient.config = configuration.loaded.config;
+        patient.refusals = configuration.loaded.refusals;
         return;
     }
     if patient.fix && restore(patient, &configuration, report) {

@@ -1,6 +1,6 @@
 //! What a check says, and the order of the checks.
 
-use torana_core::config::Config;
+use torana_core::config::{Config, Refusal};
 use torana_host::lock::Holder;
 
 use super::{channels, clock, config, database, disk, journals, lock, models, port, state};
@@ -119,10 +119,12 @@ impl Report {
 /// What the checks look at.
 pub(super) struct Patient<'a> {
     pub(super) invocation: &'a Invocation,
-    /// The gateway that runs now.
+    /// Who holds the state directory now.
     pub(super) holder: Option<Holder>,
     /// The configuration, when it is valid (perhaps after it was mended).
     pub(super) config: Option<Config>,
+    /// Parts of that configuration that do not start.
+    pub(super) refusals: Vec<Refusal>,
     /// Mend what can be mended.
     pub(super) fix: bool,
 }
@@ -134,6 +136,7 @@ pub(crate) async fn examine(invocation: &Invocation, fix: bool) -> Report {
         invocation,
         holder: invocation.holder(),
         config: None,
+        refusals: Vec::new(),
         fix,
     };
     config::check(&mut patient, &mut report);

@@ -15,12 +15,10 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
             .port
             .map(|port| format!(", port {port}"))
             .unwrap_or_default();
+        let (pid, what) = (holder.pid, holder.what());
         report.add(Finding::ok(
             CHECK,
-            format!(
-                "process {} runs the gateway{port}, started {since}",
-                holder.pid
-            ),
+            format!("process {pid} is {what}{port}, started {since}"),
         ));
         return;
     }

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 
+use torana_host::lock::Holder;
 use torana_host::process::listening_on;
 
 use super::finding::{Finding, Patient, Report, words};
@@ -20,7 +21,7 @@ pub(super) async fn check(patient: &Patient<'_>, report: &mut Report) {
             return;
         }
     };
-    if patient.holder.is_some() {
+    if patient.holder.as_ref().is_some_and(Holder::listens) {
         match invocation.connect().await {
             Ok(client) => {
                 client.close().await;

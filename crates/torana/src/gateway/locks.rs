@@ -49,11 +49,8 @@ fn folder(paths: &Paths) -> Result<(), Failure> {
 async fn take_over(paths: &Paths, world: &World, holder: &Holder) -> Result<StateLock, Failure> {
     let pid = holder.pid;
     if !holder.listens() {
-        return Err(Failure::new(
-            EXIT_TAKEN,
-            format!("process {pid} has the state directory, and is no gateway that runs"),
-        )
-        .hint("it is a command, or a gateway that starts: try again in a moment"));
+        let (what, hint) = holder.stranger();
+        return Err(Failure::new(EXIT_TAKEN, what).hint(hint));
     }
     let target = i32::try_from(pid)
         .ok()

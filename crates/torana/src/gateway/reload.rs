@@ -16,6 +16,7 @@ use torana_dialects::{Context, FrontSettings, RestartRequest};
 use torana_engine::Engine;
 use torana_host::lock::IdentityLock;
 
+use super::listen::guard_exposure;
 use super::locks;
 use super::parts::{Credential, Parts};
 use super::restart::RestartDesk;
@@ -48,7 +49,7 @@ enum Way {
     Nothing,
     /// What can be is applied at once.
     Live,
-    /// By a restart, before which nothing is applied.
+    /// By a restart. Before one that begins at once nothing is applied; where it has to wait, what can be is.
     Restart,
 }
 
@@ -129,15 +130,11 @@ impl Runner {
         context: &Arc<Context>,
         host: &Arc<GatewayHost>,
         parts: Parts,
-        config: &Config,
         logging: Logging,
         configuration: &Configuration,
         first_look: FirstLook,
         front: Front,
     ) -> Self {
-        if let Some(warning) = compose::engine::privacy_warning(config, &parts.accounts) {
-            tracing::warn!("{warning}");
-        }
         let files: Vec<String> = first_look
             .stamp
             .iter()
@@ -282,12 +279,14 @@ impl Runner {
             self.follow_text(&state, &config, &read);
             return None;
         }
+        let mode = config.gateway.reload.mode;
         let way = if state.restarting {
-            // Half of two configurations is neither: the restart that is on its way reads this one too.
+            // The restart that is on its way reads this one too.
             Way::Restart
         } else {
-            Way::of(config.gateway.reload.mode, &plan)
+            Way::of(mode, &plan)
         };
+        let mut restarts = false;
         let in_force = match way {
             Way::Nothing => {
                 tracing::info!(
@@ -296,7 +295,18 @@ impl Runner {
                 false
             }
             Way::Restart => {
-                self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value)
+                restarts =
+                    self.ask_for_restart(&mut state, &config, &read, (&plan, delay_ms), value);
+                let is_live = mode == ReloadMode::Hybrid && !plan.is_for_restart_only();
+                if restarts && is_live && self.restarts.is_held_back(&self.engine) {
+                    self.apply(&mut state, &config, &read, &plan).await;
+                    self.applied(&state, config, &read, &plan);
+                    restarts = !plan.restart.is_empty();
+                    tracing::info!(cause, "What needs no restart is in force already.");
+                    true
+                } else {
+                    restarts
+                }
             }
             Way::Live => {
                 self.apply(&mut state, &config, &read, &plan).await;
@@ -314,7 +324,7 @@ impl Runner {
         Some(Applied {
             plan,
             in_force,
-            restarts: in_force && way == Way::Restart,
+            restarts,
         })
     }
 
@@ -357,10 +367,12 @@ impl Runner {
             .unwrap_or_else(std::sync::PoisonError::into_inner) =
             watched(read, &config, &state.parts, &self.paths);
         run::remember_good(&self.paths, read);
-        if plan.restart.is_empty() {
+        if plan.restart.is_empty() && !state.restarting {
             return self.remember(&state.value, &config, read);
         }
-        tracing::warn!(keys = %keys(plan), "These changes take effect after a restart.");
+        if !state.restarting {
+            tracing::warn!(keys = %keys(plan), "These changes take effect after a restart.");
+        }
         // What is in force is neither the old text nor the new one, so the old hash stays.
         let hash = self.host.running.load().hash.clone();
         self.host.running.store(Arc::new(Running {
@@ -503,7 +515,7 @@ impl Runner {
         }
     }
 
-    /// A restart reads everything anew, so nothing is applied before it. What could not start is not restarted into.
+    /// A restart reads everything anew. What could not start is not restarted into.
     fn ask_for_restart(
         &self,
         state: &mut State,
@@ -519,14 +531,16 @@ impl Runner {
             tracing::error!(reason = %failure.message, "The changed configuration could not be started; the running one stays in force.");
             return false;
         }
-        tracing::info!(keys = %keys(plan), "The configuration changed; the gateway restarts.");
+        if !plan.restart.is_empty() {
+            tracing::info!(keys = %keys(plan), "The configuration changed; the gateway restarts.");
+        }
         // The same text must not be looked at again while the restart waits for its turn.
         state.value = value;
         state.restarting = true;
         self.restarts.ask(&RestartRequest {
             reason: "configuration changed".to_owned(),
             delay_ms,
-            at_once: true,
+            patience_ms: 0,
         });
         true
     }
@@ -537,7 +551,7 @@ impl Runner {
         let given = credential.given.clone();
         let front = compose::front::settings(config, port, given, &credential.generated)
             .map_err(|message| run::Failure::new(run::EXIT_CONFIG, message))?;
-        run::guard_exposure(&front, self.front.open_to_others)?;
+        guard_exposure(&front, self.front.open_to_others)?;
         Ok(front)
     }
 
@@ -554,6 +568,9 @@ impl Runner {
         if let Some(secret) = front.secret.as_deref() {
             self.logging.redactor.register(secret);
         }
+        self.context
+            .gate
+            .set_lockout(compose::front::lockout(config));
         let now = self.context.front.load();
         // Pages of the operator's own were read for this path when the gateway started.
         front.ui_folder.clone_from(&now.ui_folder);
@@ -615,7 +632,8 @@ fn files_of(configuration: &Configuration, paths: &Paths) -> Vec<String> {
     files
 }
 
-fn refusal_of(refusals: &[Refusal], account: &AccountConfig) -> Option<String> {
+/// Why an account of the configuration does not start, when a part of it was refused.
+pub(crate) fn refusal_of(refusals: &[Refusal], account: &AccountConfig) -> Option<String> {
     refusals
         .iter()
         .find(|refusal| match &refusal.part {

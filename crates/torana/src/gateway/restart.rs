@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use torana_core::limit::RESTART_DEFERRAL_MS;
+use torana_core::event::SuspensionPhase;
 use torana_core::port::World;
 use torana_dialects::{RestartPlan, RestartRequest};
 use torana_engine::Engine;
@@ -41,7 +41,7 @@ impl RestartDesk {
         Self::after(world, restart::restarted_at_ms())
     }
 
-    fn after(world: &World, restarted_at_ms: Option<i64>) -> Arc<Self> {
+    pub(super) fn after(world: &World, restarted_at_ms: Option<i64>) -> Arc<Self> {
         Arc::new(Self {
             world: world.clone(),
             restarted_at_ms,
@@ -67,12 +67,7 @@ impl RestartDesk {
         let cooldown_ms = self.cooldown_ms();
         let delay_ms = request.delay_ms.max(cooldown_ms);
         let not_before_ms = self.world.monotonic_ms().saturating_add(delay_ms);
-        let patience_ms = if request.at_once {
-            0
-        } else {
-            RESTART_DEFERRAL_MS
-        };
-        let patient_until_ms = not_before_ms.saturating_add(patience_ms);
+        let patient_until_ms = not_before_ms.saturating_add(request.patience_ms);
         let joined = {
             let mut wanted = self.lock();
             match wanted.as_mut() {
@@ -97,6 +92,16 @@ impl RestartDesk {
             delay_ms,
             cooldown_ms: delay_ms.saturating_sub(request.delay_ms),
         }
+    }
+
+    /// Whether a restart is wanted that may not begin yet: another one was a moment ago, or somebody suspended the gateway.
+    pub(super) fn is_held_back(&self, engine: &Engine) -> bool {
+        let is_suspended = engine.suspension_phase() != SuspensionPhase::Accepting;
+        let now_ms = self.world.monotonic_ms();
+        let wanted = self.lock();
+        wanted
+            .as_ref()
+            .is_some_and(|wanted| is_suspended || wanted.not_before_ms > now_ms)
     }
 
     /// Waits until the last restart is long enough ago for another one.
@@ -176,20 +181,20 @@ mod tests {
         RestartDesk::after(&world, restarted_at_ms)
     }
 
-    fn request(delay_ms: u64, at_once: bool) -> RestartRequest {
+    fn request(delay_ms: u64, patience_ms: u64) -> RestartRequest {
         RestartRequest {
             reason: format!("after {delay_ms}"),
             delay_ms,
-            at_once,
+            patience_ms,
         }
     }
 
     #[test]
     fn requests_that_come_together_make_one_restart_at_the_earliest_moment() {
         let desk = desk(None);
-        assert!(!desk.ask(&request(5_000, false)).joined);
-        assert!(desk.ask(&request(0, false)).joined);
-        assert!(desk.ask(&request(60_000, true)).joined);
+        assert!(!desk.ask(&request(5_000, 300_000)).joined);
+        assert!(desk.ask(&request(0, 300_000)).joined);
+        assert!(desk.ask(&request(60_000, 0)).joined);
         let wanted = desk.lock().clone();
         let expected = Wanted {
             reason: "after 5000".to_owned(),
@@ -201,9 +206,9 @@ mod tests {
 
     #[test]
     fn a_restart_right_after_another_one_waits_and_says_so() {
-        let plan = desk(Some(990_000)).ask(&request(2_000, true));
+        let plan = desk(Some(990_000)).ask(&request(2_000, 0));
         assert_eq!((plan.delay_ms, plan.cooldown_ms), (20_000, 18_000));
-        let plan = desk(Some(960_000)).ask(&request(2_000, true));
+        let plan = desk(Some(960_000)).ask(&request(2_000, 0));
         assert_eq!((plan.delay_ms, plan.cooldown_ms), (2_000, 0));
     }
 }

@@ -3,7 +3,6 @@
 //! The order matters and reads from top to bottom in [`run`]: directory and lock, config, log, store, listener,
 //! recovery, channels, and then waiting for a reason to stop.
 
-use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::sync::{Arc, Weak};
 
@@ -11,23 +10,24 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use torana_core::config::{Config, Part};
 use torana_core::port::CrashMarks;
-use torana_dialects::front::{self, BindError, Gate, Listeners, Place};
+use torana_dialects::Context;
+use torana_dialects::front::{self, Gate, Listeners};
 use torana_dialects::openclaw::OpenClaw;
-use torana_dialects::{Context, FrontSettings};
 use torana_engine::Engine;
 use torana_engine::service::login::LoginCodes;
 use torana_host::crash::FileMarks;
 use torana_host::egress::install_crypto;
 use torana_host::env::Environment;
 use torana_host::files;
-use torana_host::process::listening_on;
+use torana_host::process::keep_memory_private;
 use torana_host::restart::Restart;
 use torana_host::sockets::Handover;
 use torana_host::tls::ServerTls;
 
+use super::listen::{keep_sockets, listen};
 use super::parts::{Credential, Parts};
 use super::wait::{End, Reasons, wait};
-use super::{durable, locks, reload, watch};
+use super::{disk, durable, last_moments, locks, reload, watch};
 use crate::cli::disk_hint;
 use crate::compose::{self, front::Credentials};
 use crate::configuration::{self, Configuration, Variables};
@@ -42,9 +42,6 @@ pub(crate) const EXIT_TAKEN: u8 = 73;
 pub(crate) const EXIT_IO: u8 = 74;
 pub(crate) const EXIT_CONFIG: u8 = 78;
 
-/// How often and how long a taken port is tried again (decision 27: 2 s).
-const BIND_TRIES: u32 = 8;
-const BIND_WAIT_MS: u64 = 250;
 /// Workers of the runtime: more than four only adds memory to a process that mostly waits.
 const WORKERS_MAX: usize = 4;
 /// Stack of a worker; the deepest path of ours is a Markdown renderer bounded to 64 levels.
@@ -97,6 +94,12 @@ pub(crate) fn run(
     environment: Environment,
     options: &RunOptions,
 ) -> Result<ExitCode, Failure> {
+    keep_memory_private().map_err(|error| {
+        Failure::new(
+            EXIT_IO,
+            format!("core dumps cannot be switched off: {error}"),
+        )
+    })?;
     // Before there are other threads.
     let mut inherited = torana_host::sockets::inherited();
     let workers =
@@ -140,6 +143,9 @@ async fn serve(
     torana_host::descriptors::raise_limit();
     let world = torana_host::world();
     let mut lock = locks::own_state(paths, &world, options.force).await?;
+    let Some(room) = disk::wait(paths, &world, &mut signals).await else {
+        return Ok((End::Exit(ExitCode::SUCCESS), Handover::default()));
+    };
     let blank = durable::prepare(paths);
     let variables = Arc::new(Variables::read(environment, paths));
     let configuration = configuration::read(paths, &variables)
@@ -147,7 +153,7 @@ async fn serve(
     let config = required(paths, &configuration)?;
     let logging = Logging::start(&config, paths, options.verbose)
         .map_err(|message| Failure::new(EXIT_IO, message))?;
-    tell_findings(&configuration);
+    tell_findings(&configuration, &variables);
     let flush_failed = CancellationToken::new();
     let (store, credentials) = durable::open(paths, &world, &flush_failed, blank)?;
     let parts = Parts::new(paths, &variables, &config, &world);
@@ -193,9 +199,8 @@ async fn serve(
     let front_ended = run_front(&context, &dialect, listeners, &front_stop);
     announce(&context, &dialect, port, tls.as_deref(), open_to_others);
     tracing::info!(version = context.version, port, "The gateway is running.");
-    engine.recover().await.map_err(|error| {
-        Failure::new(EXIT_IO, format!("open messages could not be read: {error}"))
-    })?;
+    recover(&engine, paths, room).await?;
+    let last = Arc::clone(&dialect);
     let runner = Arc::new(reload::Runner::new(
         paths,
         &variables,
@@ -203,7 +208,6 @@ async fn serve(
         &context,
         &host,
         parts,
-        &config,
         logging,
         &configuration,
         first_look,
@@ -228,16 +232,18 @@ async fn serve(
         front_stop,
     };
     let end = wait(&engine, &reasons, &runner, &mut signals).await;
+    let now_ms = engine.world().wall_ms();
+    last_moments::keep(&paths.stability(), &last.last_events(), &end, now_ms);
     Ok((end, sockets))
 }
 
-/// Keeps hold of what is listened on, for a restart.
-fn keep_sockets(listeners: &Listeners) -> Handover {
-    let all = listeners.gateway.iter().chain(&listeners.webhooks);
-    Handover::of(all).unwrap_or_else(|error| {
-        tracing::warn!(%error, "Sockets cannot be handed over; a restart refuses who connects meanwhile.");
-        Handover::default()
-    })
+/// Reads what the life before left open; on a full disk nothing new is taken from the first moment on.
+async fn recover(engine: &Engine, paths: &Paths, room: disk::Room) -> Result<(), Failure> {
+    disk::observe(engine, paths, room);
+    engine.recover().await.map_err(|error| {
+        Failure::new(EXIT_IO, format!("open messages could not be read: {error}"))
+    })?;
+    Ok(())
 }
 
 /// Looks after what changes outside: the disk, the certificate, the configuration.
@@ -339,7 +345,13 @@ pub(super) fn required(paths: &Paths, configuration: &Configuration) -> Result<C
     Ok(config.clone())
 }
 
-fn tell_findings(configuration: &Configuration) {
+fn tell_findings(configuration: &Configuration, variables: &Variables) {
+    for name in variables.kept_out() {
+        tracing::warn!(
+            name,
+            "The .env file of the working directory may not set this variable; set it in the state directory's."
+        );
+    }
     for warning in &configuration.loaded.warnings {
         tracing::warn!(finding = %warning, "The configuration deserves a look.");
     }
@@ -393,10 +405,12 @@ pub(super) fn context(
         world: world.clone(),
         builtin: parts.builtin.clone(),
     }));
+    let gate = Gate::new(world.clone());
+    gate.set_lockout(compose::front::lockout(config));
     let context = Context {
         engine: engine.clone(),
         front: ArcSwap::from_pointee(front),
-        gate: Gate::new(world.clone()),
+        gate,
         logins: LoginCodes::new(world.clone()),
         host: Arc::<GatewayHost>::clone(&host),
         version: env!("CARGO_PKG_VERSION"),
@@ -430,152 +444,6 @@ pub(crate) fn port_of(
         }
     }
     Ok(config.gateway.port.unwrap_or_else(|| paths.default_port()))
-}
-
-async fn listen(
-    config: &Config,
-    paths: &Paths,
-    parts: &Parts,
-    options: &RunOptions,
-    variables: &Variables,
-    context: &Arc<Context>,
-    inherited: &mut Vec<std::net::TcpListener>,
-) -> Result<(Listeners, bool), Failure> {
-    let port = context.front.load().port;
-    let in_container = compose::front::in_container(&variables.merged());
-    let addresses = compose::front::addresses(config, options.bind.as_deref(), port, in_container)
-        .map_err(|message| Failure::new(EXIT_CONFIG, message))?;
-    let open_to_others = addresses.iter().any(|address| !address.ip().is_loopback());
-    guard_exposure(&context.front.load(), open_to_others)?;
-    let tls =
-        compose::tls::load(config, paths, &addresses, context.engine.world()).map_err(|error| {
-            Failure::new(EXIT_CONFIG, format!("`gateway.tls`: {error}"))
-                .hint("mend the files, or switch `gateway.tls.enabled` off")
-        })?;
-    let place = if open_to_others {
-        Place::Addresses(addresses)
-    } else {
-        Place::Loopback(port)
-    };
-    let mut tries = 0;
-    let gateway = loop {
-        match front::bind_or_adopt(&place, inherited) {
-            Ok(listeners) => break listeners,
-            // What another configuration listened on, such as the same port of another address, is in the way.
-            Err(BindError::InUse { .. }) if !inherited.is_empty() => inherited.clear(),
-            Err(BindError::InUse { .. }) if tries < BIND_TRIES => {
-                tries += 1;
-                context.engine.world().sleep_ms(BIND_WAIT_MS).await;
-            }
-            Err(BindError::InUse { .. }) => return Err(taken(port)),
-            Err(ref error @ BindError::Failed { ref source, .. }) => {
-                return Err(not_listening(error.to_string(), source.kind()));
-            }
-        }
-    };
-    if let Some(bound) = gateway
-        .first()
-        .and_then(|listener| listener.local_addr().ok())
-    {
-        let mut front = context.front.load().as_ref().clone();
-        front.port = bound.port();
-        context.front.store(Arc::new(front));
-    }
-    let listeners = Listeners {
-        gateway,
-        webhooks: webhook_listeners(parts, inherited),
-        tls,
-    };
-    inherited.clear();
-    Ok((listeners, open_to_others))
-}
-
-/// What keeps us from listening, other than somebody who has the port.
-fn not_listening(message: String, kind: ErrorKind) -> Failure {
-    match kind {
-        ErrorKind::PermissionDenied => Failure::new(EXIT_CONFIG, message)
-            .hint("choose a port above 1023; lower ones need a permission of the system"),
-        // It may come with the network, so whatever supervises us shall try again.
-        ErrorKind::AddrNotAvailable => Failure::new(EXIT_IO, message)
-            .hint("give an address of this machine with `--bind`, `gateway.bind` or `gateway.customBindHost`"),
-        _ => Failure::new(EXIT_IO, message),
-    }
-}
-
-/// Somebody else has the port.
-fn taken(port: u16) -> Failure {
-    match listening_on(port) {
-        Some(holder) => Failure::new(EXIT_TAKEN, format!("port {port} is taken by {holder}"))
-            .hint("stop that process, or start on another port with `--port`"),
-        None => Failure::new(
-            EXIT_TAKEN,
-            format!("port {port} is taken by a process that cannot be looked at from here"),
-        )
-        .hint("start on another port with `--port`, or find the holder with `sudo ss -ltnp`"),
-    }
-}
-
-/// Webhook accounts may also listen where the system they come from did (decision 51).
-fn webhook_listeners(
-    parts: &Parts,
-    inherited: &mut Vec<std::net::TcpListener>,
-) -> Vec<tokio::net::TcpListener> {
-    let mut wanted: Vec<std::net::SocketAddr> = parts
-        .accounts
-        .iter()
-        .filter(|account| account.enabled)
-        .filter_map(|account| {
-            let listener = account.webhook_listener.as_ref()?;
-            Some(std::net::SocketAddr::from((
-                listener.host.parse::<std::net::IpAddr>().ok()?,
-                listener.port,
-            )))
-        })
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut listeners = Vec::new();
-    for address in wanted {
-        let place = Place::Addresses(vec![address]);
-        let mut bound = front::bind_or_adopt(&place, inherited);
-        if matches!(bound, Err(BindError::InUse { .. })) && !inherited.is_empty() {
-            inherited.clear();
-            bound = front::bind_or_adopt(&place, inherited);
-        }
-        match bound {
-            Ok(found) => listeners.extend(found),
-            Err(error) => {
-                tracing::error!(%error, "A webhook listener cannot start; the webhook path on the gateway's own port still works.")
-            }
-        }
-    }
-    listeners
-}
-
-/// Other machines may only reach a gateway that asks for a strong secret (S-005, S-011).
-pub(super) fn guard_exposure(front: &FrontSettings, open_to_others: bool) -> Result<(), Failure> {
-    if !open_to_others {
-        return Ok(());
-    }
-    match (&front.auth, front.secret.as_deref()) {
-        (torana_dialects::AuthMode::None, _) => Err(Failure::new(
-            EXIT_CONFIG,
-            "`gateway.auth.mode` is `none`, which is only allowed on loopback",
-        )
-        .hint("set `gateway.auth.mode` to `token`, or `gateway.bind` to `loopback`")),
-        (
-            torana_dialects::AuthMode::Token | torana_dialects::AuthMode::TrustedProxy,
-            Some(secret),
-        ) if secret.len() < 24 => {
-            Err(Failure::new(EXIT_CONFIG, "the gateway token is shorter than 24 characters, too weak for a gateway other machines can reach")
-                .hint("remove `gateway.auth.token` to use the generated one, or choose a longer one"))
-        }
-        (torana_dialects::AuthMode::Password, Some(secret)) if secret.len() < 12 => {
-            Err(Failure::new(EXIT_CONFIG, "the gateway password is shorter than 12 characters, too weak for a gateway other machines can reach")
-                .hint("choose a longer `gateway.auth.password`"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Prints where to go. The link signs one browser in, once; the permanent token is never printed (decision 35).
@@ -629,59 +497,5 @@ pub(crate) fn remember_good(paths: &Paths, configuration: &Configuration) {
     let kept = files::private_dir(&paths.backups()).and_then(|()| files::replace(&path, text));
     if let Err(error) = kept {
         tracing::warn!(%error, "The working configuration could not be remembered.");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use torana_dialects::AuthMode;
-
-    use super::*;
-
-    #[test]
-    fn only_what_a_later_try_cannot_mend_ends_the_service() {
-        for (kind, code, hint) in [
-            (
-                ErrorKind::PermissionDenied,
-                EXIT_CONFIG,
-                Some("port above 1023"),
-            ),
-            (
-                ErrorKind::AddrNotAvailable,
-                EXIT_IO,
-                Some("address of this machine"),
-            ),
-            (ErrorKind::Other, EXIT_IO, None),
-        ] {
-            let failure = not_listening("no".to_owned(), kind);
-            assert_eq!(failure.code, code, "{kind}");
-            assert_eq!(failure.hint.is_some(), hint.is_some(), "{kind}");
-            assert!(
-                failure
-                    .hint
-                    .unwrap_or_default()
-                    .contains(hint.unwrap_or_default())
-            );
-        }
-    }
-
-    #[test]
-    fn s_011_other_machines_meet_only_a_strong_secret() {
-        let strong = "0123456789abcdef01234567";
-        for (auth, secret, is_fit) in [
-            (AuthMode::None, "", false),
-            (AuthMode::Token, "short", false),
-            (AuthMode::Token, &strong[1..], false),
-            (AuthMode::Token, strong, true),
-            (AuthMode::TrustedProxy, "short", false),
-            (AuthMode::TrustedProxy, strong, true),
-            (AuthMode::Password, "eleven-char", false),
-            (AuthMode::Password, "twelve-chars", true),
-        ] {
-            let front = FrontSettings::new(auth.clone(), Some(secret.into()), 1);
-            assert!(guard_exposure(&front, false).is_ok(), "this machine alone");
-            let beyond = guard_exposure(&front, true);
-            assert_eq!(beyond.is_ok(), is_fit, "{auth:?} {secret}");
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
+use torana_core::limit::RESTART_DEFERRAL_MS;
 use torana_dialects::RestartRequest;
 use torana_engine::Engine;
 
@@ -77,7 +78,7 @@ pub(super) async fn wait(
                     runner.restarts().ask(&RestartRequest {
                         reason: "signal".to_owned(),
                         delay_ms: 0,
-                        at_once: false,
+                        patience_ms: RESTART_DEFERRAL_MS,
                     });
                 }
             },

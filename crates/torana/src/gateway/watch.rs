@@ -1,5 +1,6 @@
 //! What the gateway keeps an eye on: signals, disk space, and its config file.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use torana_host::tls::ServerTls;
 use super::reload::Runner;
 
 /// How often free space is read (decision 16).
-const DISK_MS: u64 = 5_000;
+pub(super) const DISK_MS: u64 = 5_000;
 /// How often the config file is looked at. Reading a file's length and time costs microseconds; editors save within one.
 const CONFIG_MS: u64 = 1_000;
 /// How often the certificate files are read. Renewals come weeks ahead, so this need not be quick.
@@ -21,7 +22,7 @@ const CERTIFICATE_MS: u64 = 10_000;
 /// Free space at which a warning is logged: 1 GiB or a tenth of the disk.
 const WARN_BYTES: u64 = 1024 * 1024 * 1024;
 /// Free space below which nothing new is accepted: one WAL of the store and a checkpoint must still fit.
-const FULL_BYTES: u64 = 14 * 1024 * 1024;
+pub(super) const FULL_BYTES: u64 = 14 * 1024 * 1024;
 
 /// A signal that means something here.
 pub(super) enum Signal {
@@ -79,10 +80,7 @@ pub(super) async fn disk(engine: Engine, state: PathBuf) {
             return;
         }
     };
-    if let Err(error) = reserve.take() {
-        tracing::warn!(%error, "No disk space could be set aside for emergencies.");
-    }
-    let mut warned = false;
+    let (mut warned, mut refused) = (false, false);
     loop {
         if let Ok(space) = files::space(&state) {
             let tight = space.free < WARN_BYTES.min(space.total / 10);
@@ -90,25 +88,35 @@ pub(super) async fn disk(engine: Engine, state: PathBuf) {
                 tracing::warn!(free_bytes = space.free, "The disk is getting full.");
             }
             warned = tight;
-            follow(&engine, &reserve, space.free);
+            let kept = follow(&engine, &reserve, space.free);
+            if let (Err(error), false) = (&kept, refused) {
+                tracing::warn!(%error, "No disk space could be set aside for emergencies.");
+            }
+            refused = kept.is_err();
         }
         engine.world().sleep_ms(DISK_MS).await;
     }
 }
 
-fn follow(engine: &Engine, reserve: &Reserve, available: u64) {
+/// Opens and closes the door. Fails when there is room for the reserve, but it cannot be taken.
+pub(super) fn follow(engine: &Engine, reserve: &Reserve, available: u64) -> io::Result<()> {
     if engine.storage_full() {
         // What is under way may use the reserve; the door opens again when there is room for it and for work.
-        if reserve.is_held() {
-            if let Err(error) = reserve.release() {
-                tracing::error!(%error, "The emergency space could not be freed.");
+        match reserve.release() {
+            Ok(false) if available > reserve.bytes() + 2 * FULL_BYTES => {
+                reserve.take()?;
+                engine.set_storage_full(false);
             }
-        } else if available > reserve.bytes() + 2 * FULL_BYTES && reserve.take().is_ok() {
-            engine.set_storage_full(false);
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "The emergency space could not be freed."),
         }
     } else if available < FULL_BYTES {
         engine.set_storage_full(true);
+    } else if available >= reserve.bytes() + FULL_BYTES {
+        // Below that the little there is belongs to what is under way.
+        reserve.take()?;
     }
+    Ok(())
 }
 
 /// Follows the files of the certificate: a renewal is used for new connections and told to whoever names the

@@ -35,15 +35,21 @@ fn issues(findings: &[Finding]) -> Vec<ConfigIssue> {
 impl GatewayHost {
     fn look(&self) -> Result<Arc<ConfigView>, Problem> {
         let running = self.running.load_full();
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = looked.as_ref() {
             let files: Vec<String> = last.stamp.iter().map(|(file, ..)| file.clone()).collect();
             if Arc::ptr_eq(&last.running, &running) && stamp(files) == last.stamp {
                 return Ok(Arc::clone(&last.view));
             }
         }
+        drop(looked);
         let read = configuration::read(&self.paths, &self.variables)
             .map_err(|message| Problem::new(Code::Unavailable, message))?;
+        Ok(self.seen(read, running))
+    }
+
+    /// What was read, kept for the next look unless the files are other ones by now.
+    pub(crate) fn seen(&self, read: Configuration, running: Arc<Running>) -> Arc<ConfigView> {
         let mut files = vec![self.paths.config.to_string_lossy().into_owned()];
         let included = included(&read);
         files.extend(included.iter().cloned());
@@ -51,12 +57,13 @@ impl GatewayHost {
         // What is saved after the reading has a stamp already, and must not be taken for what was read.
         let is_current = AsRead::of(&read).is_current(&self.paths.config);
         let view = Arc::new(self.view_of(read, included, &running));
-        *looked = is_current.then(|| Looked {
+        let looked = is_current.then(|| Looked {
             stamp,
             running,
             view: Arc::clone(&view),
         });
-        Ok(view)
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = looked;
+        view
     }
 
     fn view_of(&self, read: Configuration, included: Vec<String>, running: &Running) -> ConfigView {

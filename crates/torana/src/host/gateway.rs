@@ -288,7 +288,7 @@ impl Host for GatewayHost {
     }
 
     fn restart(&self, request: RestartRequest) -> Result<RestartPlan, Problem> {
-        tracing::info!(reason = %request.reason, at_once = request.at_once, "A client asked for a restart.");
+        tracing::info!(reason = %request.reason, patience_ms = request.patience_ms, "A client asked for a restart.");
         Ok(self.runner()?.restarts().ask(&request))
     }
 }

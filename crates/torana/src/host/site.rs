@@ -124,6 +124,7 @@ impl Site for GatewayHost {
                 other => other,
             },
             hostname: found.hostname,
+            address: found.address,
             release: found.release,
             pid: std::process::id(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

@@ -132,6 +132,10 @@ impl Running {
         running
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(crate) fn ended(&mut self) -> Option<i32> {
         wait::until("the gateway ends", STOP_MAX, || {
             self.0.try_wait().expect("asked")
@@ -209,7 +213,6 @@ fn mistakes_on_the_command_line_end_with_2() {
         "status --force",
         "chat --verbose",
         "--bind lan doctor",
-        "gateway restart --force",
         "gateway status --verbose",
         "gateway stop --bind lan",
     ] {
@@ -258,6 +261,21 @@ fn a_command_that_holds_the_state_for_a_moment_is_sent_no_signal() {
         "#]],
     );
     let holder = format!("process {}", std::process::id());
+    let looked = home.run("gateway status --no-probe --json");
+    assert_eq!(looked.code, Some(69), "it is no gateway");
+    let looked: serde_json::Value = serde_json::from_str(&looked.stdout).expect("JSON");
+    assert_eq!(
+        (&looked["running"], &looked["heldBy"]),
+        (&false.into(), &std::process::id().into())
+    );
+    let doctor = home.run("doctor");
+    assert!(
+        doctor
+            .stdout
+            .contains(&format!("{holder} is a command, or a gateway that starts")),
+        "{}",
+        doctor.stdout
+    );
     for (line, code) in [
         ("gateway stop --port 1", 69),
         ("gateway stop --force", 69),
@@ -267,6 +285,31 @@ fn a_command_that_holds_the_state_for_a_moment_is_sent_no_signal() {
         assert_eq!(ran.code, Some(code), "{line}: {}", ran.stderr);
         assert!(ran.stderr.contains(&holder), "{line}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn the_doctor_tells_a_warning_once_and_calls_no_refused_account_configured() {
+    let home = Home::new("doctor-refused");
+    let account = |allowed: &str| {
+        format!(
+            "{{ channels: {{ telegram: {{ botToken: '123456789:{}', dmPolicy: 'allowlist', allowFrom: [{allowed}] }} }} }}",
+            "A".repeat(35)
+        )
+    };
+    home.write_config(&account("'1', 'accessGroup:staff'"));
+    let refused = home.run("doctor").stdout;
+    assert!(!refused.contains("default is configured"), "{refused}");
+    assert!(
+        refused.contains("telegram:default does not start"),
+        "{refused}"
+    );
+    home.write_config(&account("'1', '2'"));
+    let several = home.run("doctor").stdout;
+    assert!(
+        several.contains("telegram:default is configured"),
+        "{several}"
+    );
+    assert_eq!(several.matches("session.dmScope").count(), 1, "{several}");
 }
 
 #[test]
@@ -488,7 +531,7 @@ fn a_conversation_can_be_had_explained_and_looked_up_with_and_without_the_gatewa
 
     let status = home.run("gateway status --json");
     let status: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
-    assert_eq!(status["pid"].as_u64(), Some(u64::from(gateway.0.id())));
+    assert_eq!(status["pid"].as_u64(), Some(u64::from(gateway.pid())));
     let link = home.run("dashboard");
     assert!(
         link.stdout.starts_with("http://127.0.0.1:") && link.stdout.contains("#login="),

@@ -1,5 +1,6 @@
 //! Tests of the whole gateway: the simulation, and what else needs every part at once.
 
+mod canary;
 mod chat;
 mod cli;
 mod crash;

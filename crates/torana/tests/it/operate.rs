@@ -24,6 +24,12 @@ fn a_gateway_is_suspended_under_one_name_and_goes_on() {
     assert_eq!(again["suspensionId"], first["suspensionId"], "the same one");
     let other = home.run("gateway suspend");
     assert_eq!(other.code, Some(1), "{}", other.stdout);
+    let refused = home.run("sessions");
+    assert!(
+        refused.stderr.contains("hint: the gateway is suspended"),
+        "{}",
+        refused.stderr
+    );
 
     let id = first["suspensionId"].as_str().expect("an id");
     let resumed = home.run(&format!("gateway resume {id}"));
@@ -49,6 +55,8 @@ fn sessions_are_put_aside_and_removed_by_name() {
         ));
         assert_eq!(said.code, Some(0), "{}", said.stderr);
     }
+    let listed = home.run("sessions").stdout;
+    assert_eq!(listed.matches(" hello\n").count(), 2, "{listed}");
     let aside = home.run("sessions archive agent:main:a agent:main:nope --json");
     assert_eq!(aside.code, Some(1), "one is not there");
     let aside = answer(&aside);
@@ -144,4 +152,98 @@ fn one_run_and_what_was_used_are_looked_at() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn what_helps_somebody_who_helps_is_shown_and_exported() {
+    let home = Home::new("diagnostics");
+    let mut gateway = Running::start(&home);
+    let said = home.run("agent --session agent:main:a --message planted-words");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+
+    let all = home.run("status --all --usage");
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    for part in ["System", "Waiting", "Config", "no model service tells"] {
+        assert!(all.stdout.contains(part), "{part}: {}", all.stdout);
+    }
+    let unknown = home.run("sessions reset agent:main:nope");
+    assert_eq!(unknown.code, Some(1), "{}", unknown.stdout);
+    assert!(
+        unknown.stderr.contains("there is no session"),
+        "{}",
+        unknown.stderr
+    );
+
+    let made = home.run("gateway diagnostics export --output out.zip --json");
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let made = answer(&made);
+    let files = made["files"].as_array().expect("files");
+    assert!(
+        files
+            .iter()
+            .any(|file| file["path"] == "stability/latest.json"),
+        "{made}"
+    );
+    let bytes = std::fs::read(home.path.join("out.zip")).expect("a file");
+    assert_eq!(
+        Some(bytes.len()),
+        made["bytes"]
+            .as_u64()
+            .and_then(|size| usize::try_from(size).ok())
+    );
+    let again = home.run("gateway stability --export --output out.zip");
+    assert_eq!(again.code, Some(1), "nothing is overwritten");
+
+    let none = home.run("gateway stability --bundle");
+    assert_eq!(none.code, Some(1), "no gateway ended yet: {}", none.stdout);
+    assert_eq!(home.run("gateway stop").code, Some(0));
+    assert_eq!(gateway.ended(), Some(0));
+    let kept =
+        answer(&home.run("gateway stability --bundle --type message.dispatch.completed --json"));
+    assert_eq!(kept["reason"], "gateway.stop");
+    let events = kept["snapshot"]["events"].as_array().expect("events");
+    assert_eq!(events.len(), 1, "{kept}");
+    assert!(!kept.to_string().contains("planted-words"), "{kept}");
+    let without = home.run("gateway stability --bundle latest --export --output kept.zip");
+    assert_eq!(
+        without.code,
+        Some(0),
+        "without a gateway too: {}",
+        without.stderr
+    );
+
+    let dry = home.run(
+        "message send --to telegram:1 --message hi --reply-to 7 --thread-id 3 --dry-run --json",
+    );
+    assert_eq!(dry.code, Some(0), "without a gateway: {}", dry.stderr);
+    let dry = answer(&dry);
+    assert_eq!(
+        (&dry["params"]["replyToId"], &dry["params"]["threadId"]),
+        (&"7".into(), &"3".into())
+    );
+
+    let set = home.run("models set openai/gpt-5-mini");
+    assert_eq!(set.code, Some(0), "{}", set.stderr);
+    home.write_config(
+        "{ agents: { defaults: { model: { primary: 'a/b', fallbacks: ['c/d'] } } } }",
+    );
+    assert_eq!(home.run("models set openai/gpt-5-mini").code, Some(0));
+    let model = answer(&home.run("config get agents.defaults.model --json"));
+    let expected = serde_json::json!({ "primary": "openai/gpt-5-mini", "fallbacks": ["c/d"] });
+    assert_eq!(model, expected, "what stands beside it stays");
+}
+
+#[test]
+fn a_restart_with_a_wait_is_waited_for() {
+    let home = Home::new("restart-wait");
+    let _gateway = Running::start(&home);
+    let ran = home.run("gateway restart --wait 30s");
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "the gateway restarted\n"),
+        "{}",
+        ran.stderr
+    );
+    let both = home.run("gateway restart --wait 30s --force");
+    assert_eq!(both.code, Some(2), "{}", both.stdout);
 }

@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
@@ -15,6 +16,10 @@ use crate::wait;
 
 /// Anything on a busy machine with a development build.
 const SEEN_MAX: Duration = Duration::from_secs(30);
+/// How long an interface has to end by itself when its test is over; a gateway it began takes up to five seconds.
+const ASKED_MAX: Duration = Duration::from_secs(8);
+/// Between two looks whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 const ROWS: u16 = 30;
 const COLUMNS: u16 = 100;
 
@@ -29,6 +34,10 @@ struct Terminal {
 
 impl Terminal {
     fn start(home: &Home, line: &str) -> Self {
+        Self::start_as(home, line, "xterm-256color")
+    }
+
+    fn start_as(home: &Home, line: &str, kind: &str) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&master).expect("granted");
         unlockpt(&master).expect("unlocked");
@@ -51,7 +60,7 @@ impl Terminal {
         let end = || Stdio::from(slave.try_clone().expect("another end"));
         let program = home
             .command(line)
-            .env("TERM", "xterm-256color")
+            .env("TERM", kind)
             .stdin(end())
             .stdout(end())
             .stderr(end())
@@ -72,6 +81,17 @@ impl Terminal {
             keyboard: File::from(master),
             line: slave.into(),
             screen,
+        }
+    }
+
+    /// Sends a signal, unless it has ended.
+    fn tell(&mut self, signal: Signal) {
+        if matches!(self.program.try_wait(), Ok(None))
+            && let Some(pid) = i32::try_from(self.program.id())
+                .ok()
+                .and_then(Pid::from_raw)
+        {
+            kill_process(pid, signal).expect("told");
         }
     }
 
@@ -115,6 +135,13 @@ impl Terminal {
         .code()
     }
 
+    /// What the program wrote last is read after its end.
+    fn waits_until_given_back(&self) {
+        wait::until("the terminal is given back", SEEN_MAX, || {
+            self.is_given_back().then_some(())
+        });
+    }
+
     /// The terminal is as it was: lines are edited by the system, the other screen is gone, the cursor is there.
     fn is_given_back(&self) -> bool {
         let modes = tcgetattr(&self.line).expect("settings").local_modes;
@@ -129,6 +156,12 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        // An interface that is killed cannot end the gateway it began, so it is asked first, and not for long.
+        self.tell(Signal::TERM);
+        let deadline = wait::now() + ASKED_MAX;
+        while matches!(self.program.try_wait(), Ok(None)) && wait::now() < deadline {
+            wait::pass(LOOK_EVERY);
+        }
         drop(self.program.kill());
         drop(self.program.wait());
     }
@@ -172,7 +205,7 @@ fn a_conversation_survives_a_restart_of_the_gateway_and_the_terminal_is_given_ba
 
     terminal.press("\u{4}");
     assert_eq!(terminal.ended(), Some(0));
-    assert!(terminal.is_given_back());
+    terminal.waits_until_given_back();
 }
 
 #[test]
@@ -204,7 +237,7 @@ fn a_question_of_an_agent_is_answered_where_one_sits_and_commands_are_completed(
     terminal.waits_for("> /compact");
     terminal.press("\u{15}\u{4}");
     assert_eq!(terminal.ended(), Some(0));
-    assert!(terminal.is_given_back());
+    terminal.waits_until_given_back();
 }
 
 #[test]
@@ -229,10 +262,7 @@ fn a_command_of_this_machine_runs_after_a_yes_and_is_ended_by_esc() {
     terminal.waits_for("idle");
     terminal.press("\u{4}");
     assert_eq!(terminal.ended(), Some(0));
-    // What it wrote last is read after its end.
-    wait::until("the terminal is given back", SEEN_MAX, || {
-        terminal.is_given_back().then_some(())
-    });
+    terminal.waits_until_given_back();
 }
 
 #[test]
@@ -241,11 +271,9 @@ fn a_signal_ends_it_and_gives_the_terminal_back() {
     let _gateway = Running::start(&home);
     let mut terminal = Terminal::start(&home, "tui --session notes");
     terminal.waits_for("agent:main:notes");
-    let pid = i32::try_from(terminal.program.id()).expect("small");
-    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+    terminal.tell(Signal::TERM);
     assert_eq!(terminal.ended(), Some(0));
-    assert!(terminal.is_given_back());
+    terminal.waits_until_given_back();
 }
 
 #[test]
@@ -254,4 +282,55 @@ fn without_a_terminal_it_says_what_to_use() {
     let ran = home.run("tui");
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("torana chat"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_terminal_that_only_takes_lines_is_not_written_all_over() {
+    let home = Home::new("tui-dumb");
+    let mut terminal = Terminal::start_as(&home, "tui", "dumb");
+    terminal.waits_for("torana chat");
+    assert_eq!(terminal.ended(), Some(2));
+    terminal.waits_until_given_back();
+}
+
+#[test]
+fn a_gateway_of_this_machine_lives_as_long_as_the_interface_that_began_it() {
+    let home = Home::new("tui-local");
+    let ran = home.run("tui --local");
+    assert_eq!(ran.code, Some(2), "without a terminal nothing begins");
+
+    let mut terminal = Terminal::start(&home, "tui --local");
+    terminal.waits_for("idle");
+    terminal.press("hello there\r");
+    terminal.waits_for("demo");
+    // Other commands find it, and a second interface joins it and leaves it running.
+    assert_eq!(home.run("health").code, Some(0));
+    let mut second = Terminal::start(&home, "tui --local");
+    second.waits_for("> hello there");
+    second.press("\u{4}");
+    assert_eq!(second.ended(), Some(0));
+    assert_eq!(home.run("health").code, Some(0));
+
+    terminal.press("\u{4}");
+    assert_eq!(terminal.ended(), Some(0));
+    assert_ne!(home.run("health").code, Some(0), "it went with it");
+
+    let mut elsewhere = Terminal::start(&home, "tui --local --url ws://127.0.0.1:1 --token x");
+    elsewhere.waits_for("--local is the gateway of this machine");
+    assert_eq!(elsewhere.ended(), Some(2));
+}
+
+#[test]
+fn a_gateway_that_is_being_begun_goes_with_an_interface_that_is_ended() {
+    let home = Home::new("tui-local-ended");
+    let mut terminal = Terminal::start(&home, "tui --local");
+    // Written with the lock, long before the gateway listens.
+    let state = home.path.join(".torana");
+    wait::until("the gateway begins", SEEN_MAX, || {
+        state.join("gateway.pid").exists().then_some(())
+    });
+    terminal.tell(Signal::TERM);
+    terminal.ended();
+    let lock = File::open(state.join("gateway.lock")).expect("a lock");
+    wait::until("nobody has the lock", SEEN_MAX, || lock.try_lock().ok());
 }

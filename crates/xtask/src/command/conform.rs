@@ -4,7 +4,8 @@
 //! `TORANA_BIN`, `TORANA_FAKE_TELEGRAM_BIN` and `TORANA_FAKE_PROVIDER_BIN`, and ends with a line `N passed, N failed`.
 //!
 //! The packages are pinned, so that a run says something about us. `--latest` drives the newest releases instead, in a
-//! copy: it says what the next pin will ask for, and writes nothing into the tree.
+//! copy: it says what the next pin will ask for, and writes nothing into the tree but which releases passed.
+//! `--binaries FOLDER` drives what is in that folder, such as an unpacked release, instead of building first.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,9 +21,12 @@ use crate::tool::{self, Tool};
 
 /// Tests the newest releases instead of the pinned ones.
 const LATEST: &str = "--latest";
+/// Names a folder with built binaries.
+const BINARIES: &str = "--binaries";
 
 pub(super) fn run(arguments: &[String]) -> Result<()> {
-    let (words, options) = menu::options(arguments, &[], &[LATEST])?;
+    let (words, options) = menu::options(arguments, &[BINARIES], &[LATEST])?;
+    let value = |name| options.iter().find(|(found, _)| *found == name);
     if let Some(tool) = tool::missing(&[Tool::Node, Tool::Npm, Tool::Python]).first() {
         bail!("not installed: {}", tool.hint());
     }
@@ -36,18 +40,21 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
             names.join(", ")
         );
     }
-    let product = product::build(run_here)?;
+    let product = match value(BINARIES) {
+        Some((_, folder)) => Product::in_folder(Path::new(folder))?,
+        None => product::build(run_here)?,
+    };
     for name in names
         .iter()
         .filter(|name| words.is_empty() || words.contains(&name.as_str()))
     {
-        let mut commands = if !options.is_empty() {
-            newest(name, &product)?
+        let commands: Vec<Command> = if value(LATEST).is_some() {
+            newest(name, &product)?.into()
         } else {
-            commands(name, &product)
+            commands(name, &product).into()
         };
-        for command in &mut commands {
-            run_here(command)?;
+        for mut command in commands {
+            run_here(&mut command)?;
         }
     }
     Ok(())
@@ -76,8 +83,8 @@ pub(super) fn commands(name: &str, product: &Product) -> [Command; 2] {
 }
 
 /// Installs the newest releases of what one folder tests into a copy of it, then runs that; what compares the
-/// tree with the pinned releases is left out.
-fn newest(name: &str, product: &Product) -> Result<[Command; 2]> {
+/// tree with the pinned releases is left out. What passed is noted in `conformance/newest.json`.
+fn newest(name: &str, product: &Product) -> Result<[Command; 3]> {
     let copy = workspace_root().join("target/latest/conformance");
     for part in ["lib", name] {
         copy_scripts(
@@ -86,6 +93,7 @@ fn newest(name: &str, product: &Product) -> Result<[Command; 2]> {
         )?;
     }
     let folder = copy.join(name);
+    unpin(&folder.join("requirements.txt"))?;
     let text = std::fs::read_to_string(folder.join("package.json"))?;
     let package: Value = serde_json::from_str(&text).context("package.json")?;
     let names = package["dependencies"].as_object().into_iter().flatten();
@@ -99,7 +107,25 @@ fn newest(name: &str, product: &Product) -> Result<[Command; 2]> {
     };
     let mut drive = npm(&folder, &["run", "--silent", script]);
     product::announce(&mut drive, product);
-    Ok([npm(&folder, &install), drive])
+    let mut note = Command::new("node");
+    note.current_dir(workspace_root().join("conformance/lib"))
+        .args(["newest.mjs", name])
+        .arg(&folder);
+    Ok([npm(&folder, &install), drive, note])
+}
+
+/// Lets pip choose the release of what a suite needs of Python: a pin is `name==release`, one to a line.
+fn unpin(requirements: &Path) -> Result<()> {
+    if !requirements.is_file() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(requirements)?;
+    let names: Vec<&str> = text
+        .lines()
+        .map(|line| line.split_once("==").map_or(line, |(name, _)| name))
+        .collect();
+    std::fs::write(requirements, names.join("\n"))
+        .with_context(|| format!("writing {}", requirements.display()))
 }
 
 fn copy_scripts(from: &Path, to: &Path) -> Result<()> {

@@ -15,7 +15,7 @@ usage: cargo xtask <command>
   fuzz [target] [--rounds N]       drive the parsers of outside bytes with their corpus and random input
   bench [name] [--smoke]           measure against the checked-in budgets
   layout                           record which functions an idle gateway runs, for the linker (needs valgrind)
-  conform [dialect] [--latest]     original clients and peers against a release build
+  conform [suite …] [--latest]     original clients and peers against a release build, or --binaries FOLDER
   dist                             the binary to ship, with its checksum
 ";
 

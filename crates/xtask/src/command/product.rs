@@ -41,6 +41,28 @@ pub(super) struct Product {
 }
 
 impl Product {
+    /// Executables that somebody else built, in one folder. No benchmark is expected among them.
+    pub(super) fn in_folder(folder: &Path) -> Result<Self> {
+        let folder =
+            std::path::absolute(folder).with_context(|| format!("finding {}", folder.display()))?;
+        let executable = |name: &str| {
+            let path = folder.join(name);
+            if !path.is_file() {
+                bail!("there is no {}", path.display());
+            }
+            Ok(path)
+        };
+        let fakes: Result<Vec<_>> = FAKES
+            .iter()
+            .map(|(name, variable, _)| Ok((*variable, executable(name)?)))
+            .collect();
+        Ok(Self {
+            gateway: executable("torana")?,
+            bench: folder.join(BENCH_NAME),
+            fakes: fakes?,
+        })
+    }
+
     /// The fake server that scripts know by `variable`.
     pub(super) fn fake(&self, variable: &str) -> Result<PathBuf> {
         let found = self.fakes.iter().find(|(name, _)| *name == variable);

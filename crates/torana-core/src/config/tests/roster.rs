@@ -90,3 +90,25 @@ fn what_exists_is_not_added_again() {
         Err(RosterError::Exists("MAIN".to_owned()))
     );
 }
+
+#[test]
+fn what_is_taken_away_leaves_no_trace() {
+    let mut document = json!({ "agents": { "entries": { "main": { "name": "M" } } } });
+    for avatar in [json!("crab.png"), json!(null)] {
+        let identity = json!({ "identity": { "emoji": null, "avatar": avatar } });
+        change_agent(&mut document, "main", &entry(identity)).expect("changed");
+    }
+    let left = &document["agents"]["entries"]["main"];
+    assert_eq!(*left, json!({ "name": "M", "identity": {} }));
+    let mut fresh = json!({});
+    change_agent(
+        &mut fresh,
+        "main",
+        &entry(json!({ "identity": { "avatar": null } })),
+    )
+    .expect("changed");
+    assert_eq!(
+        fresh["agents"]["entries"]["main"],
+        json!({ "identity": {} })
+    );
+}

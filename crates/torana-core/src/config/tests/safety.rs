@@ -72,6 +72,13 @@ fn restricting_keys_that_are_not_built_refuse_what_they_guard() {
     "#]],
     );
     check(
+        "{ gateway: { roles: { default: 'guest', definitions: { guest: { agents: ['main'] } } } } }",
+        expect![[r#"
+            problem: torana.json:1:54: `gateway.roles.definitions` restricts something in a way that is not built yet, and starting without it would weaken protection; remove the key to start without that protection
+            warning: 1 setting is known to OpenClaw but not built here yet, without effect: `gateway.roles`
+        "#]],
+    );
+    check(
         "{ proxy: { enabled: false }, tools: { deny: [] }, agents: { defaults: { sandbox: { mode: 'off' } } } }",
         expect![[r#"
         warning: 3 settings are known to OpenClaw but not built here yet, without effect: `proxy`, `tools`, `agents.defaults.sandbox`

@@ -89,6 +89,26 @@ pub struct Auth {
     /// Let persons in whom a Tailscale proxy on this machine names, on WebSockets only and still with a paired device. Off unless written: any program of this machine could write these headers too.
     #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
     pub allow_tailscale: bool,
+    /// How many wrong secrets a place may present before it is locked out.
+    pub rate_limit: AuthRateLimit,
+}
+
+/// The lockout of whoever presents wrong secrets. Beside it wrong guesses are answered ever more slowly, whatever is written here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct AuthRateLimit {
+    /// Wrong secrets within `windowMs` after which an address, or a page on this machine, is locked out. More than 1000 count as 1000.
+    #[schemars(range(min = 1), extend("default" = 10, "x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub max_attempts: Option<u32>,
+    /// How long a wrong secret counts, in milliseconds.
+    #[schemars(range(min = 1), extend("default" = 60_000, "x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub window_ms: Option<u64>,
+    /// How long a lockout lasts, in milliseconds; a right secret is refused meanwhile too.
+    #[schemars(range(min = 1), extend("default" = 300_000, "x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub lockout_ms: Option<u64>,
+    /// Never lock out programs on this machine, so that nobody on it can keep its owner out.
+    #[schemars(extend("default" = true, "x-reload" = "live", "x-advanced" = true, "x-since" = "0.1.0"))]
+    pub exempt_loopback: Option<bool>,
 }
 
 /// Whom an identity-aware proxy may name, and how. The proxy's address must be in `gateway.trustedProxies`.

@@ -25,8 +25,9 @@ pub use commands::{Commands, NativeCommands};
 pub use discovery::{Discovery, Mdns, MdnsMode};
 pub use environment::Environment;
 pub use gateway::{
-    Auth, AuthMode, Bind, ControlUi, EmbeddingsEndpoint, Endpoint, Gateway, GatewayMode, Http,
-    HttpEndpoints, NodeCommands, NodePairing, Nodes, Reload, ReloadMode, Tls, WeakSecret,
+    Auth, AuthMode, AuthRateLimit, Bind, ControlUi, EmbeddingsEndpoint, Endpoint, Gateway,
+    GatewayMode, Http, HttpEndpoints, NodeCommands, NodePairing, Nodes, Reload, ReloadMode, Tls,
+    WeakSecret,
 };
 pub use logging::{ConsoleStyle, LogLevel, Logging};
 pub use messages::{Inbound, Messages, MessagesGroupChat, Queue, QueueDrop, QueueMode};

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use torana_core::port::World;
 
 use super::hooks::Hooks;
-use super::throttle::{Class, IN_FLIGHT_MAX, Place, Source, Throttle};
+use super::throttle::{Class, IN_FLIGHT_MAX, Lockout, Place, Source, Throttle};
 use crate::context::{AuthMode, FrontSettings};
 
 /// A shared secret at least this long is taken for 128 random bits (control decision 16).
@@ -82,6 +82,11 @@ impl Gate {
                 world,
             }),
         }
+    }
+
+    /// Changes when sources are locked out. Those that are stay so, except this machine where it is exempt now.
+    pub fn set_lockout(&self, lockout: Lockout) {
+        self.throttle().lockout = lockout;
     }
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {

@@ -10,6 +10,7 @@ mod throttle;
 
 pub use check::Gate;
 pub(crate) use check::{Attempt, GateOutcome, digest};
+pub use throttle::Lockout;
 pub(crate) use throttle::{Class, Place, Source};
 
 #[cfg(test)]

@@ -288,3 +288,28 @@ proptest! {
         prop_assert_eq!(throttle.locked_ms(&local(), Class::Shared, failures as u64 * step), None);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stricter_lockout_counts_as_written_on_this_machine_too() {
+    let gate = Gate::new(world());
+    let front = front(AuthMode::Token, STRONG);
+    gate.set_lockout(Lockout {
+        failures_max: 2,
+        window_ms: 60_000,
+        lockout_ms: 7_000,
+        exempt_local: false,
+    });
+    for source in [local(), remote(1)] {
+        for _ in 0..2 {
+            let outcome = gate.check_shared(&front, "wrong", &source).await;
+            assert_eq!(outcome, GateOutcome::Wrong, "{source:?}");
+        }
+        let outcome = gate.check_shared(&front, STRONG, &source).await;
+        assert!(matches!(outcome, GateOutcome::Limited { .. }), "{source:?}");
+    }
+    tokio::time::advance(std::time::Duration::from_millis(7_000)).await;
+    for source in [local(), remote(1)] {
+        let outcome = gate.check_shared(&front, STRONG, &source).await;
+        assert_eq!(outcome, GateOutcome::Accepted, "{source:?}");
+    }
+}

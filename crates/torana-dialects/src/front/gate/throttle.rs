@@ -2,7 +2,7 @@
 //!
 //! Two things are counted apart. *Pace* belongs to a place: how many guesses of it are evaluated a second, how many
 //! are in flight, how long a wrong one waits for its answer. The *lockout* belongs to a bucket: remote addresses, and
-//! browser pages by origin and device; programs on this machine are never locked out.
+//! browser pages by origin and device; programs on this machine only where their operator wants it.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -21,12 +21,28 @@ pub(super) const IN_FLIGHT_MAX: usize = 32;
 pub(super) const DELAY_MS_FIRST: u64 = 250;
 /// Longest delay (S-005).
 pub(super) const DELAY_MS_MAX: u64 = 5_000;
-/// Wrong guesses of one bucket in [`FAILURE_WINDOW_MS`] before it is locked (OpenClaw 2026.9.6, S-005).
+/// Wrong guesses of one bucket before it is locked, unless said otherwise (OpenClaw 2026.9.6, S-005).
 pub(super) const FAILURES_MAX: usize = 10;
-/// Window of the lockout, and the quiet time after which the delay starts anew.
+/// Window of the lockout unless said otherwise, and the quiet time after which the delay starts anew.
 pub(super) const FAILURE_WINDOW_MS: u64 = 60_000;
-/// Length of a lockout (OpenClaw 2026.9.6: 300 000 ms).
+/// Length of a lockout unless said otherwise (OpenClaw 2026.9.6: 300 000 ms).
 pub(super) const LOCKOUT_MS: u64 = 300_000;
+
+/// Most wrong guesses a lockout waits for: each is remembered, of every source.
+const FAILURES_CEILING: usize = 1_000;
+
+/// When a bucket is locked, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lockout {
+    /// Wrong guesses in the window before the bucket is locked, from 1 to 1000.
+    pub failures_max: usize,
+    /// Window, milliseconds.
+    pub window_ms: u64,
+    /// Length of a lockout, milliseconds.
+    pub lockout_ms: u64,
+    /// Programs on this machine are never locked out.
+    pub exempt_local: bool,
+}
 
 /// Where a guess comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -87,6 +103,7 @@ struct Lock {
 /// The machine.
 #[derive(Default)]
 pub(super) struct Throttle {
+    pub(super) lockout: Lockout,
     paces: Memory<PaceKey, Pace>,
     locks: Memory<LockKey, Lock>,
     next_ticket: u64,
@@ -109,9 +126,29 @@ fn pace_key(source: &Source, class: Class) -> PaceKey {
     (source.place.clone(), origin, class)
 }
 
-fn lock_key(source: &Source, class: Class) -> Option<LockKey> {
+// === impl Lockout ===
+
+impl Default for Lockout {
+    fn default() -> Self {
+        Self {
+            failures_max: FAILURES_MAX,
+            window_ms: FAILURE_WINDOW_MS,
+            lockout_ms: LOCKOUT_MS,
+            exempt_local: true,
+        }
+    }
+}
+
+impl Lockout {
+    fn failures(&self) -> usize {
+        self.failures_max.clamp(1, FAILURES_CEILING)
+    }
+}
+
+fn lock_key(source: &Source, class: Class, exempt_local: bool) -> Option<LockKey> {
     match (&source.place, &source.origin) {
-        (Place::Local, None) => None,
+        (Place::Local, None) if exempt_local => None,
+        (Place::Local, None) => Some((Place::Local, None, None, class)),
         (Place::Local, Some(origin)) => Some((
             Place::Local,
             Some(origin.clone()),
@@ -127,7 +164,9 @@ fn lock_key(source: &Source, class: Class) -> Option<LockKey> {
 impl Throttle {
     /// How long the source is still locked out.
     pub(super) fn locked_ms(&mut self, source: &Source, class: Class, now_ms: u64) -> Option<u64> {
-        let lock = self.locks.get_mut(&lock_key(source, class)?)?;
+        let lock = self
+            .locks
+            .get_mut(&lock_key(source, class, self.lockout.exempt_local)?)?;
         lock.locked_until_ms
             .checked_sub(now_ms)
             .filter(|wait_ms| *wait_ms > 0)
@@ -187,19 +226,19 @@ impl Throttle {
 
     /// Counts a wrong guess and returns how long its answer waits.
     pub(super) fn failed(&mut self, source: &Source, class: Class, now_ms: u64) -> u64 {
-        if let Some(key) = lock_key(source, class) {
+        if let Some(key) = lock_key(source, class, self.lockout.exempt_local) {
             let lock = self.locks.entry(&key);
             lock.failed.push_back(now_ms);
             while lock
                 .failed
                 .front()
-                .is_some_and(|at_ms| now_ms.saturating_sub(*at_ms) >= FAILURE_WINDOW_MS)
+                .is_some_and(|at_ms| now_ms.saturating_sub(*at_ms) >= self.lockout.window_ms)
             {
                 lock.failed.pop_front();
             }
-            if lock.failed.len() >= FAILURES_MAX {
+            if lock.failed.len() >= self.lockout.failures() {
                 lock.failed.clear();
-                lock.locked_until_ms = now_ms + LOCKOUT_MS;
+                lock.locked_until_ms = now_ms.saturating_add(self.lockout.lockout_ms);
             }
         }
         let pace = self.paces.entry(&pace_key(source, class));
@@ -218,7 +257,7 @@ impl Throttle {
 
     /// A right secret clears what was counted against its bucket, not the pace: other programs share that.
     pub(super) fn succeeded(&mut self, source: &Source, class: Class) {
-        if let Some(key) = lock_key(source, class) {
+        if let Some(key) = lock_key(source, class, self.lockout.exempt_local) {
             self.locks.remove(&key);
         }
         if let Some(pace) = self.paces.get_mut(&pace_key(source, class)) {

@@ -104,7 +104,7 @@ async fn embeddings_are_waited_for_and_none_begin_under_a_suspension() {
 async fn known_api_paths_have_nothing_and_others_do_not_exist() {
     let rig = Rig::start(Script::Echo).await;
     let nothing = json!({ "ok": false, "error": { "type": "not_found" } });
-    for path in ["/api/users/ann/avatar", "/api/artifacts/download/a/b"] {
+    for path in ["/api/users/ann/avatar", "/api/artifacts/download/file/a"] {
         let reply = rig.ask("GET", path, &[], "").await;
         assert_eq!(
             (reply.status, reply.json()),

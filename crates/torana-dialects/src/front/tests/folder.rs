@@ -13,7 +13,7 @@ fn fill(base: &Path) -> UiFolder {
     std::fs::create_dir_all(root.join("assets")).expect("folders");
     std::fs::write(base.join("secret.txt"), SENTINEL).expect("written");
     std::fs::write(root.join("index.html"), PAGE).expect("written");
-    std::fs::write(root.join("sw.js"), "worker").expect("written");
+    std::fs::write(root.join("sw.js"), "worker ".repeat(200)).expect("written");
     std::fs::write(root.join("assets/app-1.js"), "0123456789").expect("written");
     std::fs::write(root.join("assets/app-1.js.br"), "packed").expect("written");
     UiFolder::read(&root, "").expect("a page")
@@ -45,7 +45,7 @@ async fn the_page_is_marked_and_may_run_what_stands_in_it() {
             policy.contains("style-src 'self' 'unsafe-inline'"),
             "{policy}"
         );
-        let connect = format!("connect-src 'self' ws://{0} wss://{0}", rig.address);
+        let connect = format!("connect-src 'self' data: ws://{0} wss://{0}", rig.address);
         assert!(policy.ends_with(&connect), "{policy}");
         assert!(
             !policy.contains("'unsafe-eval'") && !policy.contains("ws: "),
@@ -57,6 +57,13 @@ async fn the_page_is_marked_and_may_run_what_stands_in_it() {
             reply.head
         );
     }
+    assert!(
+        rig.send("GET", "/", &[], "")
+            .await
+            .head
+            .contains("frame-src 'self';"),
+        "the stage has no port before it is open, where the system chooses"
+    );
     let config = rig
         .ask("GET", "/control-ui-config.json", &[], "")
         .await
@@ -132,8 +139,71 @@ async fn files_come_packed_in_part_or_not_at_all() {
         rig.send("GET", "/assets/missing.js", &[], "").await.status,
         404
     );
-    let head = rig.send("HEAD", path, &[], "").await;
-    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    for field in ["Accept: */*", "Range: bytes=2-4"] {
+        let head = rig.send("HEAD", path, &[field], "").await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{field}");
+        assert!(head.head.contains("content-length: 10"), "{}", head.head);
+    }
+}
+
+fn field<'a>(head: &'a str, name: &str) -> &'a str {
+    let found = head.lines().find_map(|line| line.strip_prefix(name));
+    found.unwrap_or_default()
+}
+
+/// Bytes of one coding must not be put behind those of another, and a cache believes the last answer it got.
+#[tokio::test]
+async fn every_coding_has_its_own_tag_and_every_answer_says_how_long_it_holds() {
+    let rig = rig().await;
+    let path = "/assets/app-1.js";
+    let plain = rig.send("GET", path, &[], "").await;
+    let brotli = "Accept-Encoding: br";
+    let packed = rig.send("GET", path, &[brotli], "").await;
+    let tag_of = |head: &str| field(head, "etag: ").to_owned();
+    let (plain, packed) = (tag_of(&plain.head), tag_of(&packed.head));
+    assert_ne!(plain, packed);
+    let begun = format!("If-Range: {packed}");
+    let rest = rig
+        .send("GET", path, &["Range: bytes=3-", &begun, brotli], "")
+        .await;
+    assert_eq!((rest.status, rest.body.as_str()), (200, "packed"));
+    let begun = format!("If-Range: {plain}");
+    let rest = rig
+        .send("GET", path, &["Range: bytes=3-", &begun, brotli], "")
+        .await;
+    assert_eq!((rest.status, rest.body.as_str()), (206, "3456789"));
+    assert_eq!(tag_of(&rest.head), plain);
+    let known = format!("If-None-Match: {packed}");
+    assert_eq!(rig.send("GET", path, &[&known], "").await.status, 200);
+    let same = rig.send("GET", path, &[&known, brotli], "").await;
+    assert_eq!((same.status, tag_of(&same.head)), (304, packed));
+    for wanted in [
+        "cache-control: public, max-age=31536000, immutable",
+        "vary: accept-encoding",
+    ] {
+        assert!(same.head.contains(wanted), "{wanted}: {}", same.head);
+    }
+}
+
+#[tokio::test]
+async fn texts_nobody_packed_are_packed() {
+    let rig = rig().await;
+    let gzip = "Accept-Encoding: gzip";
+    let packed = rig.send("GET", "/sw.js", &[gzip], "").await;
+    assert!(
+        packed.head.contains("content-encoding: gzip"),
+        "{}",
+        packed.head
+    );
+    let size: usize = field(&packed.head, "content-length: ")
+        .parse()
+        .expect("a length");
+    assert!(size < 100, "{size}");
+    // Short ones fit into a packet as they are.
+    let page = rig.send("GET", "/chat/main", &[gzip], "").await;
+    assert!(!page.head.contains("content-encoding"), "{}", page.head);
+    let known = format!("If-None-Match: {}", field(&page.head, "etag: "));
+    assert_eq!(rig.send("GET", "/", &[&known], "").await.status, 304);
 }
 
 #[tokio::test]

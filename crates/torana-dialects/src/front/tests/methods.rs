@@ -86,7 +86,7 @@ async fn every_path_says_which_methods_it_has() {
         ("/v1/embeddings", post),
         ("/tools/invoke", post),
         ("/api/users/ann/avatar", read),
-        ("/api/artifacts/download/x", read),
+        ("/api/artifacts/download/file/x", read),
         ("/__openclaw__/control-ui-config.json", read),
         ("/control-ui-config.json", read),
         ("/__openclaw__/canvas/", read),

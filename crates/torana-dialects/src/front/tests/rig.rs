@@ -43,6 +43,8 @@ pub(crate) enum Script {
     Echo,
     /// Fails like a provider.
     Fail,
+    /// Ends without a word.
+    Empty,
     /// Says something and then nothing for ever.
     Hang,
 }
@@ -129,6 +131,14 @@ impl AgentConversation for Conversation {
                     "the provider asks for patience",
                 );
                 Box::pin(futures_util::stream::iter([RunEvent::Settled(failed)]))
+            }
+            Script::Empty => {
+                let settled = Settled {
+                    outcome: Outcome::Empty,
+                    text: String::new(),
+                    ..settled
+                };
+                Box::pin(futures_util::stream::iter([RunEvent::Settled(settled)]))
             }
             Script::Hang => {
                 let first = futures_util::stream::iter([RunEvent::TextDelta("well, ".to_owned())]);

@@ -55,7 +55,7 @@ struct Reasoning {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`input` is text or a list of items")]
 enum Input {
     Text(String),
     Items(Vec<Item>),
@@ -74,7 +74,10 @@ struct Item {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "an item has text or a list of parts as its `content`"
+)]
 enum Content {
     Text(String),
     Parts(Vec<Part>),

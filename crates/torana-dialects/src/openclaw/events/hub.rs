@@ -13,28 +13,24 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use torana_core::approval::{Approval, Kind};
 use torana_core::auth::{Audience, Scope, audience};
-use torana_core::event::{Appended, Event, RunFacts, RunSignal, SessionChange};
-use torana_core::id::{AgentId, ConnectionId, INJECTED, RunId};
-use torana_core::key::SessionKey;
+use torana_core::event::{Event, RunFacts, RunSignal};
+use torana_core::id::ConnectionId;
 use torana_core::port::World;
 use torana_core::question::{Question, QuestionStatus};
 use torana_core::run::Settled;
 use torana_engine::Engine;
 
 use super::runs::{CUMULATIVE_BYTES_MAX, Run, Runs};
+use super::sessions::{CHANGES_MAX, Change, Rows, tell_changes, with_row};
+use super::timing::Timings;
 use super::wire::{Agent, Assistant, Chat, Delta, Message, Observed, last_word, pairing};
 use crate::front::outgoing::{Encoded, Fate};
 use crate::openclaw::client::Client;
 use crate::openclaw::{asks, frame, quirks, shape};
 
-/// Changed sessions that wait for their row to be read; above it the event goes out without the row.
-const CHANGES_MAX: usize = 1_024;
-
-type Change = (SessionKey, AgentId, SessionChange, i64);
-
 /// Sends events to clients.
 pub(crate) struct Hub {
-    world: World,
+    pub(super) world: World,
     clients: ArcSwap<Vec<Arc<Client>>>,
     /// Serialises joins and leaves; readers never wait for it.
     membership: Mutex<()>,
@@ -42,13 +38,18 @@ pub(crate) struct Hub {
     /// Facts of the runs in `runs`, for deltas that are said later.
     facts: Mutex<HashMap<String, Arc<RunFacts>>>,
     behind: Notify,
-    changes: mpsc::Sender<Change>,
+    pub(super) changes: mpsc::Sender<Change>,
+    /// Rows last told, for events that repeat them.
+    pub(super) rows: Rows,
+    /// What the senders of messages are told about their speed.
+    timings: Timings,
 }
 
 /// Which clients an encoded event is for.
-type Pick<'a> = &'a dyn Fn(&Client) -> bool;
+pub(super) type Pick<'a> = &'a dyn Fn(&Client) -> bool;
 
-fn key_of(run_id: &str, stream: u8) -> u64 {
+/// Names what a later event of a stream may replace in a slow client's queue.
+pub(super) fn key_of(run_id: &str, stream: u8) -> u64 {
     let mut hasher = DefaultHasher::new();
     (run_id, stream).hash(&mut hasher);
     hasher.finish()
@@ -66,6 +67,8 @@ impl Hub {
             facts: Mutex::default(),
             behind: Notify::new(),
             changes,
+            rows: Rows::default(),
+            timings: Timings::default(),
         });
         let sink = Arc::downgrade(&hub);
         engine.bus().attach(Arc::new(move |_, event| {
@@ -123,7 +126,7 @@ impl Hub {
         }
     }
 
-    fn anyone(&self, pick: Pick<'_>) -> bool {
+    pub(super) fn anyone(&self, pick: Pick<'_>) -> bool {
         self.clients.load().iter().any(|client| pick(client))
     }
 
@@ -133,28 +136,17 @@ impl Hub {
 
     fn tell(&self, event: &Event) {
         match event {
-            Event::Run(facts, RunSignal::Merged) => self.tell_merged(facts),
+            Event::Run(facts, RunSignal::Merged) => {
+                self.timings.forget(facts.run_id.as_str());
+                self.tell_merged(facts);
+            }
             Event::Run(facts, signal) => self.tell_run(facts, signal),
             Event::Transcript(appended) => self.tell_message(appended),
             Event::Session {
                 session,
                 agent,
                 change,
-            } => {
-                if self.anyone(&|client| client.reads() && client.listens_to_lists()) {
-                    let change = (
-                        session.clone(),
-                        agent.clone(),
-                        *change,
-                        self.world.wall_ms(),
-                    );
-                    if let Err(mpsc::error::TrySendError::Full(change)) =
-                        self.changes.try_send(change)
-                    {
-                        self.tell_change(&change, None);
-                    }
-                }
-            }
+            } => self.note_change(session, agent, *change),
             Event::DevicePairResolved {
                 request_id,
                 device,
@@ -170,6 +162,12 @@ impl Hub {
                     Fate::Keep,
                     &|client| client.hears(audience),
                 );
+            }
+            // Models and commands may be other ones now.
+            Event::ConfigChanged => {
+                self.rows.forget_all();
+                let frame = frame::event("chat.metadata.changed", &json!({}));
+                self.send(frame, Fate::Keep, &Client::reads);
             }
             Event::Suspension(phase) => {
                 let payload = json!({ "phase": phase.as_str() });
@@ -218,7 +216,6 @@ impl Hub {
             | Event::Account { .. }
             | Event::PairingRequested { .. }
             | Event::PairingResolved { .. }
-            | Event::ConfigChanged
             | Event::TaskPanicked { .. }
             | Event::TaskRestarting { .. }
             | Event::TaskGivenUp { .. } => {}
@@ -268,6 +265,7 @@ impl Hub {
     // === Runs ===
 
     fn tell_run(&self, facts: &Arc<RunFacts>, signal: &RunSignal) {
+        self.tell_timing(facts, signal);
         let mut runs = self.runs();
         if let RunSignal::Started = signal {
             self.facts()
@@ -397,7 +395,7 @@ impl Hub {
         data: &impl Serialize,
         fate: Fate,
         pick: Pick<'_>,
-    ) {
+    ) -> u64 {
         let seq = run.next();
         let clients = self.clients.load();
         let mut forms: [Option<Encoded>; 2] = [None, None];
@@ -415,6 +413,7 @@ impl Hub {
             });
             client.outgoing.event(encoded);
         }
+        seq
     }
 
     fn assistant(&self, facts: &RunFacts, run: &mut Run, delta: &str, replace: Option<bool>) {
@@ -469,13 +468,43 @@ impl Hub {
         self.agent(facts, run, "item", &item);
     }
 
-    /// The `tool` stream goes to clients that asked for it and started the run or listen to its session.
+    /// The `tool` stream goes to clients that asked for it and started the run or listen to its session; to others that
+    /// listen to sessions it goes under a name of its own (OpenClaw 2026.9.6).
     fn tool(&self, facts: &RunFacts, run: &mut Run, data: &Value) {
-        let pick = |client: &Client| {
+        let is_concerned = |client: &Client| {
             let concerned = facts.origin == Some(client.id) || client.listens_to(&facts.session);
-            client.reads() && client.tool_events && concerned
+            client.tool_events && concerned
         };
-        self.agent_to(facts, run, "tool", data, Fate::Keep, &pick);
+        let seq = self.agent_to(facts, run, "tool", data, Fate::Keep, &|client| {
+            client.reads() && is_concerned(client)
+        });
+        let listens = |client: &Client| {
+            client.follows(&facts.session) && client.listens_to_lists() && !is_concerned(client)
+        };
+        if !self.anyone(&listens) {
+            return;
+        }
+        let mut payload = json!({
+            "runId": facts.run_id.as_str(), "sessionKey": facts.session.as_str(), "agentId": facts.agent.as_str(),
+            "stream": "tool", "data": data, "seq": seq, "ts": self.world.wall_ms(), "isHeartbeat": false,
+        });
+        if let Some(row) = self.rows.get(&facts.session) {
+            with_row(&mut payload, &row);
+        }
+        self.send(frame::event("session.tool", &payload), Fate::Keep, &listens);
+    }
+
+    /// Who sends messages and waits for answers is told how long each step took.
+    fn tell_timing(&self, facts: &RunFacts, signal: &RunSignal) {
+        for (client_id, payload) in self.timings.steps(facts, signal, self.world.monotonic_ms()) {
+            let frame = frame::event("chat.send_timing", &payload);
+            self.send(frame, Fate::Drop, &|client| client.id == client_id);
+        }
+    }
+
+    /// Whose messages are timed.
+    pub(crate) fn timings(&self) -> &Timings {
+        &self.timings
     }
 
     fn chat_or_wait(&self, facts: &RunFacts, run: &mut Run) {
@@ -609,87 +638,6 @@ impl Hub {
             &follows,
         );
     }
-
-    // === Sessions ===
-
-    fn tell_message(&self, appended: &Appended) {
-        let run_id = appended.entry.run_id.as_ref();
-        if let Some(run_id) = run_id.filter(|id| id.as_str().starts_with(INJECTED)) {
-            self.tell_injected(appended, run_id);
-        }
-        let listens = |client: &Client| client.reads() && client.listens_to(&appended.session);
-        if !self.anyone(&listens) {
-            return;
-        }
-        let message = shape::entry(&appended.entry, &appended.entry_id, appended.sequence);
-        let payload = json!({
-            "sessionKey": appended.session.as_str(),
-            "agentId": appended.agent.as_str(),
-            "message": message,
-            "messageId": appended.entry_id,
-            "messageSeq": appended.sequence,
-        });
-        self.send(
-            frame::event("session.message", &payload),
-            Fate::Keep,
-            &listens,
-        );
-    }
-
-    /// Quirk: a line that was put into a transcript is told like the answer of a run without events (2026.9.6).
-    fn tell_injected(&self, appended: &Appended, run_id: &RunId) {
-        let entry = &appended.entry;
-        let payload = json!({
-            "runId": run_id.as_str(), "sessionKey": appended.session.as_str(), "agentId": appended.agent.as_str(),
-            "seq": 0, "state": "final", "message": shape::answer_message(&entry.text, entry.at_ms),
-        });
-        self.send(frame::event("chat", &payload), Fate::Keep, &|client| {
-            client.follows(&appended.session)
-        });
-    }
-
-    /// The groups that sessions are sorted into changed.
-    pub(crate) fn tell_groups(&self) {
-        let payload = json!({ "reason": "groups", "ts": self.world.wall_ms() });
-        let frame = frame::event("sessions.changed", &payload);
-        self.send(frame, Fate::Keep, &|client| {
-            client.reads() && client.listens_to_lists()
-        });
-    }
-
-    fn tell_change(&self, (session, agent, change, at_ms): &Change, row: Option<Value>) {
-        let reason = match change {
-            SessionChange::Created => "create",
-            SessionChange::Sent => "send",
-            SessionChange::RunStarted => "agent.run.started",
-            SessionChange::RunEnded => "agent.input.settled",
-            SessionChange::Patched => "patch",
-            SessionChange::Reset => "reset",
-            SessionChange::Rewound => "rewind",
-            SessionChange::Compacted => "compact",
-            SessionChange::Deleted => "delete",
-        };
-        let mut payload = json!({
-            "sessionKey": session.as_str(), "agentId": agent.as_str(), "reason": reason, "ts": at_ms,
-        });
-        if let Some(row) = row {
-            payload["session"] = row;
-        }
-        let fate = match change {
-            // Clients read the transcript anew after these, and a later change does not tell them to.
-            SessionChange::Reset
-            | SessionChange::Rewound
-            | SessionChange::Compacted
-            | SessionChange::Deleted => Fate::Keep,
-            // Coalescible: the next change of the same session says everything again.
-            _ => Fate::Merge(key_of(session.as_str(), 2)),
-        };
-        self.send(
-            frame::event("sessions.changed", &payload),
-            fate,
-            &|client| client.reads() && client.listens_to_lists(),
-        );
-    }
 }
 
 fn chat<T: Serialize>(facts: &RunFacts, seq: u64, state: T) -> Chat<'_, T> {
@@ -735,25 +683,7 @@ async fn flush_chat(hub: Weak<Hub>) {
     }
 }
 
-/// Reads the rows of changed sessions and tells their listeners.
-async fn tell_changes(
-    hub: Weak<Hub>,
-    engine: Engine,
-    waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<Change>>>,
-) {
-    let mut waiting = waiting.lock().await;
-    while let Some(change) = waiting.recv().await {
-        let row = match torana_engine::service::sessions::get(&engine, &change.0).await {
-            Ok(Some(view)) => Some(shape::session_row(&engine, &view)),
-            Ok(None) | Err(_) => None,
-        };
-        let Some(hub) = hub.upgrade() else { break };
-        hub.tell_change(&change, row);
-    }
-    gone().await;
-}
-
 /// The hub is gone, so there is nothing to do until the tree stops; ending would look like a failure.
-async fn gone() {
+pub(super) async fn gone() {
     std::future::pending().await
 }

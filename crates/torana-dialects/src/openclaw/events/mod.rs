@@ -2,6 +2,8 @@
 
 mod hub;
 mod runs;
+mod sessions;
+mod timing;
 mod wire;
 
 pub(crate) use hub::Hub;

@@ -14,7 +14,7 @@ use crate::openclaw::connect::{Connect, Credentials};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::{FrameFault, Request};
 use crate::openclaw::gateway::OpenClaw;
-use crate::openclaw::handshake::Principal;
+use crate::openclaw::handshake::{Principal, Refusal};
 use crate::openclaw::params::{self, Kind, Spec, TEXT, may};
 use crate::openclaw::quirks;
 
@@ -63,6 +63,7 @@ pub(in crate::openclaw) fn read(text: &str, world: &World) -> Result<Request, Fr
         json::JsonFault::Invalid(_) => FrameFault::NotJson,
         json::JsonFault::TooDeep
         | json::JsonFault::TooManyNodes
+        | json::JsonFault::Infinite
         | json::JsonFault::DuplicateKey(_) => FrameFault::Invalid {
             id: None,
             message: fault.to_string(),
@@ -118,6 +119,28 @@ pub(in crate::openclaw) fn connect(params: &Value) -> Result<Connect, WireError>
         model_catalog: None,
         legacy: Some(Legacy::Guide),
     })
+}
+
+/// A refusal in words that help here: this dialect has no devices, so what is missing is the secret.
+pub(in crate::openclaw) fn reworded(refusal: Refusal) -> Refusal {
+    let code = refusal
+        .error
+        .as_ref()
+        .and_then(|error| error.details.as_ref()?["code"].as_str());
+    if code != Some("DEVICE_IDENTITY_REQUIRED") {
+        return refusal;
+    }
+    let message =
+        "unauthorized: gateway token missing (send it as params.token or params.password of auth)";
+    let details = json!({
+        "code": "AUTH_TOKEN_MISSING", "authReason": "token_missing", "canRetryWithDeviceToken": false,
+        "recommendedNextStep": "update_auth_configuration",
+    });
+    Refusal {
+        reason: message.to_owned(),
+        error: Some(WireError::invalid(message).details(details)),
+        ..refusal
+    }
 }
 
 /// The answer to a good `auth`.

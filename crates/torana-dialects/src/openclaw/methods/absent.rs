@@ -42,17 +42,64 @@ pub(super) fn cron_list(call: Call) -> Running {
     empty(value)
 }
 
+/// The job a call names, shortened: the name is repeated in the answer.
+fn job_of(call: &Call) -> Option<String> {
+    let id = call
+        .params
+        .word("id")
+        .or_else(|| call.params.word("jobId"))?;
+    Some(id.chars().take(128).collect())
+}
+
+fn no_job(id: &str) -> WireError {
+    WireError::invalid(format!("cron job not found: {id}"))
+        .details(json!({ "code": "CRON_JOB_NOT_FOUND", "jobId": id }))
+}
+
+/// An answer that is an error.
+fn refused(error: WireError) -> Running {
+    Box::pin(async move { Err(error) })
+}
+
 pub(super) fn cron_runs(call: Call) -> Running {
-    empty(page(&call, "entries"))
+    match job_of(&call) {
+        Some(id) => refused(no_job(&id)),
+        None if call.params.text("scope") == Some("job") => {
+            refused(WireError::invalid("invalid cron.runs params: missing id"))
+        }
+        None => empty(page(&call, "entries")),
+    }
 }
 
 pub(super) fn cron_get(call: Call) -> Running {
-    let id = call.params.word("id").or_else(|| call.params.word("jobId"));
-    let id: String = id.unwrap_or_default().chars().take(128).collect();
-    Box::pin(async move {
-        Err(WireError::invalid(format!("cron job not found: {id}"))
-            .details(json!({ "code": "CRON_JOB_NOT_FOUND", "jobId": id })))
-    })
+    refused(no_job(&job_of(&call).unwrap_or_default()))
+}
+
+pub(super) fn tasks(call: Call) -> Running {
+    if call.params.word("cursor").is_some() {
+        // No page of tasks ever ended in a cursor.
+        return refused(WireError::invalid(
+            "invalid or expired tasks.list cursor; restart pagination without a cursor",
+        ));
+    }
+    empty(json!({ "tasks": [] }))
+}
+
+pub(super) fn catalogs(call: Call) -> Running {
+    if let Some(agent) = call.params.word("agentId") {
+        let engine = call.engine();
+        let known = engine.parse_key(&format!("agent:{agent}:main"));
+        if let Err(problem) = known.and_then(|key| engine.agent_of(&key)) {
+            return refused(problem.into());
+        }
+    }
+    if let Some(id) = call.params.word("catalogId") {
+        let short: String = id.chars().take(128).collect();
+        return refused(WireError::invalid(format!(
+            "unknown session catalog: {short}"
+        )));
+    }
+    empty(json!({ "catalogs": [] }))
 }
 
 pub(super) fn board(call: Call) -> Running {
@@ -67,12 +114,10 @@ pub(super) fn mentions(call: Call) -> Running {
 }
 
 pub(super) fn nobody(_call: Call) -> Running {
-    Box::pin(async move {
-        Err(WireError::new(
-            FORBIDDEN,
-            "users.self requires an authenticated user",
-        ))
-    })
+    refused(WireError::new(
+        FORBIDDEN,
+        "users.self requires an authenticated user",
+    ))
 }
 
 pub(super) fn model_accounts(call: Call) -> Running {

@@ -78,13 +78,17 @@ fn entry_of(call: &Call) -> Result<Map<String, Value>, WireError> {
         }
         None => {}
     }
-    if let Some(emoji) = call.params.text("emoji") {
-        let value = if emoji.trim().is_empty() {
-            Value::Null
-        } else {
-            json!(emoji.trim())
-        };
-        entry.insert("identity".to_owned(), json!({ "emoji": value }));
+    let identity: Map<String, Value> = ["emoji", "avatar"]
+        .into_iter()
+        .filter_map(|name| {
+            let text = call.params.text(name)?.trim();
+            // An empty one takes it away.
+            let value = (!text.is_empty()).then_some(text);
+            Some((name.to_owned(), json!(value)))
+        })
+        .collect();
+    if !identity.is_empty() {
+        entry.insert("identity".to_owned(), Value::Object(identity));
     }
     Ok(entry)
 }

@@ -151,17 +151,9 @@ async fn set_note(call: Call) -> Answer {
         .map_err(|error| failure(name, &error))?;
     let site = call.gateway.context().host.site();
     site.workspace_changed().await;
-    call.gateway
-        .audit()
-        .keep(torana_engine::service::audit::Act {
-            kind: "agent",
-            action: "agents.files.set".to_owned(),
-            actor: call.actor(),
-            target: format!("{agent}/{name}"),
-            allowed: true,
-            detail: Some(json!({ "bytes": content.len() })),
-        })
-        .await;
+    let size = json!({ "bytes": content.len() });
+    let act = call.act("agent", format!("{agent}/{name}"), Some(size));
+    call.gateway.audit().keep(act).await;
     let file = read_note(&workspace, name)?;
     Ok(Payload::of(&json!({
         "ok": true, "agentId": agent.as_str(), "workspace": workspace.display().to_string(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use torana_core::auth::Scope;
+use torana_core::command::{self, Command, CommandNames};
 use torana_core::id::{AgentId, WEBCHAT};
 use torana_core::key::SessionKey;
 use torana_core::message::ReplyTarget;
@@ -23,14 +24,12 @@ const WAIT_MS_DEFAULT: u64 = 30_000;
 /// Longest wait, milliseconds: an hour; a longer wait asks again.
 const WAIT_MS_MAX: u64 = 3_600_000;
 
-/// `/new` and `/reset` change a session for good, so they need an administrator.
+/// `/new` and `/reset` change a session for good, so they need an administrator, in whatever spelling they are understood.
 pub(super) fn scope_of_agent(params: &Value) -> Scope {
-    let text = params["message"].as_str().unwrap_or_default().trim();
-    let word = text.split_whitespace().next().unwrap_or_default();
-    if matches!(word, "/new" | "/reset") {
-        Scope::Admin
-    } else {
-        Scope::Write
+    let text = params["message"].as_str().unwrap_or_default();
+    match command::parse(text, &CommandNames::default()) {
+        Some(Command::New { .. } | Command::Reset { .. }) => Scope::Admin,
+        _ => Scope::Write,
     }
 }
 
@@ -53,12 +52,13 @@ pub(super) fn list(call: Call) -> Running {
                 if let Some(emoji) = agent.emoji.as_ref().filter(|emoji| !emoji.is_empty()) {
                     value["identity"]["emoji"] = json!(emoji);
                 }
-                if let Some(source) = agent.avatar.as_deref().and_then(avatar::listed) {
-                    value["identity"]["avatar"] = json!(source);
-                    if avatar::is_path(source) {
-                        value["identity"]["avatarUrl"] =
-                            json!(avatar::address(&front.base_path, id));
-                    }
+                let source = agent.avatar.as_deref().unwrap_or_default();
+                if let Some(short) = avatar::listed(source) {
+                    value["identity"]["avatar"] = json!(short);
+                }
+                if avatar::is_served(source) {
+                    let address = avatar::address(&front.base_path, id);
+                    value["identity"]["avatarUrl"] = json!(address);
                 }
                 if let Some(model) = &agent.model {
                     value["model"] = json!({ "primary": model.to_string() });
@@ -209,13 +209,9 @@ fn place<'a>(call: &'a Call, [channel, to, account]: [Option<&'a str>; 3]) -> Pl
 
 /// The chat a session without one belongs to from now on: what the caller says about where the message comes from. A
 /// session that has one stays there (OpenClaw 2026.9.6).
-async fn route(call: &Call, session: &SessionKey) -> Result<Option<ReplyTarget>, WireError> {
+fn route(call: &Call) -> Result<Option<ReplyTarget>, WireError> {
     let word = |name: &str| call.params.word(name);
-    let named = place(call, [word("channel"), word("to"), word("accountId")]).target()?;
-    Ok(match last_place(call, session).await? {
-        Some(_) => None,
-        None => named,
-    })
+    place(call, [word("channel"), word("to"), word("accountId")]).target()
 }
 
 /// Where the answer also goes, when the caller asks for delivery: the place it names, else the one the session was last
@@ -272,7 +268,7 @@ async fn run_agent(mut call: Call) -> Answer {
             .filter(|seconds| *seconds > 0)
             .map(|seconds| seconds.saturating_mul(1_000)),
         deliver_to: target(&call, &session).await?,
-        route: route(&call, &session).await?,
+        route: route(&call)?,
         owner: call.scopes().allows(Scope::Admin),
         bare: call.params.word("promptMode") == Some("none")
             || call.params.flag("modelRun") == Some(true),

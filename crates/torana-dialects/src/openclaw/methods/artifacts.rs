@@ -9,6 +9,7 @@ use torana_host::moment::rfc3339_ms;
 
 use super::chat::key_of;
 use super::{Answer, Call, Running};
+use crate::openclaw::attached::BY_ADDRESS;
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::Payload;
 
@@ -154,7 +155,8 @@ async fn pictures(call: &Call) -> Answer {
 
 async fn one(call: &Call) -> Result<(SessionKey, Artifact), WireError> {
     let key = session(call).await?;
-    let id = ArtifactId::parse(call.params.word("artifactId").unwrap_or_default());
+    let id = call.params.word("artifactId").unwrap_or_default();
+    let id = ArtifactId::parse(id.strip_prefix(BY_ADDRESS).unwrap_or(id));
     let id = id.ok_or_else(|| not_found(call))?;
     let found = artifacts::get(call.engine(), &key, id, wanted(call)).await?;
     Ok((key, found.ok_or_else(|| not_found(call))?))
@@ -167,6 +169,12 @@ pub(super) fn get(call: Call) -> Running {
             &json!({ "artifact": summary(&key, &artifact) }),
         ))
     })
+}
+
+/// Whether a client wants an address instead of the bytes.
+fn is_by_address(call: &Call) -> bool {
+    let id = call.params.word("artifactId").unwrap_or_default();
+    call.params.word("transport") == Some("http") || id.starts_with(BY_ADDRESS)
 }
 
 pub(super) fn download(call: Call) -> Running {
@@ -183,7 +191,7 @@ pub(super) fn download(call: Call) -> Running {
             return Err(gone());
         }
         let mut shown = summary(&key, &artifact);
-        if call.params.word("transport") == Some("http") {
+        if is_by_address(&call) {
             let surfaces = call.gateway.surfaces();
             let Some(address) = surfaces.open_download(call.client.id, artifact.media.clone())
             else {

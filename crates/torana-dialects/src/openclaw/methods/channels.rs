@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use torana_core::config::{KeyPath, edit, read_text};
 use torana_core::event::AccountState;
 use torana_core::id::{AccountId, ChannelId, DEFAULT_ACCOUNT};
-use torana_engine::service::audit::Act;
 use torana_engine::{AccountStatus, Probe};
 
 use super::config::author;
@@ -164,15 +163,8 @@ fn account_of(call: &Call) -> Result<(ChannelId, AccountId), WireError> {
     Ok((channel, account))
 }
 
-async fn note(call: &Call, action: &str, channel: &ChannelId, account: &AccountId) {
-    let act = Act {
-        kind: "channel",
-        action: action.to_owned(),
-        actor: call.actor(),
-        target: format!("{channel}/{account}"),
-        allowed: true,
-        detail: None,
-    };
+async fn note(call: &Call, channel: &ChannelId, account: &AccountId) {
+    let act = call.act("channel", format!("{channel}/{account}"), None);
     call.gateway.audit().keep(act).await;
 }
 
@@ -181,7 +173,7 @@ pub(super) fn start(call: Call) -> Running {
         let (channel, account) = account_of(&call)?;
         let site = call.gateway.context().host.site();
         site.start_account(channel.clone(), account.clone()).await?;
-        note(&call, "channels.start", &channel, &account).await;
+        note(&call, &channel, &account).await;
         let started = call.engine().accounts().iter().any(|status| {
             status.channel == channel
                 && status.account == account
@@ -199,7 +191,7 @@ pub(super) fn stop(call: Call) -> Running {
         let site = call.gateway.context().host.site();
         let stopped = site.stop_account(channel.clone(), account.clone()).await?;
         if stopped {
-            note(&call, "channels.stop", &channel, &account).await;
+            note(&call, &channel, &account).await;
         }
         Ok(Payload::of(&json!({
             "channel": channel.as_str(), "accountId": account.as_str(), "stopped": stopped,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use torana_core::auth::{Role, Scope, ScopeSet};
-use torana_engine::service::audit::Act;
 use torana_engine::service::devices::Upgrade;
 use torana_engine::store::device::DeviceRow;
 
@@ -50,7 +49,8 @@ fn paired(call: &Call, row: &DeviceRow, surfaces: &[(String, Value)]) -> Value {
         "approvedAtMs": row.approved_at_ms, "connected": connected, "tokens": tokens,
     });
     if let Some(label) = &row.label {
-        value["label"] = json!(label);
+        // Asked for as `label`, listed under this name (OpenClaw 2026.9.6).
+        value["operatorLabel"] = json!(label);
     }
     add_facts(&mut value, &row.facts);
     if let Some((_, surface)) = surfaces.iter().find(|(id, _)| *id == row.device_id) {
@@ -130,14 +130,8 @@ fn invalidate(call: &Call, device_id: &str, role: Option<Role>, reason: &str, pa
 
 /// Writes down what was done to a device that was let in (S-105).
 async fn note(call: &Call, device_id: &str) {
-    let act = Act {
-        kind: "device",
-        action: call.method.to_owned(),
-        actor: call.actor(),
-        target: device_id.to_owned(),
-        allowed: true,
-        detail: call.params.word("role").map(|role| json!({ "role": role })),
-    };
+    let role = call.params.word("role").map(|role| json!({ "role": role }));
+    let act = call.act("device", device_id, role);
     call.gateway.audit().keep(act).await;
 }
 

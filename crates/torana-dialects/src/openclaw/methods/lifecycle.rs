@@ -5,8 +5,7 @@
 use serde_json::{Value, json};
 use torana_core::auth::{Role, Scope};
 use torana_core::event::SuspensionPhase;
-use torana_core::limit::SUSPENSION_RETRY_MS;
-use torana_engine::service::audit::Act;
+use torana_core::limit::{RESTART_DEFERRAL_MS, SUSPENSION_RETRY_MS};
 use torana_engine::{Blocking, Engine, Lease, Phase, Prepared, Resumed, Suspend, SuspensionState};
 
 use super::{Answer, Call, Running};
@@ -218,10 +217,28 @@ fn check_target(call: &Call) -> Result<(), WireError> {
     ))
 }
 
+/// How long a restart waits for what runs. The original takes a wait only from its own signal file; here the request
+/// says it, in the same words, and `0` waits without an end.
+fn patience(call: &Call) -> Result<u64, WireError> {
+    // Only a true `true` skips the wait.
+    if call.params.flag("skipDeferral") == Some(true) {
+        return Ok(0);
+    }
+    match call.params.get("restartIntent") {
+        Some(Value::Object(intent)) => match intent.get("waitMs").map(Value::as_u64) {
+            None => Ok(RESTART_DEFERRAL_MS),
+            Some(Some(0)) => Ok(u64::MAX),
+            Some(Some(wait_ms)) => Ok(wait_ms),
+            Some(None) => Err(WireError::invalid("invalid gateway restart intent")),
+        },
+        None => Ok(RESTART_DEFERRAL_MS),
+        Some(_) => Err(WireError::invalid("invalid gateway restart intent")),
+    }
+}
+
 async fn restarted(call: Call) -> Answer {
     check_target(&call)?;
-    // Only a true `true` skips the wait.
-    let at_once = call.params.flag("skipDeferral") == Some(true);
+    let patience_ms = patience(&call)?;
     let given = call.params.word("reason");
     let reason: String = given
         .unwrap_or(REASON_DEFAULT)
@@ -233,23 +250,17 @@ async fn restarted(call: Call) -> Answer {
     let plan = context.host.restart(RestartRequest {
         reason: reason.clone(),
         delay_ms: ANSWER_MS,
-        at_once,
+        patience_ms,
     })?;
     let status = if plan.joined {
         "coalesced"
-    } else if at_once || is_free {
+    } else if patience_ms == 0 || is_free {
         "scheduled"
     } else {
         "deferred"
     };
-    let act = Act {
-        kind: "gateway",
-        action: call.method.to_owned(),
-        actor: call.actor(),
-        target: "gateway".to_owned(),
-        allowed: true,
-        detail: Some(json!({ "reason": reason, "status": status })),
-    };
+    let detail = json!({ "reason": reason, "status": status });
+    let act = call.act("gateway", "gateway", Some(detail));
     call.gateway.audit().keep(act).await;
     Ok(Payload::of(&json!({
         "ok": true,
@@ -343,14 +354,8 @@ pub(super) fn prepare(call: Call) -> Running {
 
 /// Who suspends and who ends it is in the audit log.
 async fn note(call: &Call, value: &Value) {
-    let act = Act {
-        kind: "gateway",
-        action: call.method.to_owned(),
-        actor: call.actor(),
-        target: "gateway".to_owned(),
-        allowed: true,
-        detail: Some(json!({ "status": value["status"], "expiresAtMs": value.get("expiresAtMs") })),
-    };
+    let detail = json!({ "status": value["status"], "expiresAtMs": value.get("expiresAtMs") });
+    let act = call.act("gateway", "gateway", Some(detail));
     call.gateway.audit().keep(act).await;
 }
 

@@ -10,12 +10,11 @@ use torana_core::key::SessionKey;
 use torana_core::problem::{Code, Problem};
 use torana_engine::store::inbox::ClientInput;
 use torana_engine::{ClientTurn, Engine, Phase};
-use torana_host::moment::rfc3339_ms;
 
+use super::chat::session_of;
 use super::{Answer, Call, Running};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
-use crate::openclaw::stability;
 
 /// Events of a diagnostics answer when no limit is asked for (OpenClaw 2026.9.6).
 const EVENTS_DEFAULT: usize = 50;
@@ -114,19 +113,7 @@ pub(super) fn recent(call: Call) -> Running {
             .gateway
             .stability()
             .page(limit, call.params.word("type"), since);
-        let mut value = json!({
-            "generatedAt": rfc3339_ms(call.now_ms()),
-            "capacity": stability::CAPACITY,
-            "count": page.count,
-            "dropped": page.dropped,
-            "events": page.events,
-            "summary": { "byType": page.by_type },
-        });
-        if let (Some(first), Some(last)) = (page.first, page.last) {
-            value["firstSeq"] = json!(first);
-            value["lastSeq"] = json!(last);
-        }
-        Ok(Payload::of(&value))
+        Ok(Payload::of(&page.told(call.now_ms())))
     })
 }
 
@@ -149,11 +136,7 @@ pub(super) fn wake(call: Call) -> Running {
 /// A line for the agent: a turn of its own now, or a remark before its next one.
 async fn woken(call: Call) -> Answer {
     let engine = call.engine();
-    let key = match (call.params.word("sessionKey"), call.params.word("agentId")) {
-        (Some(key), _) => engine.parse_key(key)?,
-        (None, Some(agent)) => engine.parse_key(&format!("agent:{agent}:main"))?,
-        (None, None) => engine.parse_key("main")?,
-    };
+    let key = session_of(&call, "sessionKey")?;
     engine.agent_of(&key)?;
     let text = call.params.word("text").unwrap_or_default();
     if text.chars().count() > WAKE_CHARS_MAX {
@@ -299,8 +282,7 @@ pub(super) fn tools(call: Call) -> Running {
 pub(super) fn tools_now(call: Call) -> Running {
     Box::pin(async move {
         let engine = call.engine();
-        let key = engine.parse_key(call.params.word("sessionKey").unwrap_or("main"))?;
-        let agent = engine.agent_of(&key)?;
+        let agent = engine.agent_of(&session_of(&call, "sessionKey")?)?;
         Ok(Payload::of(
             &json!({ "agentId": agent.as_str(), "profile": "full", "groups": [] }),
         ))

@@ -8,6 +8,7 @@ mod agents;
 mod approvals;
 mod artifacts;
 mod audit;
+mod canvas;
 mod channels;
 mod chat;
 mod config;
@@ -34,6 +35,7 @@ use serde_json::Value;
 use torana_core::auth::{Scope, ScopeSet};
 use torana_core::port::BoxFuture;
 use torana_engine::Engine;
+use torana_engine::service::audit::Act;
 
 use super::client::Client;
 use super::error::WireError;
@@ -126,6 +128,23 @@ impl Call {
             || format!("address:{}", self.client.address),
             |device| format!("device:{device}"),
         )
+    }
+
+    /// What this call does, as the audit log keeps it.
+    pub(crate) fn act(
+        &self,
+        kind: &'static str,
+        target: impl Into<String>,
+        detail: Option<Value>,
+    ) -> Act {
+        Act {
+            kind,
+            action: self.method.to_owned(),
+            actor: self.actor(),
+            target: target.into(),
+            allowed: true,
+            detail,
+        }
     }
 
     /// Wall time, Unix milliseconds.

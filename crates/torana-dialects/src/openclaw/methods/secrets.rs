@@ -2,7 +2,7 @@
 //!
 //! The only call that returns a credential (S-028). Every use is in the audit log, with places and without values.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use torana_core::config::{KeyPath, Segment};
 use torana_engine::service::audit::Act;
 
@@ -123,14 +123,10 @@ async fn record(
     places: &[String],
     allowed: bool,
 ) -> Result<(), WireError> {
-    let detail: Value = json!({ "paths": places });
+    let detail = json!({ "paths": places });
     let act = Act {
-        kind: "config",
-        action: "secrets.resolve".to_owned(),
-        actor: call.actor(),
-        target: command.to_owned(),
         allowed,
-        detail: Some(detail),
+        ..call.act("config", command, Some(detail))
     };
     call.gateway.audit().record(act).await?;
     Ok(())

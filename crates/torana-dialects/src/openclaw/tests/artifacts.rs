@@ -212,16 +212,87 @@ async fn bytes_come_in_a_frame_or_over_http_and_only_there_where_they_belong() {
         .await;
     let picture = payload(&picture)["url"].as_str().expect("an address");
     let shown = rig.http("HEAD", picture, &[]).await;
-    let field = "content-disposition: inline; filename*=utf-8''dot%20%221%22.png";
+    let field = "content-disposition: attachment; filename*=utf-8''dot%20%221%22.png";
     assert!(shown.head.contains(field), "{}", shown.head);
     // An address opens its own file; a guess opens nothing, with a credential or without.
-    let guess = format!("/api/artifacts/download/{}", "A".repeat(43));
+    let guess = format!("/api/artifacts/download/file/{}", "A".repeat(43));
     assert_eq!(rig.http("GET", &guess, &[]).await.status, 401);
     let bearer = format!("Authorization: Bearer {TOKEN}");
     assert_eq!(rig.http("GET", &guess, &[&bearer]).await.status, 404);
     assert_eq!(rig.http("POST", &url, &[]).await.status, 405);
     rig.dialect.invalidate_all();
     assert_eq!(rig.http("GET", &url, &[]).await.status, 401);
+}
+
+/// The official page looks at the shape of the id and of the address: what it does not know, it shows as missing.
+#[tokio::test]
+async fn a_page_finds_what_a_history_names() {
+    let rig = Rig::start().await;
+    let mut client = rig.operator(&["operator.admin"]).await;
+    let session = "agent:main:a b/c#d";
+    let files: [(&str, &str, &[u8]); 3] = [
+        ("image/png", "dot.png", PICTURE),
+        ("text/plain", "a.txt", b"hello"),
+        (
+            "image/svg+xml",
+            "s.svg",
+            b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        ),
+    ];
+    send(&mut client, session, "k1", &files).await;
+    let params = json!({ "sessionKey": session });
+    let history = client.ask("chat.history", params).await;
+    let message = &payload(&history)["messages"][0];
+    let params = json!({ "sessionKey": session, "messageId": message["__openclaw"]["id"] });
+    let single = client.ask("chat.message.get", params).await;
+    assert_eq!(payload(&single)["message"]["content"], message["content"]);
+    let [text, picture, document, drawing] =
+        message["content"].as_array().expect("parts").as_slice()
+    else {
+        panic!("a text and three files: {message}");
+    };
+    assert_eq!(text["text"], "look");
+    assert_eq!(
+        (&picture["type"], &picture["omitted"]),
+        (&json!("image"), &json!(true))
+    );
+    let params = json!({ "sessionKey": session, "artifactId": picture["artifactId"] });
+    let answer = client.ask("artifacts.download", params).await;
+    assert_eq!(payload(&answer)["data"], STANDARD.encode(PICTURE));
+    for (part, kind, (mime, name, bytes)) in [
+        (document, "document", files[1]),
+        (drawing, "image", files[2]),
+    ] {
+        let file = &part["attachment"];
+        assert_eq!(part["type"], "attachment");
+        assert_eq!(file["kind"], kind);
+        assert_eq!(
+            (&file["label"], &file["mimeType"]),
+            (&json!(name), &json!(mime))
+        );
+        let steps: Vec<&str> = file["url"]
+            .as_str()
+            .expect("an address")
+            .split('/')
+            .collect();
+        assert_eq!(steps[..5], ["", "api", "chat", "media", "outgoing"]);
+        assert_eq!(steps[5], "agent%3Amain%3Aa%20b%2Fc%23d");
+        // Without being told how: the id says that an address is wanted.
+        let params = json!({ "sessionKey": session, "artifactId": file["artifactId"] });
+        let answer = client.ask("artifacts.download", params).await;
+        let url = payload(&answer)["url"].as_str().expect("an address");
+        let below = url
+            .strip_prefix("/api/artifacts/download/")
+            .expect("a download");
+        assert_eq!(below.split('/').count(), 2, "{url}");
+        let got = rig.http("GET", url, &[]).await;
+        assert_eq!((got.status, got.body.as_bytes()), (200, bytes));
+        assert!(
+            got.head.contains("content-disposition: attachment;"),
+            "{}",
+            got.head
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Pictures of agents, by method and by address (S-020, S-021).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use torana_core::id::AgentId;
 
@@ -127,7 +129,59 @@ async fn s_020_no_picture_comes_from_outside_of_the_workspace() {
         );
         let bearer = format!("Authorization: Bearer {TOKEN}");
         let file = rig.http("GET", "/avatar/main", &[&bearer]).await;
-        assert_eq!(file.status, 404, "{avatar}");
+        let wanted = if status == "data" { 200 } else { 404 };
+        assert_eq!(file.status, wanted, "{avatar}");
         assert!(!facts.to_string().contains("secret"), "{avatar}");
     }
+}
+
+#[tokio::test]
+async fn a_picture_that_is_written_out_has_an_address_and_one_elsewhere_has_none() {
+    let rig = rig().await;
+    let mut client = rig.operator(&["operator.read"]).await;
+    let drawing = STANDARD.encode(DRAWING);
+    choose(&rig, &format!("data:image/svg+xml;base64,{drawing}"));
+    let listed = client.ask("agents.list", json!({})).await;
+    let listed = &listed["payload"]["agents"][0]["identity"];
+    assert_eq!(listed["avatarUrl"], "/avatar/main");
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let shown = rig.http("GET", "/avatar/main", &[&bearer]).await;
+    assert_eq!((shown.status, shown.body.as_str()), (200, DRAWING));
+    for field in [
+        "content-type: image/svg+xml",
+        "content-security-policy: sandbox; default-src 'none'",
+        "x-content-type-options: nosniff",
+    ] {
+        assert!(shown.head.contains(field), "{field}: {}", shown.head);
+    }
+    assert_eq!(rig.http("GET", "/avatar/main", &[]).await.status, 401);
+    choose(&rig, "https://example.org/crab.png");
+    let listed = client.ask("agents.list", json!({})).await;
+    let listed = &listed["payload"]["agents"][0]["identity"];
+    assert_eq!(listed["avatarUrl"], Value::Null);
+    assert_eq!(listed["avatar"], "https://example.org/crab.png");
+}
+
+#[tokio::test]
+async fn a_picture_is_chosen_and_taken_away_by_method() {
+    let rig = Rig::start().await;
+    let mut client = rig.operator(&["operator.admin"]).await;
+    for (avatar, kept) in [
+        (
+            "data:image/webp;base64,AA==",
+            json!("data:image/webp;base64,AA=="),
+        ),
+        (" pictures/crab.png ", json!("pictures/crab.png")),
+        ("", Value::Null),
+    ] {
+        let params = json!({ "agentId": "main", "avatar": avatar });
+        let answer = client.ask("agents.update", params).await;
+        assert_eq!(answer["ok"], true, "{answer}");
+        let config = client.ask("config.get", json!({})).await;
+        let main = &config["payload"]["config"]["agents"]["entries"]["main"];
+        assert_eq!(main["identity"]["avatar"], kept, "{config}");
+    }
+    let params = json!({ "agentId": "main", "avatar": "x".repeat(65_537) });
+    let answer = client.ask("agents.update", params).await;
+    assert_eq!(answer["error"]["code"], "INVALID_REQUEST");
 }

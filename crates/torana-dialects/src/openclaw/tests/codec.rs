@@ -51,7 +51,7 @@ fn frames_are_read_strictly() {
             "None must be object",
             "not JSON",
             "None the key \"id\" appears twice in one object",
-            "not JSON",
+            "None a number is beyond all measure",
             "ok 1 m",
             "None at /id: must be well-formed text",
             "None the JSON is nested deeper than 64 levels",
@@ -64,6 +64,34 @@ fn params(method: &str, params: Value) -> String {
     let row = rows().find(|row| row.name == method).expect("a method");
     frame::read_params(method, &row.params, params, false)
         .map_or_else(|error| error.message, |_| "ok".to_owned())
+}
+
+/// A cut emoji names nothing: two of them would be the same text. What is not seen could make one name look like another.
+#[test]
+fn what_names_something_is_whole_and_what_a_client_is_called_is_visible() {
+    let cut = "main\u{fffd}";
+    for (method, name) in [
+        ("chat.send", "sessionKey"),
+        ("chat.send", "idempotencyKey"),
+        ("sessions.send", "key"),
+        ("agent", "agentId"),
+    ] {
+        let mut asked =
+            json!({ "sessionKey": "a", "key": "a", "message": "a", "idempotencyKey": "a" });
+        let fields = asked.as_object_mut().expect("an object");
+        let row = rows().find(|row| row.name == method).expect("a method");
+        fields.retain(|key, _| row.params.fields.iter().any(|field| field.name == key));
+        asked[name] = json!(cut);
+        let wanted = format!("invalid {method} params: at /{name}: must be well-formed text");
+        assert_eq!(params(method, asked.clone()), wanted);
+        asked[name] = json!("main");
+        asked["message"] = json!(cut);
+        assert_eq!(params(method, asked), "ok", "words may be cut");
+    }
+    let mut hello = super::rig::connect("cli", "cli", &[], json!({}));
+    hello["client"]["displayName"] = json!("Ada\u{202e}\u{200b}'s\tphone\u{2066}");
+    let read = Connect::read(&hello).expect("readable");
+    assert_eq!(read.display_name.as_deref(), Some("Ada'sphone"));
 }
 
 #[test]

@@ -281,6 +281,14 @@ async fn s_008_devices_manage_only_themselves() {
     let (_other, _) = rig.device(tui(&["operator.admin"]), 2).await;
     let label = |seed: u8| json!({ "deviceId": device_id(seed), "label": "Mine" });
     payload(&own.ask("device.pair.rename", label(1)).await);
+    let listed = own.ask("device.pair.list", json!({})).await;
+    let listed = payload(&listed);
+    let named = |device: &Value| device["operatorLabel"] == "Mine";
+    assert!(
+        listed["paired"]
+            .as_array()
+            .is_some_and(|paired| paired.iter().any(named))
+    );
     for (method, params) in [
         ("device.pair.rename", label(2)),
         ("device.pair.remove", json!({ "deviceId": device_id(2) })),

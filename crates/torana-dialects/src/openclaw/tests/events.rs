@@ -283,7 +283,19 @@ async fn subscribers_hear_of_messages_and_rows_and_then_of_the_end() {
         .iter()
         .find(|event| event["payload"]["reason"] == "agent.input.settled")
         .expect("there");
-    assert_eq!(changed["payload"]["session"]["key"], "agent:main:main");
+    let told = &changed["payload"];
+    assert_eq!(told["session"]["key"], "agent:main:main");
+    for name in ["sessionId", "status", "totalTokens", "label", "model"] {
+        assert_eq!(told[name], told["session"][name], "{name}");
+    }
+    assert_eq!(told["status"], "done");
+    assert!(told.get("label").is_some_and(Value::is_null), "{told}");
+    let said = client
+        .events
+        .iter()
+        .find(|event| event["event"] == "session.message")
+        .expect("there");
+    assert_eq!(said["payload"]["sessionId"], told["sessionId"]);
     rig.context
         .engine
         .bus()

@@ -53,7 +53,7 @@ impl Door {
             is_tls: false,
         };
         Self {
-            rig: Rig::start().await,
+            rig: Rig::hurried().await,
             peer,
         }
     }

@@ -29,11 +29,11 @@ fn filled(kind: &Kind, text: &str) -> Value {
         Kind::Bool => json!(false),
         Kind::Int(min, _) => json!(min),
         Kind::Number => json!(0),
-        Kind::OneOf(words) => json!(words.first()),
-        Kind::List(item) => json!([filled(item, text)]),
+        Kind::OneOf(words) | Kind::Constant(words) => json!(words.first()),
+        Kind::List(item) | Kind::Items(item, ..) => json!([filled(item, text)]),
         Kind::Object(spec) => object(spec, text),
         Kind::Map(item) => json!({ text: filled(item, text) }),
-        Kind::OrNull(inner) | Kind::OrWord(inner, _) => filled(inner, text),
+        Kind::OrNull(inner) | Kind::OrWord(inner, _) | Kind::OrList(inner) => filled(inner, text),
     }
 }
 

@@ -31,6 +31,18 @@ fn auth(secret: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_bare_client_without_a_secret_is_told_where_to_put_it() {
+    let rig = Rig::start().await;
+    let mut client = rig.client().await;
+    let refused = bare(&mut client, json!({ "id": 1, "method": "auth" })).await;
+    let words =
+        "unauthorized: gateway token missing (send it as params.token or params.password of auth)";
+    assert_eq!(refused["error"]["message"], words);
+    assert_eq!(refused["error"]["details"]["code"], "AUTH_TOKEN_MISSING");
+    assert_eq!(closed(&mut client).await, (1008, words.to_owned()));
+}
+
+#[tokio::test]
 async fn a_bare_client_talks_and_hears_the_guides_events() {
     let rig = Rig::start().await;
     let mut client = rig.client().await;
@@ -97,7 +109,7 @@ async fn a_bare_client_needs_the_secret_like_anybody() {
         json!({ "id": 1, "method": "auth", "params": {} }),
     )
     .await;
-    assert_eq!(answer["error"]["code"], "NOT_PAIRED");
+    assert_eq!(answer["error"]["details"]["code"], "AUTH_TOKEN_MISSING");
     assert_eq!(closed(&mut none).await.0, 1008);
     for odd in [json!([TOKEN]), json!({ "a": 1 }), json!(true), json!(7)] {
         let mut client = rig.client().await;

@@ -217,9 +217,11 @@ async fn a_restart_that_something_runs_before_is_deferred_and_asked_for_once() {
     )
     .await;
     assert_eq!(second["status"], "coalesced");
+    let endless = json!({ "restartIntent": { "waitMs": 0 } });
+    payload(&mut client, "gateway.restart.request", endless).await;
     let asked = rig.restarts.lock().expect("no panic").clone();
-    let at_once: Vec<bool> = asked.iter().map(|request| request.at_once).collect();
-    assert_eq!(at_once, [false, true]);
+    let patience_ms: Vec<u64> = asked.iter().map(|request| request.patience_ms).collect();
+    assert_eq!(patience_ms, [300_000, 0, u64::MAX]);
     assert_eq!(asked[0].reason, "new plugin");
 }
 

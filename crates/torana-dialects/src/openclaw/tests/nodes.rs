@@ -205,6 +205,34 @@ async fn the_rules_a_node_keeps_are_read_and_replaced_by_administrators_through_
     // S-105: it is written down before the node hears of it.
     let act = json!(["exec.approvals.node.set", device_id(1)]);
     assert_eq!(rig.acts("exec-policy").await, [act]);
+    // A system with rules of its own gets them as they are, and only over those somebody has seen.
+    let native =
+        json!({ "defaultAction": "deny", "rules": [{ "pattern": "hostname", "action": "allow" }] });
+    let set = |more: Value| {
+        let mut params = json!({ "nodeId": device_id(1) });
+        params
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
+        params
+    };
+    let seen = set(json!({ "native": native, "baseHash": "h" }));
+    admin.begin("c", "exec.approvals.node.set", seen).await;
+    let asked = lent.event("node.invoke.request").await;
+    let sent: Value =
+        serde_json::from_str(asked["payload"]["paramsJSON"].as_str().expect("text")).expect("JSON");
+    let mut expected = native.clone();
+    expected["baseHash"] = json!("h");
+    assert_eq!(sent, expected);
+    for wrong in [
+        json!({ "native": native }),
+        json!({ "native": native, "file": {}, "baseHash": "h" }),
+        json!({ "native": { "rules": [{ "pattern": "x" }] }, "baseHash": "h" }),
+        json!({}),
+    ] {
+        let refused = admin.ask("exec.approvals.node.set", set(wrong)).await;
+        assert_eq!(refused["error"]["code"], "INVALID_REQUEST", "{refused}");
+    }
     let mut writer = rig.operator(&["operator.write"]).await;
     let weak = writer.ask("exec.approvals.node.set", new).await;
     assert_eq!(message(&weak), "missing scope: operator.admin");
@@ -434,6 +462,35 @@ async fn s_092_a_removed_node_is_gone() {
     );
     let (_back, hello) = rig.device(node("linux", &["canvas.present"]), 1).await;
     assert_ne!(hello["payload"]["auth"]["deviceToken"], token);
+    let list = admin.ask("node.list", json!({})).await;
+    assert_eq!(
+        payload(&list)["nodes"][0]["approvalState"],
+        "pending-approval"
+    );
+}
+
+#[tokio::test]
+async fn s_008_a_node_that_is_let_in_again_lends_nothing_that_was_approved_before() {
+    let rig = Rig::start().await;
+    let mut admin = rig.operator(&["operator.admin"]).await;
+    let (_lent, _) = rig.device(node("linux", &["system.run"]), 1).await;
+    approve(&mut admin, 1).await;
+    let taken = admin
+        .ask(
+            "device.token.revoke",
+            json!({ "deviceId": device_id(1), "role": "node" }),
+        )
+        .await;
+    payload(&taken);
+    let (_, refused) = rig.device(node("linux", &["system.run"]), 1).await;
+    let request = refused["error"]["details"]["requestId"].clone();
+    let mut doorman = rig.operator(&["operator.pairing"]).await;
+    let let_in = doorman
+        .ask("device.pair.approve", json!({ "requestId": request }))
+        .await;
+    payload(&let_in);
+    let (_back, hello) = rig.device(node("linux", &["system.run"]), 1).await;
+    assert_eq!(hello["ok"], true, "{hello}");
     let list = admin.ask("node.list", json!({})).await;
     assert_eq!(
         payload(&list)["nodes"][0]["approvalState"],

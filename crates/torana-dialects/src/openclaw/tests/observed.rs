@@ -269,7 +269,7 @@ async fn a_choice_made_before_the_first_message_makes_the_session() {
     );
     let gone = json!({ "key": "never", "archived": true });
     let why = refused(&mut client, "sessions.patch", gone).await;
-    assert_eq!(why, "No session found: agent:main:never");
+    assert_eq!(why, "session not found: agent:main:never");
 }
 
 #[tokio::test]

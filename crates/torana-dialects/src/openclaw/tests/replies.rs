@@ -45,8 +45,8 @@ async fn the_agent_learns_what_a_message_answers_and_what_the_person_sees() {
     });
     assert_eq!(
         said(&mut client, second).await,
-        "echo: [The person is looking at: page config, file torana.json]\n[Selected there]\n> port\n\
-         [in reply to a message of the person]\n> rain?\nand now?"
+        "echo: [The person is looking at: page config, file torana.json]\n[Selected there]\n> port\n\n\
+         [in reply to a message of the person]\n> rain?\n\nand now?"
     );
     // The transcript has the words alone.
     let history = client
@@ -54,6 +54,20 @@ async fn the_agent_learns_what_a_message_answers_and_what_the_person_sees() {
         .await["payload"]
         .clone();
     assert_eq!(history["messages"][2]["content"], "and now?");
+}
+
+#[tokio::test]
+async fn no_session_begins_under_a_name_that_only_looks_like_another() {
+    let rig = Rig::start().await;
+    let mut client = rig.operator(&["operator.admin"]).await;
+    for key in ["main\u{200b}", "no\u{202e}tes", "a\nb"] {
+        let params = json!({ "sessionKey": key, "message": "hi", "idempotencyKey": key });
+        let answer = client.ask("chat.send", params).await;
+        assert!(
+            refusal(&answer).starts_with("invalid session key"),
+            "{key:?}"
+        );
+    }
 }
 
 #[tokio::test]

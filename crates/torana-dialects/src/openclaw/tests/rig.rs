@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -20,8 +21,8 @@ use torana_core::auth::PublicKey;
 use torana_core::id::AgentId;
 use torana_core::media::MediaKind;
 use torana_core::port::{
-    AgentBackend, AgentConversation, BackendFailure, BoxFuture, OpenRequest, RunStream, Steer,
-    TurnRequest,
+    AgentBackend, AgentConversation, BackendFailure, BoxFuture, Clock, OpenRequest, RunStream,
+    Steer, TurnRequest, World,
 };
 use torana_core::problem::Problem;
 use torana_core::run::{Outcome, RunEvent, Settled, Usage};
@@ -71,6 +72,24 @@ impl AgentConversation for Echo {
             );
             return Box::pin(futures_util::stream::iter([RunEvent::Settled(failed)]));
         }
+        if request.input == "empty" {
+            let nothing = Settled {
+                outcome: Outcome::Empty,
+                ..settled("")
+            };
+            return Box::pin(futures_util::stream::iter([RunEvent::Settled(nothing)]));
+        }
+        if request.input == "break off" {
+            let mut failed = Settled::failed(
+                torana_core::run::FailureKind::Unavailable,
+                "the provider hung up",
+            );
+            "half an ans".clone_into(&mut failed.text);
+            return Box::pin(futures_util::stream::iter([RunEvent::Settled(failed)]));
+        }
+        if request.input == "use a tool" {
+            return Box::pin(futures_util::stream::iter(with_tool()));
+        }
         if request.system.starts_with("You summarise") {
             let summary = Settled {
                 text: "They talked.".to_owned(),
@@ -114,6 +133,29 @@ impl Nobody {
             .lock()
             .expect("no test panics while it holds the policy")
     }
+}
+
+/// A run that chooses a model, calls a tool and answers.
+fn with_tool() -> [RunEvent; 5] {
+    [
+        RunEvent::Model {
+            provider: "acme".to_owned(),
+            model: "big".to_owned(),
+        },
+        RunEvent::ToolStarted {
+            id: "c1".to_owned(),
+            name: "clock".to_owned(),
+            arguments: r#"{"zone":"UTC"}"#.to_owned(),
+        },
+        RunEvent::ToolFinished {
+            id: "c1".to_owned(),
+            name: "clock".to_owned(),
+            is_error: false,
+            text: "noon".to_owned(),
+        },
+        RunEvent::TextDelta("It is noon.".to_owned()),
+        RunEvent::Settled(settled("It is noon.")),
+    ]
 }
 
 fn settled(text: &str) -> Settled {
@@ -189,6 +231,23 @@ impl Host for Nobody {
     }
 }
 
+/// A clock that is at once wherever somebody would sleep until.
+#[derive(Default)]
+struct Hurried(AtomicU64);
+
+impl Clock for Hurried {
+    fn wall_ms(&self) -> i64 {
+        0
+    }
+    fn monotonic_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+    fn sleep_until(&self, monotonic_ms: u64) -> BoxFuture<'static, ()> {
+        self.0.fetch_max(monotonic_ms, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+}
+
 /// A running gateway.
 pub(super) struct Rig {
     pub(super) address: SocketAddr,
@@ -203,15 +262,25 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start() -> Self {
-        Self::with(MemorySite::new).await
+        Self::with(MemorySite::new, torana_host::world()).await
     }
 
     /// A gateway with a configuration file.
     pub(super) async fn configured(text: &str) -> Self {
-        Self::with(|folder| MemorySite::with_config(text, folder)).await
+        let site = |folder| MemorySite::with_config(text, folder);
+        Self::with(site, torana_host::world()).await
     }
 
-    async fn with(site: impl FnOnce(PathBuf) -> MemorySite) -> Self {
+    /// A gateway whose gate orders the same waits after wrong guesses, which take no time.
+    pub(super) async fn hurried() -> Self {
+        let pace = World {
+            clock: Arc::new(Hurried::default()),
+            ..torana_host::world()
+        };
+        Self::with(MemorySite::new, pace).await
+    }
+
+    async fn with(site: impl FnOnce(PathBuf) -> MemorySite, pace: World) -> Self {
         let world = torana_host::world();
         let folder = std::env::temp_dir().join(format!("torana-openclaw-{}", world.uuid()));
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -246,7 +315,7 @@ impl Rig {
         let restarts = Arc::default();
         let context = Arc::new(Context {
             front: ArcSwap::from_pointee(front(address.port())),
-            gate: Gate::new(world.clone()),
+            gate: Gate::new(pace),
             logins: torana_engine::service::login::LoginCodes::new(world.clone()),
             host: Arc::new(Nobody {
                 site: Arc::clone(&site),
@@ -327,17 +396,26 @@ impl Rig {
 
     /// An HTTP request as it is, with `Host` and `Connection: close`.
     pub(super) async fn http(&self, method: &str, path: &str, fields: &[&str]) -> Reply {
+        self.http_at(self.address, method, path, fields).await
+    }
+
+    /// The same at another address.
+    pub(super) async fn http_at(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        fields: &[&str],
+    ) -> Reply {
         let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
         let host = if fields.contains("Host:") {
             String::new()
         } else {
-            format!("Host: {}\r\n", self.address)
+            format!("Host: {address}\r\n")
         };
         let request =
             format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{fields}\r\n");
-        let mut stream = TcpStream::connect(self.address)
-            .await
-            .expect("a connection");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
         stream.write_all(request.as_bytes()).await.expect("written");
         Reply::read(&read_all(&mut stream).await)
     }

@@ -360,3 +360,113 @@ async fn readers_and_nodes_are_told_where_the_canvas_is_and_nobody_else() {
     let path = path_of(&rig, &hello["payload"]["pluginSurfaceUrls"]["canvas"]);
     assert_eq!(rig.http("GET", &path, &[]).await.status, 200);
 }
+
+/// A document runs on a port of its own, in a frame of the gateway's page and of no other one.
+#[tokio::test]
+async fn s_065_documents_of_the_page_run_on_a_stage_that_has_nothing_else() {
+    let rig = rig().await;
+    let mut client = rig.operator(&["operator.read"]).await;
+    let seen = client
+        .ask("canvas.document.view", json!({ "docId": "cv_1" }))
+        .await;
+    let seen = &seen["payload"];
+    assert_eq!(seen["html"], "<p>a document</p>");
+    assert_eq!(seen["sandboxUrl"], "/mcp-app-sandbox");
+    let html = "<p>mine</p>";
+    let mine = client
+        .ask("canvas.document.preview", json!({ "html": html }))
+        .await;
+    assert_eq!(mine["payload"]["html"], html);
+    assert_eq!(mine["payload"]["sandboxPort"], seen["sandboxPort"]);
+    let port = seen["sandboxPort"].as_u64().expect("a port");
+    let port = u16::try_from(port).expect("a port");
+    let stage = std::net::SocketAddr::new(rig.address.ip(), port);
+    let page = rig.http_at(stage, "GET", "/mcp-app-sandbox?v=1", &[]).await;
+    assert_eq!(page.status, 200, "{}", page.head);
+    let gateway_port = rig.context.front.load().port;
+    let ancestors = format!("frame-ancestors http://{}:{gateway_port}\r\n", stage.ip());
+    for field in [
+        "content-type: text/html; charset=utf-8",
+        "default-src 'none'",
+        "connect-src 'none'",
+        "frame-src 'none'",
+        "referrer-policy: no-referrer",
+        "x-content-type-options: nosniff",
+        &ancestors,
+    ] {
+        assert!(
+            format!("{}\r\n", page.head).contains(field),
+            "{field}: {}",
+            page.head
+        );
+    }
+    assert!(!page.head.contains("allow-same-origin") && !page.body.contains("allow-same-origin"));
+    assert!(
+        page.body.contains(&format!(":{gateway_port}`")),
+        "{}",
+        page.body
+    );
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    for path in [
+        "/",
+        "/healthz",
+        "/v1/models",
+        "/__openclaw__/canvas/index.html",
+        "/mcp-app-sandbox/x",
+    ] {
+        let reply = rig.http_at(stage, "GET", path, &[&bearer]).await;
+        assert_eq!(reply.status, 404, "{path}");
+    }
+    assert_eq!(
+        rig.http_at(stage, "POST", "/mcp-app-sandbox", &[])
+            .await
+            .status,
+        405
+    );
+    let rebound = rig
+        .http_at(stage, "GET", "/mcp-app-sandbox", &["Host: evil.example"])
+        .await;
+    assert_eq!(rebound.status, 421);
+}
+
+#[tokio::test]
+async fn what_is_no_document_is_not_shown() {
+    let rig = rig().await;
+    let mut client = rig.operator(&["operator.read"]).await;
+    let documents = rig
+        .context
+        .host
+        .site()
+        .workspace("main")
+        .join("canvas/documents");
+    for (id, bytes) in [
+        ("large", vec![b'x'; 2 * 1024 * 1024 + 1]),
+        ("binary", vec![0xff, 0xfe]),
+    ] {
+        std::fs::create_dir_all(documents.join(id)).expect("a folder");
+        std::fs::write(documents.join(id).join("index.html"), bytes).expect("written");
+    }
+    std::os::unix::fs::symlink(documents.join("cv_1"), documents.join("link")).expect("linked");
+    for (id, code) in [
+        ("missing", "UNAVAILABLE"),
+        ("large", "UNAVAILABLE"),
+        ("binary", "UNAVAILABLE"),
+        ("link", "UNAVAILABLE"),
+        (".hidden", "UNAVAILABLE"),
+        ("..", "INVALID_REQUEST"),
+        ("cv_1/..", "INVALID_REQUEST"),
+        ("a b", "INVALID_REQUEST"),
+        ("", "INVALID_REQUEST"),
+    ] {
+        let answer = client
+            .ask("canvas.document.view", json!({ "docId": id }))
+            .await;
+        assert_eq!(answer["error"]["code"], code, "{id}: {answer}");
+    }
+    // As many characters as are allowed, and more bytes.
+    let long = "ü".repeat(1_500_000);
+    let answer = client
+        .ask("canvas.document.preview", json!({ "html": long }))
+        .await;
+    assert_eq!(answer["error"]["code"], "INVALID_REQUEST", "{answer}");
+}

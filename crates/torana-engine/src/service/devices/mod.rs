@@ -1,10 +1,16 @@
 //! Paired devices and their tokens: who was let in, with what, until when.
 //!
-//! Start with [`Devices`] in `registry`; `upgrade` lets a connected device ask for more than it has.
+//! Start with [`Devices`] in `registry`. Devices come in through `pairing` and prove themselves by `tokens`; `upgrade`
+//! lets a connected device ask for more than it has, and `scopes` says what nobody may give.
 
+mod pairing;
 mod registry;
+mod scopes;
+mod tokens;
 mod upgrade;
 
-pub(crate) use registry::too_much;
-pub use registry::{Devices, Grant, IssuedToken, LABEL_CHARS_MAX, ProvenDevice};
+pub use pairing::ProvenDevice;
+pub use registry::{Devices, Grant, LABEL_CHARS_MAX};
+pub(crate) use scopes::too_much;
+pub use tokens::IssuedToken;
 pub use upgrade::Upgrade;

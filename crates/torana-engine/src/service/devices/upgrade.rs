@@ -11,7 +11,10 @@ use torana_core::auth::{PublicKey, Role, ScopeSet};
 use torana_core::id::DeviceId;
 use torana_core::problem::Problem;
 
-use super::registry::{Devices, IssuedToken, ProvenDevice, not_found, scopes_of};
+use super::pairing::{ProvenDevice, not_found};
+use super::registry::Devices;
+use super::scopes::scopes_of;
+use super::tokens::IssuedToken;
 use crate::store::device::{self, DeviceRequest};
 
 /// Decisions remembered for whoever asks after them; far above the requests that can wait at once.

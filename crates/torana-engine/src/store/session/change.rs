@@ -47,7 +47,7 @@ fn replace(slot: &mut Option<String>, value: &Option<Option<String>>) {
 }
 
 /// Applies a change and returns the row; `None` when there is no such session.
-pub fn change(
+pub(crate) fn change(
     connection: &Connection,
     key: &str,
     change: &Change,

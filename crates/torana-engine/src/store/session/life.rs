@@ -28,13 +28,18 @@ pub struct Touch {
     pub title: Option<String>,
     /// Where replies go.
     pub target: Option<ReplyTarget>,
+    /// A session that belongs to a chat already stays there.
+    pub stays: bool,
     /// Unix milliseconds.
     pub at_ms: i64,
 }
 
 /// Creates the session when it is new, records the interaction, and returns the row and whether it is new. A message that
 /// came from no chat leaves a session in the chat it belongs to.
-pub fn touch(connection: &Connection, touch: &Touch) -> Result<(SessionRow, bool), StoreError> {
+pub(crate) fn touch(
+    connection: &Connection,
+    touch: &Touch,
+) -> Result<(SessionRow, bool), StoreError> {
     let target = touch
         .target
         .as_ref()
@@ -43,12 +48,21 @@ pub fn touch(connection: &Connection, touch: &Touch) -> Result<(SessionRow, bool
     let updated = connection
         .prepare_cached(
             "UPDATE session SET last_interaction_at = ?2, updated_at = ?2,
-               channel = iif(?6 IS NULL AND last_target_json IS NOT NULL, channel, ?3),
-               chat_type = iif(?6 IS NULL AND last_target_json IS NOT NULL, chat_type, ?4),
-               title = coalesce(?5, title), last_target_json = coalesce(?6, last_target_json), archived = 0, archived_at = NULL
+               channel = iif((?7 OR ?6 IS NULL) AND last_target_json IS NOT NULL, channel, ?3),
+               chat_type = iif((?7 OR ?6 IS NULL) AND last_target_json IS NOT NULL, chat_type, ?4),
+               title = coalesce(?5, title), archived = 0, archived_at = NULL,
+               last_target_json = iif(?7, coalesce(last_target_json, ?6), coalesce(?6, last_target_json))
              WHERE key = ?1",
         )?
-        .execute(params![touch.key.as_str(), touch.at_ms, touch.channel, touch.chat_type, touch.title, target])?;
+        .execute(params![
+            touch.key.as_str(),
+            touch.at_ms,
+            touch.channel,
+            touch.chat_type,
+            touch.title,
+            target,
+            touch.stays,
+        ])?;
     let created = updated == 0;
     if created {
         connection
@@ -75,7 +89,7 @@ pub fn touch(connection: &Connection, touch: &Touch) -> Result<(SessionRow, bool
 
 /// The reset rule that holds for a message about to be stored.
 #[derive(Debug, Clone, Copy)]
-pub struct ExpiryCheck {
+pub(crate) struct ExpiryCheck {
     /// The rule.
     pub rule: ResetRule,
     /// When its current day began, Unix milliseconds.
@@ -84,7 +98,7 @@ pub struct ExpiryCheck {
 
 /// Gives a session that has expired a fresh transcript, before the message that finds it so is recorded. The fresh id
 /// of the touch is used, because the session exists. Returns what expired.
-pub fn expire(
+pub(crate) fn expire(
     connection: &Connection,
     touch: &Touch,
     check: ExpiryCheck,
@@ -121,7 +135,7 @@ pub fn expire(
 
 /// Takes the next position in the transcript and keeps a short copy of the line for lists. The line continues the
 /// branch in use.
-pub fn next_sequence(
+pub(crate) fn next_sequence(
     connection: &Connection,
     key: &str,
     text: &str,
@@ -133,7 +147,11 @@ pub fn next_sequence(
 }
 
 /// The position of a line that is no part of the conversation: titles and previews do not show it.
-pub fn next_aside(connection: &Connection, key: &str, at_ms: i64) -> Result<i64, StoreError> {
+pub(crate) fn next_aside(
+    connection: &Connection,
+    key: &str,
+    at_ms: i64,
+) -> Result<i64, StoreError> {
     position(connection, key, None, at_ms)
 }
 
@@ -163,7 +181,7 @@ fn position(
 }
 
 /// Makes the branch that ends at a line the one in use; 0 goes back to the beginning. Nothing is removed.
-pub fn move_leaf(
+pub(crate) fn move_leaf(
     connection: &Connection,
     row: &SessionRow,
     leaf: i64,
@@ -186,7 +204,7 @@ pub fn move_leaf(
 }
 
 /// A run began.
-pub fn run_started(
+pub(crate) fn run_started(
     connection: &Connection,
     key: &str,
     run_id: Option<&RunId>,
@@ -219,7 +237,11 @@ pub struct RunEnd {
 }
 
 /// A run ended: status and counters.
-pub fn run_ended(connection: &Connection, key: &str, end: &RunEnd) -> Result<(), StoreError> {
+pub(crate) fn run_ended(
+    connection: &Connection,
+    key: &str,
+    end: &RunEnd,
+) -> Result<(), StoreError> {
     let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
@@ -248,7 +270,7 @@ pub fn run_ended(connection: &Connection, key: &str, end: &RunEnd) -> Result<(),
 }
 
 /// Gives the key a fresh transcript; the old one stays readable in the archive. Returns the new row.
-pub fn reset(
+pub(crate) fn reset(
     connection: &Connection,
     key: &str,
     fresh_id: &str,
@@ -276,7 +298,7 @@ pub fn reset(
 }
 
 /// Removes the session row; the transcript stays in the archive.
-pub fn delete(
+pub(crate) fn delete(
     connection: &Connection,
     key: &str,
     at_ms: i64,
@@ -298,7 +320,7 @@ pub fn delete(
 }
 
 /// A transcript that a key had before: its agent, and the last line of the branch that was in use.
-pub fn archived(
+pub(crate) fn archived(
     connection: &Connection,
     key: &str,
     session_id: &str,
@@ -321,7 +343,7 @@ pub fn archived(
 }
 
 /// Gives a session without lines the lines of a branch of another one, numbered anew.
-pub fn copy_branch(
+pub(crate) fn copy_branch(
     connection: &Connection,
     key: &str,
     from: &SessionRow,
@@ -365,7 +387,7 @@ pub fn copy_branch(
 }
 
 /// Counts a compaction, after which the context has this many tokens.
-pub fn compacted(
+pub(crate) fn compacted(
     connection: &Connection,
     key: &str,
     context_tokens: u64,

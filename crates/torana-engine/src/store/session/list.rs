@@ -148,7 +148,7 @@ pub(crate) fn like(text: &str) -> String {
 }
 
 /// A page of sessions, newest first, and how many match in all.
-pub fn list(
+pub(crate) fn list(
     connection: &Connection,
     filter: &Filter,
 ) -> Result<(Vec<SessionRow>, i64), StoreError> {
@@ -192,7 +192,10 @@ fn total(
 }
 
 /// Keys and transcripts of the sessions a list would show, newest first.
-pub fn keys(connection: &Connection, filter: &Filter) -> Result<Vec<(String, String)>, StoreError> {
+pub(crate) fn keys(
+    connection: &Connection,
+    filter: &Filter,
+) -> Result<Vec<(String, String)>, StoreError> {
     let (condition, mut values) = filter.conditions()?;
     let number = |count: usize| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
     values.push(number(filter.limit));
@@ -224,7 +227,7 @@ fn several(
 }
 
 /// Sessions whose transcript id begins like this, newest first.
-pub fn with_transcript(
+pub(crate) fn with_transcript(
     connection: &Connection,
     beginning: &str,
     agent: Option<&str>,
@@ -241,7 +244,7 @@ pub fn with_transcript(
 }
 
 /// Sessions with this name, whatever its case, newest first.
-pub fn with_label(
+pub(crate) fn with_label(
     connection: &Connection,
     label: &str,
     agent: Option<&str>,
@@ -257,7 +260,7 @@ pub fn with_label(
 }
 
 /// Groups that sessions are in.
-pub fn categories(connection: &Connection) -> Result<Vec<String>, StoreError> {
+pub(crate) fn categories(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT category FROM session WHERE category IS NOT NULL ORDER BY category LIMIT 1000",
     )?;
@@ -266,14 +269,18 @@ pub fn categories(connection: &Connection) -> Result<Vec<String>, StoreError> {
 }
 
 /// Moves every session of a group to another name.
-pub fn rename_category(connection: &Connection, name: &str, to: &str) -> Result<usize, StoreError> {
+pub(crate) fn rename_category(
+    connection: &Connection,
+    name: &str,
+    to: &str,
+) -> Result<usize, StoreError> {
     Ok(connection
         .prepare_cached("UPDATE session SET category = ?2 WHERE category = ?1")?
         .execute(params![name, to])?)
 }
 
 /// Takes every session out of a group.
-pub fn clear_category(connection: &Connection, name: &str) -> Result<usize, StoreError> {
+pub(crate) fn clear_category(connection: &Connection, name: &str) -> Result<usize, StoreError> {
     Ok(connection
         .prepare_cached("UPDATE session SET category = NULL WHERE category = ?1")?
         .execute([name])?)

@@ -57,22 +57,22 @@ impl Manner {
     }
 
     /// Answers stay in the transcript.
-    pub fn keeps_answers(&self) -> bool {
+    pub(crate) fn keeps_answers(&self) -> bool {
         self.send.as_deref() == Some("deny")
     }
 
     /// The model's thoughts go before its answer.
-    pub fn shows_thoughts(&self) -> bool {
+    pub(crate) fn shows_thoughts(&self) -> bool {
         self.reasoning.as_deref() == Some("on")
     }
 
     /// Answers say how they came to be.
-    pub fn is_verbose(&self) -> bool {
+    pub(crate) fn is_verbose(&self) -> bool {
         matches!(self.verbose.as_deref(), Some("on" | "full"))
     }
 
     /// Whether a group has to mention us, where that was chosen.
-    pub fn needs_mention(&self) -> Option<bool> {
+    pub(crate) fn needs_mention(&self) -> Option<bool> {
         self.activation.as_deref().map(|word| word == "mention")
     }
 }

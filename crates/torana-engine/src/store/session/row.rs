@@ -204,7 +204,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<SessionRow, StoreError> {
 }
 
 /// A session by its canonical key.
-pub fn get(connection: &Connection, key: &str) -> Result<Option<SessionRow>, StoreError> {
+pub(crate) fn get(connection: &Connection, key: &str) -> Result<Option<SessionRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM session WHERE key = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([key])?;

@@ -1,7 +1,11 @@
 //! Lists, counters and branches over a real database.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
+use torana_core::id::{AccountId, ChannelId};
 use torana_core::key::SessionKey;
+use torana_core::message::{Conversation, Peer, PeerKind, ReplyTarget};
 use torana_core::run::{Entry, Role};
 
 use super::*;
@@ -22,9 +26,57 @@ fn session(connection: &Connection, key: &SessionKey, at_ms: i64) {
         channel: "webchat".to_owned(),
         title: None,
         target: None,
+        stays: false,
         at_ms,
     };
     touch(connection, &touched).expect("a session");
+}
+
+/// Two clients that each name a chat for the same new session: the first one's stays, whenever each was asked.
+#[test]
+fn a_session_stays_in_the_chat_it_was_given_first() {
+    let connection = database();
+    let key = SessionKey::main("main");
+    let from = |id: &str, stays| Touch {
+        key: key.clone(),
+        agent: "main".to_owned(),
+        fresh_id: "00000000-0000-4000-8000-000000000001".to_owned(),
+        chat_type: "group",
+        channel: format!("channel-{id}"),
+        title: None,
+        target: Some(place(id)),
+        stays,
+        at_ms: 1,
+    };
+    let chat = |touched: &Touch| {
+        let (row, _) = touch(&connection, touched).expect("a session");
+        let target = row.last_target.expect("a chat");
+        (target.conversation.peer.id.to_string(), row.channel)
+    };
+    let first = ("1".to_owned(), Some("channel-1".to_owned()));
+    assert_eq!(chat(&from("1", true)), first);
+    assert_eq!(chat(&from("2", true)), first);
+    let moved = ("3".to_owned(), Some("channel-3".to_owned()));
+    assert_eq!(
+        chat(&from("3", false)),
+        moved,
+        "a platform's message moves it"
+    );
+}
+
+fn place(id: &str) -> ReplyTarget {
+    ReplyTarget {
+        conversation: Conversation {
+            channel: ChannelId::new("chat").expect("an id"),
+            account: AccountId::new("default").expect("an id"),
+            peer: Peer {
+                kind: PeerKind::Group,
+                id: Arc::from(id),
+            },
+            thread: None,
+        },
+        reply_to: None,
+    }
 }
 
 fn line(connection: &Connection, key: &str, text: &str) -> i64 {

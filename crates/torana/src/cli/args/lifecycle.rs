@@ -21,6 +21,58 @@ pub(crate) struct FinalFlag {
     pub(crate) expect_final: bool,
 }
 
+/// `torana gateway restart`
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct RestartFlags {
+    /// Wait for what runs, five minutes at most; this is what happens without a flag
+    #[arg(long)]
+    safe: bool,
+    /// Do not wait for what runs: it gets 30 seconds, and what is not over goes on after the restart; `--force` says
+    /// the same
+    #[arg(long)]
+    pub(crate) skip_deferral: bool,
+    /// Wait so long for what runs, as `30s`, `1h30m` or in milliseconds; `0` waits for all of it
+    #[arg(long = "wait", value_name = "TIME", value_parser = span_ms, conflicts_with_all = ["safe", "skip_deferral"])]
+    pub(crate) drain_ms: Option<u64>,
+}
+
+/// Longest time a command line may name: a day, as with every other wait.
+const SPAN_MS_MAX: u64 = 86_400_000;
+
+/// Reads `1500`, `30s`, `5m` or `1h30m` as milliseconds.
+pub(super) fn span_ms(text: &str) -> Result<u64, String> {
+    let wrong = || "write a time as `30s`, `5m`, `1h30m` or in milliseconds".to_owned();
+    let mut rest = text.trim();
+    let mut total_ms: u64 = 0;
+    while !rest.is_empty() {
+        let digits_end = rest.find(|character: char| !character.is_ascii_digit());
+        let (digits, after) = rest.split_at(digits_end.unwrap_or(rest.len()));
+        let unit_end = after.find(|character: char| character.is_ascii_digit());
+        let (unit, next) = after.split_at(unit_end.unwrap_or(after.len()));
+        let unit_ms = match unit {
+            "ms" => 1,
+            // Only a time that is nothing but a number.
+            "" if digits.len() == text.trim().len() => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        let number = digits.parse::<u64>().map_err(|_| wrong())?;
+        let part_ms = number.checked_mul(unit_ms).ok_or_else(wrong)?;
+        total_ms = total_ms.checked_add(part_ms).ok_or_else(wrong)?;
+        rest = next;
+    }
+    if text.trim().is_empty() {
+        return Err(wrong());
+    }
+    if total_ms > SPAN_MS_MAX {
+        return Err("a day at most".to_owned());
+    }
+    Ok(total_ms)
+}
+
 /// `torana gateway suspend`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SuspendFlags {

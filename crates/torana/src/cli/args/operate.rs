@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::lifecycle::AskFlags;
+use super::capture::{CameraCommand, ScreenCommand};
 
 /// `torana gateway call`
 #[derive(Debug, Clone, Args)]
@@ -262,6 +262,16 @@ pub(crate) enum NodesCommand {
         #[command(subcommand)]
         command: CanvasCommand,
     },
+    /// The cameras of a node
+    Camera {
+        #[command(subcommand)]
+        command: CameraCommand,
+    },
+    /// The screen of a node
+    Screen {
+        #[command(subcommand)]
+        command: ScreenCommand,
+    },
     /// Show a notification on a node
     Notify {
         /// The node: id, its beginning, name, or address
@@ -412,7 +422,7 @@ pub(crate) enum ApprovalsCommand {
     },
     /// Replace what agents may run
     Set {
-        /// File with the new rules, as `approvals get --json` prints them under `file`; `-` reads the input
+        /// File with the new rules, as `approvals get --json` prints them under `file`; `-` reads the input. JSON5 is enough
         #[arg(long, value_name = "PATH", required_unless_present = "stdin")]
         file: Option<PathBuf>,
         /// Read the new rules from the input
@@ -438,6 +448,9 @@ pub(crate) enum ApprovalsCommand {
         /// Remark that is printed beside the decision, for the one who reads this later
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        /// Days the permission of an automation lasts, on gateways that have those; needs `allow-always`
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=3_650))]
+        expires_in_days: Option<u16>,
     },
     /// Standing permissions of automations
     Grants {
@@ -571,90 +584,6 @@ pub(crate) enum HeartbeatCommand {
     Disable,
 }
 
-/// What only narrows a list, and has no meaning for one run.
-const INSPECT_CONFLICTS: [&str; 8] = [
-    "agent",
-    "session",
-    "kind",
-    "status",
-    "channel",
-    "direction",
-    "after",
-    "before",
-];
-
-/// `torana audit`
-#[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("inspected").args(["run", "execution"]))]
-pub(crate) struct AuditFlags {
-    /// Only this agent
-    #[arg(long, value_name = "ID")]
-    pub(crate) agent: Option<String>,
-    /// Only this session
-    #[arg(long, value_name = "KEY")]
-    pub(crate) session: Option<String>,
-    /// Only this run
-    #[arg(long, value_name = "ID")]
-    pub(crate) run: Option<String>,
-    /// Show who a run was for and why it was let in; needs --run or --execution
-    #[arg(long, requires = "inspected", conflicts_with_all = INSPECT_CONFLICTS)]
-    pub(crate) explain: bool,
-    /// Show this one execution
-    #[arg(long, value_name = "ID", conflicts_with = "run", conflicts_with_all = INSPECT_CONFLICTS)]
-    pub(crate) execution: Option<String>,
-    /// Only this kind: `agent_run`, `tool_action` or `message`
-    #[arg(long, value_name = "KIND", value_parser = ["agent_run", "tool_action", "message"])]
-    pub(crate) kind: Option<String>,
-    /// Only this status, as `failed`
-    #[arg(long, value_name = "STATUS")]
-    pub(crate) status: Option<String>,
-    /// Only this channel
-    #[arg(long, value_name = "CHANNEL")]
-    pub(crate) channel: Option<String>,
-    /// Only messages that came in, or that went out
-    #[arg(long, value_name = "WAY", value_parser = ["inbound", "outbound"])]
-    pub(crate) direction: Option<String>,
-    /// Only from this moment on: `2026-09-23T16:33:12Z` or Unix milliseconds
-    #[arg(long, value_name = "MOMENT", value_parser = moment_ms)]
-    pub(crate) after: Option<i64>,
-    /// Only up to this moment
-    #[arg(long, value_name = "MOMENT", value_parser = moment_ms)]
-    pub(crate) before: Option<i64>,
-    /// How many
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub(crate) limit: u16,
-    /// Go on where an earlier page ended
-    #[arg(long, value_name = "CURSOR")]
-    pub(crate) cursor: Option<String>,
-}
-
-/// Reads a moment as people and as programs write it.
-fn moment_ms(text: &str) -> Result<i64, String> {
-    text.parse::<i64>()
-        .ok()
-        .filter(|at_ms| *at_ms >= 0)
-        .or_else(|| torana_host::moment::read_rfc3339(text))
-        .ok_or_else(|| {
-            "write a moment as `2026-09-23T16:33:12Z` or in Unix milliseconds".to_owned()
-        })
-}
-
-/// `torana gateway stability`
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StabilityFlags {
-    /// How many
-    #[arg(long, value_name = "NUMBER", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    pub(crate) limit: u16,
-    /// Only this kind of event
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) kind: Option<String>,
-    /// Only events after this number
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) since_seq: Option<u64>,
-    #[command(flatten)]
-    pub(crate) ask: AskFlags,
-}
-
 /// `torana agents …`
 #[derive(Debug, Clone, Default, Subcommand)]
 pub(crate) enum AgentsCommand {
@@ -689,8 +618,8 @@ pub(crate) enum AgentsCommand {
     /// Show how an agent presents itself, or change it
     #[command(visible_alias = "set-identity")]
     Identity {
-        /// The agent
-        id: String,
+        #[command(flatten)]
+        agent: AgentName,
         /// New name
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
@@ -703,12 +632,53 @@ pub(crate) enum AgentsCommand {
     },
 }
 
+/// An agent, in either spelling.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct AgentName {
+    /// The agent
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// The same as an option
+    #[arg(long = "agent", value_name = "ID")]
+    agent_option: Option<String>,
+}
+
+// === impl AgentName: the grammar lets exactly one spelling through ===
+
+impl AgentName {
+    /// What was given.
+    pub(crate) fn given(self) -> String {
+        self.id.or(self.agent_option).unwrap_or_default()
+    }
+}
+
 /// `torana models …`
-#[derive(Debug, Clone, Default, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum ModelsCommand {
     /// Show models
-    #[default]
-    List,
+    List {
+        /// Only those of this service
+        #[arg(long, value_name = "NAME")]
+        provider: Option<String>,
+        /// Only their names, one on each line
+        #[arg(long, conflicts_with = "json")]
+        plain: bool,
+    },
     /// Show which model each agent uses, and whether it can
     Status,
+    /// Have every agent use a model that is not told another one
+    Set {
+        /// The model, as `openai/gpt-5-mini`
+        model: String,
+    },
+}
+
+impl Default for ModelsCommand {
+    fn default() -> Self {
+        Self::List {
+            provider: None,
+            plain: false,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::send::text_or_input;
+use super::send::{text_of_file, text_or_input};
 use crate::cli::args::AgentFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
@@ -14,7 +14,10 @@ const GRACE_MS: u64 = 5_000;
 
 /// Runs the turn and prints the answer.
 pub(crate) async fn run(invocation: &mut Invocation, flags: AgentFlags) -> Result<(), Failure> {
-    let text = text_or_input(&flags.message)?;
+    let text = match (&flags.message, &flags.message_file) {
+        (_, Some(path)) => text_of_file(path)?,
+        (message, None) => text_or_input(message.as_deref().unwrap_or_default())?,
+    };
     if text.trim().is_empty() {
         return Err(
             Failure::new(Exit::Usage, "there is nothing to say").hint("give a text with --message")
@@ -53,7 +56,12 @@ fn params(flags: &AgentFlags, text: &str, key: &str) -> Value {
     };
     set("agentId", flags.agent.as_ref());
     set("sessionKey", flags.session.as_ref());
+    set("sessionId", flags.session_id.as_ref());
+    set("model", flags.model.as_ref());
     set("thinking", flags.thinking.as_ref());
+    set("replyChannel", flags.reply_channel.as_ref());
+    set("replyTo", flags.reply_to.as_ref());
+    set("replyAccountId", flags.reply_account.as_ref());
     if let Some(target) = &flags.to {
         set("replyChannel", Some(&target.channel));
         set("replyTo", Some(&target.chat));

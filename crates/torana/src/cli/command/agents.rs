@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::operate::{ask, confirmed};
-use crate::cli::args::{AgentsCommand, ModelsCommand};
-use crate::cli::failure::Failure;
+use crate::cli::args::{AgentsCommand, ConfigCommand, ModelsCommand, WriteFlags};
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
 use crate::cli::rpc::method;
 use crate::cli::words::{items_of, number_of, text_of};
+use crate::configuration;
 
 /// Runs `torana agents …`.
 pub(crate) async fn run(
@@ -62,11 +63,12 @@ pub(crate) async fn run(
             })
         }
         AgentsCommand::Identity {
-            id,
+            agent,
             name,
             emoji,
             avatar,
         } => {
+            let id = agent.given();
             let changes: Vec<(&str, String)> =
                 [("name", name), ("emoji", emoji), ("avatar", avatar)]
                     .into_iter()
@@ -126,13 +128,23 @@ pub(crate) async fn models(
 ) -> Result<(), Failure> {
     let params = json!({ "view": "default", "includeDetails": true });
     match command {
-        ModelsCommand::List => {
-            let answer = ask(invocation, method::MODELS_LIST, params).await?;
+        ModelsCommand::List { provider, plain } => {
+            let mut answer = ask(invocation, method::MODELS_LIST, params).await?;
+            if let (Some(provider), Some(models)) = (&provider, answer["models"].as_array_mut()) {
+                models.retain(|model| text_of(model, "provider") == provider);
+            }
             invocation.output.either(&answer, || {
                 let models = items_of(&answer, "models");
+                if plain {
+                    return models.iter().map(reference).collect::<Vec<_>>().join("\n");
+                }
                 if models.is_empty() {
-                    return "no model is configured; see `torana config set agents.defaults.model`"
-                        .to_owned();
+                    return match &provider {
+                        Some(provider) => format!("`{provider}` has no model here"),
+                        None => {
+                            "no model is configured; choose one with `torana models set`".to_owned()
+                        }
+                    };
                 }
                 table(
                     ["model", "context", "input", "thinks", "state", "tags"],
@@ -140,6 +152,7 @@ pub(crate) async fn models(
                 )
             })
         }
+        ModelsCommand::Set { model } => set_model(invocation, &model),
         ModelsCommand::Status => {
             let agents = ask(invocation, method::AGENTS_LIST, json!({})).await?;
             let models = ask(invocation, method::MODELS_LIST, params).await?;
@@ -149,6 +162,33 @@ pub(crate) async fn models(
                 .either(&value, || status(&agents, &models))
         }
     }
+}
+
+/// Writes the model into the configuration; fallbacks that stand beside it stay.
+fn set_model(invocation: &Invocation, model: &str) -> Result<(), Failure> {
+    if invocation.is_elsewhere() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "this changes the configuration of this machine, not that of a gateway elsewhere",
+        )
+        .hint("use `torana gateway call config.patch` for that one"));
+    }
+    let written = configuration::value_of(&invocation.configuration()?.loaded);
+    let has_fallbacks = written["agents"]["defaults"]["model"].is_object();
+    let path = if has_fallbacks {
+        "agents.defaults.model.primary"
+    } else {
+        "agents.defaults.model"
+    };
+    let change = ConfigCommand::Set {
+        path: path.to_owned(),
+        // As JSON, so that no name is read as anything but text.
+        value: json!(model).to_string(),
+        write: WriteFlags::default(),
+        strict_json: true,
+        merge: false,
+    };
+    super::config::run(invocation, change)
 }
 
 /// Provider and model in one word.

@@ -1,9 +1,10 @@
 //! `torana approvals`: what agents may run, and what waits for a decision.
 
 use serde_json::{Value, json};
+use torana_core::config::edit::parse_value;
 
 use super::nodes::find_node;
-use super::operate::{ask, find, input, short};
+use super::operate::{ask, find, input, joined, short};
 use crate::cli::args::{
     AllowlistCommand, AllowlistEntry, ApprovalsCommand, Decision, GrantsCommand, Whose,
 };
@@ -44,11 +45,11 @@ pub(crate) async fn run(
             } else {
                 input()?
             };
-            let rules: Value = serde_json::from_str(&text).map_err(|error| {
-                Failure::new(Exit::Usage, format!("the rules are not JSON: {error}"))
+            let rules = parse_value(&text).ok_or_else(|| {
+                Failure::new(Exit::Usage, "the rules are not JSON5")
                     .hint("begin with what `torana approvals get --json` prints under `file`")
             })?;
-            change(invocation, &whose, |_| Ok(rules)).await
+            change(invocation, &whose, Change::All(rules)).await
         }
         ApprovalsCommand::Allowlist { command } => {
             let (entry, adds) = match command {
@@ -56,24 +57,18 @@ pub(crate) async fn run(
                 AllowlistCommand::Remove { entry } => (entry, false),
             };
             let whose = entry.whose.clone();
-            change(invocation, &whose, |file| {
-                if adds {
-                    allow(file, &entry)
-                } else {
-                    disallow(file, &entry)
-                }
-            })
-            .await
+            let edit = if adds { allow } else { disallow };
+            change(invocation, &whose, Change::Entry(edit, entry)).await
         }
         ApprovalsCommand::Pending => {
             let mut client = invocation.connect().await?;
             let waiting = waiting(&mut client).await;
             client.close().await;
-            let waiting = Value::Array(waiting?);
+            let waiting: Vec<Value> = waiting?.iter().map(entry).collect();
             let now_ms = invocation.world.wall_ms();
             invocation
                 .output
-                .either(&waiting, || shown(&waiting, now_ms))
+                .either(&json!({ "approvals": waiting }), || shown(&waiting, now_ms))
         }
         ApprovalsCommand::Grants { command } => {
             standing(invocation, command.unwrap_or_default()).await
@@ -82,20 +77,22 @@ pub(crate) async fn run(
             id,
             decision,
             reason,
+            expires_in_days,
         } => {
+            if expires_in_days.is_some() && decision != Decision::AllowAlways {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "--expires-in-days is for `allow-always`: nothing else lasts",
+                ));
+            }
             let mut client = invocation.connect().await?;
-            let answer = resolve(&mut client, &id, decision).await;
+            let answer = resolve(&mut client, &id, decision, expires_in_days).await;
             client.close().await;
-            let (id, answer) = answer?;
-            invocation.output.either(&answer, || {
-                let remark = reason.map(|reason| format!(" ({reason})"));
-                format!(
-                    "{}: {}{}",
-                    short(&id),
-                    word(decision),
-                    remark.unwrap_or_default()
-                )
-            })
+            let (id, mut answer) = answer?;
+            if let Some(reason) = &reason {
+                answer["cliReason"] = json!(reason);
+            }
+            settled(invocation, &id, decision, &answer)
         }
     }
 }
@@ -163,71 +160,157 @@ impl Owner {
     }
 }
 
-/// Reads the rules, changes them, and writes them unless somebody else did meanwhile.
-async fn change(
-    invocation: &Invocation,
-    whose: &Whose,
-    edit: impl FnOnce(Value) -> Result<Value, Failure>,
-) -> Result<(), Failure> {
+/// What becomes of the rules.
+enum Change {
+    /// These take their place.
+    All(Value),
+    /// One entry of the list comes or goes.
+    Entry(Edit, AllowlistEntry),
+}
+
+/// An edit of a file of rules; nothing when it is so already.
+type Edit = fn(Value, &AllowlistEntry) -> Option<Value>;
+
+/// Reads the rules, changes them, and writes them unless somebody else did meanwhile. Asking for what is so already is
+/// no failure, and writes nothing (OpenClaw 2026.9.6).
+async fn change(invocation: &Invocation, whose: &Whose, change: Change) -> Result<(), Failure> {
     let owner = Owner::of(invocation, whose).await?;
     let mut client = invocation.connect().await?;
-    let current = client.call(owner.get, owner.params()).await?;
-    let mut params = owner.params();
-    params["file"] = edit(current["file"].clone())?;
-    // A hash of rules that do not exist yet is nothing to compare with.
-    if current["exists"].as_bool() != Some(false) && current["hash"].is_string() {
-        params["baseHash"] = current["hash"].clone();
-    }
-    let answer = client.call(owner.set, params).await;
+    let answer = changed(&mut client, &owner, change).await;
     client.close().await;
     let answer = answer?;
     invocation.output.either(&answer, || rules(&answer))
 }
 
-fn allow(mut file: Value, entry: &AllowlistEntry) -> Result<Value, Failure> {
+async fn changed(client: &mut Client, owner: &Owner, change: Change) -> Result<Value, Failure> {
+    let current = client.call(owner.get, owner.params()).await?;
+    let mut params = owner.params();
+    match (is_native(&current), change) {
+        (false, Change::All(file)) => params["file"] = file,
+        (false, Change::Entry(edit, entry)) => {
+            let Some(file) = edit(current["file"].clone(), &entry) else {
+                return Ok(current);
+            };
+            params["file"] = file;
+        }
+        (true, Change::All(rules)) => params["native"] = native(&current, rules)?,
+        (true, Change::Entry(..)) => {
+            return Err(Failure::failed(
+                "this node goes by rules of its system, which have no such list",
+            )
+            .hint("replace them whole with `torana approvals set --node`"));
+        }
+    }
+    // A hash of rules that do not exist yet is nothing to compare with.
+    if current["exists"].as_bool() != Some(false) && current["hash"].is_string() {
+        params["baseHash"] = current["hash"].clone();
+    }
+    client.call(owner.set, params).await
+}
+
+/// A node whose system has rules of its own, as the companion for Windows, says whether they are on (OpenClaw 2026.9.6).
+fn is_native(answer: &Value) -> bool {
+    answer["enabled"].is_boolean()
+}
+
+/// The rules for such a node, as it takes them.
+fn native(current: &Value, mut rules: Value) -> Result<Value, Failure> {
+    if current["enabled"].as_bool() == Some(false) {
+        return Err(Failure::failed(
+            "the rules of this node's system are off, and cannot be set from here",
+        )
+        .hint("switch them on at that machine first"));
+    }
+    if !rules["rules"].is_array() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "this node goes by rules of its system, and these name none",
+        )
+        .hint("write them as `{ defaultAction: 'deny', rules: [{ pattern: 'hostname', action: 'allow' }] }`"));
+    }
+    // A remark is for whoever reads the file; the protocol has no place for it.
+    for rule in rules["rules"].as_array_mut().into_iter().flatten() {
+        if let Some(rule) = rule.as_object_mut() {
+            rule.remove("description");
+        }
+    }
+    Ok(rules)
+}
+
+fn allow(mut file: Value, entry: &AllowlistEntry) -> Option<Value> {
     if !file.is_object() {
         file = json!({ "version": 1 });
     }
-    let agent = &mut file["agents"][&entry.agent];
-    if !agent.is_object() {
-        *agent = json!({});
-    }
+    let agents = object(&mut file["agents"]);
+    let agent = object(&mut agents[&entry.agent]);
     let list = &mut agent["allowlist"];
     if !list.is_array() {
         *list = json!([]);
     }
-    let known = list
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|known| text_of(known, "pattern") == entry.pattern);
-    if !known && let Some(entries) = list.as_array_mut() {
-        entries.push(json!({ "pattern": entry.pattern }));
+    let entries = list.as_array_mut()?;
+    let is_known = |known: &Value| text_of(known, "pattern") == entry.pattern;
+    if entries.iter().any(is_known) {
+        return None;
     }
-    Ok(file)
+    entries.push(json!({ "pattern": entry.pattern }));
+    Some(file)
 }
 
-fn disallow(mut file: Value, entry: &AllowlistEntry) -> Result<Value, Failure> {
-    let list = file
-        .get_mut("agents")
-        .and_then(|agents| agents.get_mut(&entry.agent))
-        .and_then(|agent| agent.get_mut("allowlist"))
-        .and_then(Value::as_array_mut);
-    let before = list.as_ref().map_or(0, |list| list.len());
-    if let Some(list) = list {
-        list.retain(|known| text_of(known, "pattern") != entry.pattern);
-        if list.len() < before {
-            return Ok(file);
-        }
+/// A place for members. A node may have sent anything, and what is no object has none to lose.
+fn object(value: &mut Value) -> &mut Value {
+    if !value.is_object() {
+        *value = json!({});
     }
-    Err(Failure::failed(format!(
-        "`{}` is not on the list of `{}`",
-        entry.pattern, entry.agent
-    ))
-    .hint("look at `torana approvals get`"))
+    value
+}
+
+fn disallow(mut file: Value, entry: &AllowlistEntry) -> Option<Value> {
+    let list = file
+        .get_mut("agents")?
+        .get_mut(&entry.agent)?
+        .get_mut("allowlist")?
+        .as_array_mut()?;
+    let before = list.len();
+    list.retain(|known| text_of(known, "pattern") != entry.pattern);
+    (list.len() < before).then_some(file)
+}
+
+fn native_rules(answer: &Value) -> String {
+    let is_on = answer["enabled"].as_bool() == Some(true);
+    let told = [
+        ("Rules of", "the node's system"),
+        ("On", if is_on { "yes" } else { "no" }),
+        ("Else", text_of(answer, "defaultAction")),
+        ("Remark", text_of(answer, "message")),
+    ];
+    let told = told.into_iter().filter(|(_, text)| !text.is_empty());
+    let text = facts(told.map(|(name, text)| (name, text.to_owned())));
+    let rows = items_of(answer, "rules").iter().map(|rule| {
+        [
+            text_of(rule, "pattern").to_owned(),
+            text_of(rule, "action").to_owned(),
+            joined(rule, "shells"),
+            if rule["enabled"].as_bool() == Some(false) {
+                "no"
+            } else {
+                "yes"
+            }
+            .to_owned(),
+        ]
+    });
+    if rows.len() == 0 {
+        return text;
+    }
+    format!(
+        "{text}\n\n{}",
+        table(["pattern", "then", "shells", "on"], rows)
+    )
 }
 
 fn rules(answer: &Value) -> String {
+    if is_native(answer) {
+        return native_rules(answer);
+    }
     let file = &answer["file"];
     let defaults = |name: &str| {
         [
@@ -268,7 +351,7 @@ fn rules(answer: &Value) -> String {
 }
 
 /// Everything that waits. A kind the gateway does not know has nothing that could wait.
-async fn waiting(client: &mut Client) -> Result<Vec<Value>, Failure> {
+pub(super) async fn waiting(client: &mut Client) -> Result<Vec<Value>, Failure> {
     let mut all = Vec::new();
     let mut offered = 0;
     let mut missing = None;
@@ -300,33 +383,56 @@ async fn waiting(client: &mut Client) -> Result<Vec<Value>, Failure> {
     }
 }
 
-fn shown(waiting: &Value, now_ms: i64) -> String {
-    let items = waiting.as_array().map_or(&[][..], Vec::as_slice);
-    if items.is_empty() {
+/// One approval that waits, under the names of the official command line (OpenClaw 2026.9.6).
+fn entry(item: &Value) -> Value {
+    let request = &item["request"];
+    let text = |names: &[&str]| {
+        let texts = names.iter().map(|name| text_of(request, name));
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>()
+    };
+    let command = text(&["command", "commandText"]);
+    let mut summary = text(&["title", "description"]).join(": ");
+    if let Some(command) = command.first() {
+        summary = match text_of(item, "approvalKind") {
+            "plugin" if !summary.is_empty() => format!("{summary} — Command: {command}"),
+            _ => (*command).to_owned(),
+        };
+    }
+    json!({
+        "id": item["id"], "kind": item["approvalKind"], "agentId": request["agentId"],
+        "sessionKey": request["sessionKey"], "createdAtMs": item["createdAtMs"],
+        "expiresAtMs": item["expiresAtMs"], "cwd": request["cwd"], "summary": summary,
+    })
+}
+
+fn shown(waiting: &[Value], now_ms: i64) -> String {
+    if waiting.is_empty() {
         return "nothing waits for a decision".to_owned();
     }
-    let rows = items.iter().map(|item| {
-        let request = &item["request"];
-        let subject = ["command", "commandText", "title", "description"]
-            .iter()
-            .map(|name| text_of(request, name))
-            .find(|text| !text.is_empty())
-            .unwrap_or_default();
+    let rows = waiting.iter().map(|item| {
         let left_ms = number_of(item, "expiresAtMs")
             .unwrap_or(now_ms)
             .saturating_sub(now_ms)
             .max(0);
         [
             short(text_of(item, "id")),
-            text_of(item, "approvalKind").to_owned(),
-            text_of(request, "agentId").to_owned(),
-            subject.to_owned(),
-            text_of(request, "cwd").to_owned(),
+            text_of(item, "kind").to_owned(),
+            text_of(item, "agentId").to_owned(),
+            text_of(item, "summary").to_owned(),
+            text_of(item, "cwd").to_owned(),
             span(left_ms.unsigned_abs() / 1_000),
         ]
     });
+    // Nobody should allow what a column cut short, or what a line break in it pretends to be (S-013).
+    let whole: String = waiting
+        .iter()
+        .map(|item| {
+            let summary = text_of(item, "summary").replace('\n', "\\n");
+            format!("\n  {}  {summary}", short(text_of(item, "id")))
+        })
+        .collect();
     format!(
-        "decide with `torana approvals resolve <id> allow-once|allow-always|deny`\n{}",
+        "decide with `torana approvals resolve <id> allow-once|allow-always|deny`\n{}\n\nin full{whole}",
         table(["id", "kind", "agent", "wants", "in", "valid for"], rows)
     )
 }
@@ -361,32 +467,86 @@ fn word(decision: Decision) -> &'static str {
     }
 }
 
+/// Decides; what was decided before under the same id is told as well.
 async fn resolve(
     client: &mut Client,
     wanted: &str,
     decision: Decision,
+    expires_in_days: Option<u16>,
 ) -> Result<(String, Value), Failure> {
     let all = waiting(client).await?;
-    let id = find(
-        all.iter().map(|item| text_of(item, "id")),
-        wanted,
-        "torana approvals pending",
-    )?;
-    let kind = all
-        .iter()
-        .find(|item| text_of(item, "id") == id)
-        .map_or("exec", |item| text_of(item, "approvalKind"));
-    let decision = word(decision);
-    let params = json!({ "id": id, "decision": decision });
-    let answer = match kind {
-        "exec" => client.call(method::EXEC_APPROVAL_RESOLVE, params).await?,
-        "plugin" => client.call(method::PLUGIN_APPROVAL_RESOLVE, params).await?,
-        other => {
-            let params = json!({ "id": id, "kind": other, "decision": decision });
-            client.call(method::APPROVAL_RESOLVE, params).await?
+    let ids = all.iter().map(|item| text_of(item, "id"));
+    let id = match find(ids, wanted, "torana approvals pending") {
+        Ok(id) => id,
+        // A whole id may be one that was decided already.
+        Err(failure)
+            if all
+                .iter()
+                .all(|item| !text_of(item, "id").starts_with(wanted)) =>
+        {
+            let known = client
+                .call(method::APPROVAL_GET, json!({ "id": wanted }))
+                .await;
+            known.map_err(|_| failure)?;
+            wanted.to_owned()
         }
+        Err(failure) => return Err(failure),
     };
+    let known = client
+        .call(method::APPROVAL_GET, json!({ "id": id }))
+        .await?;
+    let presentation = &known["approval"]["presentation"];
+    let decision = word(decision);
+    let allowed = items_of(presentation, "allowedDecisions");
+    let is_pending = text_of(&known["approval"], "status") == "pending";
+    if is_pending && !allowed.is_empty() && allowed.iter().all(|one| one != decision) {
+        return Err(
+            Failure::failed(format!("`{decision}` is no decision for this")).hint(format!(
+                "decide one of: {}",
+                joined(presentation, "allowedDecisions")
+            )),
+        );
+    }
+    let mut params =
+        json!({ "id": id, "kind": text_of(presentation, "kind"), "decision": decision });
+    if let Some(days) = expires_in_days {
+        params["grantExpiresInDays"] = json!(days);
+    }
+    let answer = client.call(method::APPROVAL_RESOLVE, params).await?;
     Ok((id, answer))
+}
+
+/// Says what holds now. Somebody else may have been first, with the same decision or another.
+fn settled(
+    invocation: &Invocation,
+    id: &str,
+    decision: Decision,
+    answer: &Value,
+) -> Result<(), Failure> {
+    let (id, wanted) = (short(id), word(decision));
+    let was_first = answer["applied"].as_bool() == Some(true);
+    let approval = &answer["approval"];
+    match text_of(approval, "decision") {
+        held if held == wanted => {
+            let mut value = answer.clone();
+            value["alreadyResolved"] = json!(!was_first);
+            invocation.output.either(&value, || {
+                let before = if was_first { "" } else { " already" };
+                let remark = text_of(answer, "cliReason");
+                let remark = if remark.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({remark})")
+                };
+                format!("{id}: {wanted}{before}{remark}")
+            })
+        }
+        "" => Err(Failure::failed(format!(
+            "{id} was not decided: it is {}",
+            text_of(approval, "status")
+        ))),
+        held => Err(Failure::failed(format!("{id} was decided already: {held}"))),
+    }
 }
 
 #[cfg(test)]
@@ -401,9 +561,9 @@ mod tests {
             whose: Default::default(),
         };
         let file = json!({ "version": 1, "defaults": { "ask": "always" } });
+        let added_to_nothing = allow(json!({}), &entry).expect("added");
         let added = allow(file, &entry).expect("added");
-        let again = allow(added.clone(), &entry).expect("the same");
-        assert_eq!(added, again);
+        assert_eq!(allow(added.clone(), &entry), None, "it is there");
         assert_eq!(
             added["agents"]["main"]["allowlist"],
             json!([{ "pattern": "/usr/bin/rg" }])
@@ -411,10 +571,46 @@ mod tests {
         assert_eq!(added["defaults"]["ask"], "always");
         let removed = disallow(added, &entry).expect("removed");
         assert_eq!(removed["agents"]["main"]["allowlist"], json!([]));
-        assert!(
-            disallow(removed, &entry).is_err(),
-            "it is not there any more"
-        );
+        assert_eq!(disallow(removed, &entry), None, "it is not there any more");
         assert_eq!(allow(Value::Null, &entry).expect("made")["version"], 1);
+        for odd in [
+            json!({ "agents": "x" }),
+            json!({ "agents": ["x"] }),
+            json!({ "agents": { "main": 1 } }),
+        ] {
+            let made = allow(odd, &entry).expect("made");
+            assert_eq!(made["agents"], added_to_nothing["agents"]);
+        }
+    }
+
+    #[test]
+    fn rules_of_a_system_are_taken_whole_and_only_when_they_are_on() {
+        let on = json!({ "enabled": true, "hash": "h", "rules": [] });
+        assert!(is_native(&on) && !is_native(&json!({ "file": {}, "hash": "h" })));
+        let given =
+            json!({ "rules": [{ "pattern": "x", "action": "allow", "description": "why" }] });
+        let sent = native(&on, given.clone()).expect("rules");
+        assert_eq!(
+            sent,
+            json!({ "rules": [{ "pattern": "x", "action": "allow" }] })
+        );
+        let off = native(&json!({ "enabled": false }), given);
+        assert!(off.is_err_and(|failure| failure.message.contains("are off")));
+        let file = native(&on, json!({ "version": 1 }));
+        assert_eq!(file.map_err(|failure| failure.exit), Err(Exit::Usage));
+    }
+
+    #[test]
+    fn what_is_to_be_allowed_is_shown_whole_and_on_one_line() {
+        let command = format!("echo {}\nrm -rf /srv", "x".repeat(80));
+        let item = json!({
+            "id": "abcdef", "approvalKind": "exec", "createdAtMs": 1, "expiresAtMs": 61_000,
+            "request": { "command": command, "agentId": "main" },
+        });
+        let entry = entry(&item);
+        assert_eq!(entry["summary"], json!(command), "for programs as it is");
+        let text = shown(&[entry], 1_000);
+        let whole = format!("  abcdef  {}", command.replace('\n', "\\n"));
+        assert!(text.ends_with(&whole), "{text}");
     }
 }

@@ -1,14 +1,10 @@
-//! `torana gateway call|probe`: any method by name, and what one gateway lets us do.
-
-use serde_json::json;
+//! `torana gateway call`: any method by name.
 
 use super::operate::object;
 use crate::cli::args::CallFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
-use crate::cli::output::facts;
-use crate::cli::rpc::{Endpoint, Persona, method};
-use crate::cli::words::{text_of, uptime};
+use crate::cli::rpc::Endpoint;
 
 /// A method may take longer than an ordinary answer; without `--timeout` it has as long as this, milliseconds.
 const WAIT_MS: u64 = 30_000;
@@ -36,62 +32,4 @@ pub(crate) async fn call(invocation: &mut Invocation, flags: CallFlags) -> Resul
     };
     client.close().await;
     invocation.output.value(&answer?)
-}
-
-/// Asks one gateway whether it lives and what it lets us do, without changing anything.
-pub(crate) async fn probe(invocation: &mut Invocation) -> Result<(), Failure> {
-    let started_ms = invocation.world.monotonic_ms();
-    let place = invocation.endpoint()?.url();
-    let mut client = match invocation.connect_as(&Persona::PROBE).await {
-        Ok(client) => client,
-        Err(failure) => {
-            let value = json!({ "ok": false, "url": place, "error": failure.message });
-            invocation.output.either(&value, || {
-                facts([("Gateway", place.clone()), ("Reachable", "no".to_owned())])
-            })?;
-            return if invocation.output.json {
-                Err(Failure::said(failure.exit))
-            } else {
-                Err(failure)
-            };
-        }
-    };
-    let hello = client.hello().clone();
-    let connected_ms = invocation.world.monotonic_ms().saturating_sub(started_ms);
-    let health = client.call(method::HEALTH, json!({})).await;
-    client.close().await;
-    let health = health?;
-    let scopes = super::operate::joined(&hello["auth"], "scopes");
-    let is_well = health["ok"].as_bool() == Some(true);
-    let value = json!({
-        "ok": is_well, "url": place, "connectMs": connected_ms, "auth": hello["auth"]["method"],
-        "scopes": hello["auth"]["scopes"], "version": hello["server"]["version"],
-        "uptimeMs": hello["snapshot"]["uptimeMs"],
-    });
-    invocation.output.either(&value, || {
-        facts([
-            ("Gateway", place.clone()),
-            ("Reachable", format!("yes, in {connected_ms} ms")),
-            ("Healthy", if is_well { "yes" } else { "no" }.to_owned()),
-            ("Signed in", text_of(&hello["auth"], "method").to_owned()),
-            (
-                "May",
-                if scopes.is_empty() {
-                    "only ask whether it is well".to_owned()
-                } else {
-                    scopes.clone()
-                },
-            ),
-            ("Speaks as", text_of(&hello["server"], "version").to_owned()),
-            (
-                "Uptime",
-                uptime(hello["snapshot"]["uptimeMs"].as_u64().unwrap_or(0)),
-            ),
-        ])
-    })?;
-    if is_well {
-        Ok(())
-    } else {
-        Err(Failure::said(Exit::Failed))
-    }
 }

@@ -52,33 +52,39 @@ pub(crate) async fn run(
 }
 
 /// Accounts as a table.
-pub(super) fn rows(status: &Value, now_ms: i64) -> String {
+pub(crate) fn rows(status: &Value, now_ms: i64) -> String {
     let accounts = &status["channelAccounts"];
     let order = items_of(status, "channelOrder")
         .iter()
         .filter_map(Value::as_str);
-    let rows: Vec<[String; 6]> = order
+    let accounts: Vec<(&str, &Value)> = order
         .flat_map(|channel| {
             items_of(accounts, channel)
                 .iter()
-                .map(move |account| row(channel, account, now_ms))
+                .map(move |account| (channel, account))
         })
+        .collect();
+    let rows: Vec<[String; 5]> = accounts
+        .iter()
+        .map(|(channel, account)| row(channel, account, now_ms))
         .collect();
     if rows.is_empty() {
         return "no channel is configured; the browser always works (`torana dashboard`)"
             .to_owned();
     }
-    table(
-        [
-            "channel",
-            "account",
-            "state",
-            "identity",
-            "last message",
-            "error",
-        ],
+    let mut text = table(
+        ["channel", "account", "state", "identity", "last message"],
         rows,
-    )
+    );
+    // Not in the table: what is wrong and what to do about it stands at the end of an error, where a column ends it.
+    for (channel, account) in accounts {
+        let error = text_of(account, "lastError");
+        if !error.is_empty() {
+            let name = text_of(account, "accountId");
+            text.push_str(&format!("\n\nerror of {channel}:{name}\n  {error}"));
+        }
+    }
+    text
 }
 
 async fn switch(
@@ -87,11 +93,12 @@ async fn switch(
     account: AccountFlags,
     done: &str,
 ) -> Result<(), Failure> {
+    let channel = account.channel.given();
     let name = match &account.account {
-        Some(name) => format!("{}:{name}", account.channel),
-        None => account.channel.clone(),
+        Some(name) => format!("{channel}:{name}"),
+        None => channel.clone(),
     };
-    let mut params = json!({ "channel": account.channel });
+    let mut params = json!({ "channel": channel });
     if let Some(account) = account.account {
         params["accountId"] = json!(account);
     }
@@ -101,7 +108,7 @@ async fn switch(
         .either(&answer, || format!("{name} {done}"))
 }
 
-fn row(channel: &str, account: &Value, now_ms: i64) -> [String; 6] {
+fn row(channel: &str, account: &Value, now_ms: i64) -> [String; 5] {
     let flag = |name: &str| account[name].as_bool();
     let state = match (flag("enabled"), flag("connected"), flag("running")) {
         (Some(false), _, _) => "off",
@@ -127,6 +134,5 @@ fn row(channel: &str, account: &Value, now_ms: i64) -> [String; 6] {
         state.to_owned(),
         identity.unwrap_or_default(),
         inbound.unwrap_or_default(),
-        text_of(account, "lastError").to_owned(),
     ]
 }

@@ -289,18 +289,9 @@ pub(crate) fn report(invocation: &Invocation, loaded: &Loaded, exists: bool) -> 
         "parts that do not start:",
         loaded.refusals.iter().map(ToString::to_string).collect(),
     );
-    // The grouped warning is replaced by the whole list below.
-    let grouped = |finding: &&Finding| {
-        !finding
-            .message
-            .contains("known to OpenClaw but not built here yet")
-    };
     section(
         "warnings:",
-        loaded
-            .warnings
-            .iter()
-            .filter(grouped)
+        configuration::warnings(loaded)
             .map(ToString::to_string)
             .collect(),
     );

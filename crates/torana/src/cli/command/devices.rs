@@ -211,7 +211,7 @@ fn find(list: &Value, part: &str, field: &str, wanted: &str) -> Result<String, F
 
 fn shown(list: &Value, now_ms: i64) -> String {
     let name = |entry: &Value| {
-        let name = ["label", "displayName", "clientId"]
+        let name = ["operatorLabel", "displayName", "clientId"]
             .iter()
             .map(|field| text_of(entry, field))
             .find(|text| !text.is_empty());

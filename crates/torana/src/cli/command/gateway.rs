@@ -8,6 +8,7 @@ use torana_core::config::tree::AuthMode;
 use torana_core::limit::DRAIN_MS;
 use torana_host::lock::{Holder, StateLock};
 
+use crate::cli::args::RestartFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::facts;
@@ -90,31 +91,43 @@ fn own_holder(invocation: &Invocation) -> Option<Holder> {
 /// Prints what this machine knows of its gateway, without asking it. Exit 69 when none runs.
 pub(crate) fn look(invocation: &Invocation) -> Result<(), Failure> {
     let holder = invocation.holder();
+    let (gateway, other) = split(holder);
     let config = invocation.config().ok();
     let port = invocation.port(config.as_ref())?;
     let value = json!({
-        "running": holder.is_some(),
-        "pid": holder.as_ref().map(|holder| holder.pid),
+        "running": gateway.is_some(),
+        "pid": gateway.as_ref().map(|gateway| gateway.pid),
+        "heldBy": other.as_ref().map(|other| other.pid),
         "port": port,
         "stateDir": invocation.paths.state.to_string_lossy(),
         "configPath": invocation.paths.config.to_string_lossy(),
     });
     invocation.output.either(&value, || {
-        let pid = holder.as_ref().map(|holder| holder.pid.to_string());
+        let pid = gateway.as_ref().map(|gateway| gateway.pid.to_string());
+        let running = match (&gateway, &other) {
+            (Some(_), _) => "yes".to_owned(),
+            (None, Some(other)) => format!("no; {}", other.stranger().0),
+            (None, None) => "no".to_owned(),
+        };
         facts([
-            (
-                "Running",
-                if pid.is_some() { "yes" } else { "no" }.to_owned(),
-            ),
+            ("Running", running),
             ("PID", pid.unwrap_or_else(|| "-".to_owned())),
             ("Port", port.to_string()),
             ("State", invocation.paths.state.display().to_string()),
             ("Config", invocation.paths.config.display().to_string()),
         ])
     })?;
-    match holder {
+    match gateway {
         Some(_) => Ok(()),
         None => Err(Failure::said(Exit::Unreachable)),
+    }
+}
+
+/// The gateway, or the process that has the state directory and is none.
+fn split(holder: Option<Holder>) -> (Option<Holder>, Option<Holder>) {
+    match holder {
+        Some(holder) if holder.listens() => (Some(holder), None),
+        other => (None, other),
     }
 }
 
@@ -126,18 +139,21 @@ fn unreachable(
     if failure.exit != Exit::Unreachable {
         return Err(failure);
     }
+    let (gateway, other) = split(holder);
     let value = json!({
-        "running": holder.is_some(),
-        "pid": holder.as_ref().map(|holder| holder.pid),
+        "running": gateway.is_some(),
+        "pid": gateway.as_ref().map(|gateway| gateway.pid),
+        "heldBy": other.as_ref().map(|other| other.pid),
         "reason": failure.message,
         "stateDir": invocation.paths.state.to_string_lossy(),
         "configPath": invocation.paths.config.to_string_lossy(),
     });
     invocation.output.either(&value, || {
-        let running = holder.as_ref().map_or_else(
-            || "no".to_owned(),
-            |holder| format!("process {}, which does not answer", holder.pid),
-        );
+        let running = match (&gateway, &other) {
+            (Some(gateway), _) => format!("process {}, which does not answer", gateway.pid),
+            (None, Some(other)) => format!("no; {}", other.stranger().0),
+            (None, None) => "no".to_owned(),
+        };
         facts([
             ("Running", running),
             ("State", invocation.paths.state.display().to_string()),
@@ -297,35 +313,40 @@ fn nothing_to_end(invocation: &Invocation) -> Failure {
         );
     }
     match invocation.holder() {
-        Some(other) => Failure::new(
-            Exit::Unreachable,
-            format!(
-                "process {} has the state directory, and is no gateway that runs",
-                other.pid
-            ),
-        )
-        .hint("it is a command, or a gateway that starts: try again in a moment"),
+        Some(other) => {
+            let (what, hint) = other.stranger();
+            Failure::new(Exit::Unreachable, what).hint(hint)
+        }
         None => Failure::not_running(),
     }
 }
 
-/// Restarts the gateway, and waits for the next one unless something runs that comes first.
+/// Restarts the gateway, and waits for the next one unless something runs that comes first. Whoever says how long that
+/// may take is waited with.
 pub(crate) async fn restart(
     invocation: &mut Invocation,
-    skip_deferral: bool,
+    flags: RestartFlags,
+    at_once: bool,
 ) -> Result<(), Failure> {
     let mut client = invocation.connect().await?;
     let boot = text_of(&client.hello()["server"], "bootId").to_owned();
-    let params = json!({ "reason": "torana gateway restart", "skipDeferral": skip_deferral });
+    let mut params = json!({
+        "reason": "torana gateway restart", "skipDeferral": at_once || flags.skip_deferral,
+    });
+    if let Some(wait_ms) = flags.drain_ms {
+        params["restartIntent"] = json!({ "waitMs": wait_ms });
+    }
     let answer = match client.call(method::GATEWAY_RESTART, params).await {
         // It was quicker than its answer; then we only have to wait.
         Err(failure) if failure.exit == Exit::Unreachable => json!({ "status": "scheduled" }),
         answer => answer?,
     };
     client.close().await;
-    match text_of(&answer, "status") {
-        "scheduled" => {}
-        "deferred" => {
+    // Nobody waits here without an end: the gateway does.
+    let bounded_ms = flags.drain_ms.filter(|wait_ms| *wait_ms > 0);
+    match (text_of(&answer, "status"), bounded_ms) {
+        ("scheduled", _) | ("deferred", Some(_)) => {}
+        ("deferred", None) => {
             let summary = text_of(&answer["preflight"], "summary");
             return told(invocation, &answer, || {
                 format!("the gateway restarts when what runs is over: {summary}")
@@ -338,7 +359,10 @@ pub(crate) async fn restart(
         }
     }
     let delay_ms = answer["restart"]["delayMs"].as_u64().unwrap_or(0);
-    if !began_anew(invocation, &boot, delay_ms.saturating_add(STOP_MS_MAX)).await {
+    let wait_ms = delay_ms
+        .saturating_add(bounded_ms.unwrap_or(0))
+        .saturating_add(STOP_MS_MAX);
+    if !began_anew(invocation, &boot, wait_ms).await {
         return Err(
             Failure::failed("the gateway was asked to restart, but no new one answers")
                 .hint("look at `torana logs`; nothing accepted is lost"),

@@ -8,10 +8,6 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
 use crate::cli::rpc::{Client, method};
 
-/// How often new lines are asked for while following; people do not notice less.
-const FOLLOW_MS: u64 = 500;
-/// A page: the protocol's own default.
-const PAGE_BYTES_MAX: u64 = 1_000_000;
 /// Lines of one page (`logs.tail` takes no more).
 const PAGE_LINES_MAX: usize = 5_000;
 
@@ -25,10 +21,13 @@ struct Page {
     cursor: u64,
     lines: Vec<String>,
     reset: bool,
+    /// What was left out because one look takes no more; absent after a rotation.
+    skipped_bytes: Option<u64>,
 }
 
 /// Prints lines, and new ones while following.
 pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result<(), Failure> {
+    invocation.wait_ms = flags.wait.wait_ms;
     let mut source = match invocation.connect().await {
         Ok(client) => Source::Gateway(Box::new(client)),
         Err(failure) if failure.exit == Exit::Unreachable && !invocation.is_elsewhere() => {
@@ -49,7 +48,7 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result
     } else {
         flags.tail.clamp(1, PAGE_LINES_MAX)
     };
-    let mut page = source.page(None, wanted).await?;
+    let mut page = source.page(None, wanted, flags.max_bytes).await?;
     let matching: Vec<&String> = page
         .lines
         .iter()
@@ -69,9 +68,12 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result
                 ended.map_err(|error| Failure::failed(format!("cannot wait for Ctrl-C: {error}")))?;
                 break;
             }
-            () = invocation.world.sleep_ms(FOLLOW_MS) => {}
+            () = invocation.world.sleep_ms(flags.interval_ms) => {}
         }
-        page = match source.page(Some(page.cursor), PAGE_LINES_MAX).await {
+        page = match source
+            .page(Some(page.cursor), PAGE_LINES_MAX, flags.max_bytes)
+            .await
+        {
             Ok(page) => page,
             // The gateway went away; its file stays.
             Err(failure) if failure.exit == Exit::Unreachable && !invocation.is_elsewhere() => {
@@ -80,8 +82,8 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result
             }
             Err(failure) => return Err(failure),
         };
-        if page.reset && !invocation.output.json {
-            invocation.output.note("the log was rotated");
+        if let Some(gap) = page.gap().filter(|_| !invocation.output.json) {
+            invocation.output.note(&gap);
         }
         for line in page.lines.iter().filter(|line| passes(line, flags.level)) {
             print(invocation, &flags, line)?;
@@ -93,11 +95,28 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: LogsFlags) -> Result
     Ok(())
 }
 
+impl Page {
+    /// Why its lines do not follow the earlier ones.
+    fn gap(&self) -> Option<String> {
+        match self.skipped_bytes {
+            Some(bytes) => Some(format!(
+                "{bytes} bytes of the log were left out: more was written than one look takes (--max-bytes)"
+            )),
+            None => self.reset.then(|| "the log was rotated".to_owned()),
+        }
+    }
+}
+
 impl Source {
-    async fn page(&mut self, cursor: Option<u64>, lines_max: usize) -> Result<Page, Failure> {
+    async fn page(
+        &mut self,
+        cursor: Option<u64>,
+        lines_max: usize,
+        bytes_max: u64,
+    ) -> Result<Page, Failure> {
         match self {
             Self::Gateway(client) => {
-                let mut params = json!({ "limit": lines_max, "maxBytes": PAGE_BYTES_MAX });
+                let mut params = json!({ "limit": lines_max, "maxBytes": bytes_max });
                 if let Some(cursor) = cursor {
                     params["cursor"] = json!(cursor);
                 }
@@ -109,6 +128,7 @@ impl Source {
                         .filter_map(|line| line.as_str().map(str::to_owned))
                         .collect(),
                     reset: answer["reset"].as_bool() == Some(true),
+                    skipped_bytes: answer["skippedBytes"].as_u64(),
                 })
             }
             Self::File(path) => {
@@ -117,7 +137,7 @@ impl Source {
                     TailRequest {
                         cursor,
                         lines_max,
-                        bytes_max: PAGE_BYTES_MAX,
+                        bytes_max,
                     },
                 )
                 .map_err(|error| {
@@ -127,6 +147,7 @@ impl Source {
                     cursor: read.cursor,
                     lines: read.lines,
                     reset: read.reset,
+                    skipped_bytes: read.skipped_bytes,
                 })
             }
         }
@@ -208,7 +229,7 @@ impl Line {
 }
 
 /// A line of this level or a graver one; what is not a log line always passes.
-fn passes(line: &str, wanted: Option<Level>) -> bool {
+pub(super) fn passes(line: &str, wanted: Option<Level>) -> bool {
     let Some(wanted) = wanted else { return true };
     let Some(line) = Line::read(line) else {
         return true;
@@ -231,5 +252,26 @@ fn print(invocation: &Invocation, flags: &LogsFlags, line: &str) -> Result<(), F
     match Line::read(line) {
         Some(line) => invocation.output.text(&line.shown()),
         None => invocation.output.text(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_no_rotation() {
+        let gap = |reset, skipped_bytes| {
+            let page = Page {
+                cursor: 0,
+                lines: Vec::new(),
+                reset,
+                skipped_bytes,
+            };
+            page.gap().unwrap_or_default()
+        };
+        assert_eq!(gap(false, None), "");
+        assert_eq!(gap(true, None), "the log was rotated");
+        assert!(gap(true, Some(4_711)).starts_with("4711 bytes of the log were left out"));
     }
 }

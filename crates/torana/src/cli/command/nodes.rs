@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::capture;
 use super::operate::{ask, find, joined, object, short};
 use crate::cli::args::{CanvasCommand, InvokeFlags, LocationCommand, NodesCommand, NodesFilter};
 use crate::cli::failure::Failure;
@@ -70,6 +71,8 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
             invocation.output.value(&answer)
         }
         NodesCommand::Location { command } => location(invocation, command).await,
+        NodesCommand::Camera { command } => capture::camera(invocation, command).await,
+        NodesCommand::Screen { command } => capture::screen(invocation, command).await,
         NodesCommand::Canvas { command } => canvas(invocation, command).await,
         NodesCommand::Notify {
             node,
@@ -101,7 +104,7 @@ pub(crate) async fn run(invocation: &mut Invocation, command: NodesCommand) -> R
 }
 
 /// Parameters without those nobody gave.
-fn given<const COUNT: usize>(fields: [(&str, Value); COUNT]) -> Value {
+pub(super) fn given<const COUNT: usize>(fields: [(&str, Value); COUNT]) -> Value {
     let mut params = json!({});
     for (name, value) in fields {
         if !value.is_null() {
@@ -171,7 +174,7 @@ async fn canvas(invocation: &Invocation, command: CanvasCommand) -> Result<(), F
         .either(&answer, || "the node did it".to_owned())
 }
 
-async fn invoke(
+pub(super) async fn invoke(
     invocation: &Invocation,
     node: &str,
     command: &str,

@@ -1,9 +1,11 @@
 //! `torana send` and `torana message send`: a message to a platform, durable before it is confirmed.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use torana_core::limit::MESSAGE_BYTES_MAX;
+use torana_host::files::read_capped;
 
 use crate::cli::args::{MessageCommand, SendFlags};
 use crate::cli::failure::{Exit, Failure};
@@ -24,16 +26,32 @@ pub(crate) async fn message(
 /// Sends.
 pub(crate) async fn run(invocation: &mut Invocation, flags: SendFlags) -> Result<(), Failure> {
     let target = target_of(&flags)?;
+    if target.topic.is_some() && flags.thread_id.is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--to names a topic already, and --thread-id another",
+        ));
+    }
     let text = text_or_input(&flags.message)?;
     let key = flags
         .idempotency_key
+        .clone()
         .unwrap_or_else(|| invocation.world.uuid());
     let mut params = json!({ "channel": target.channel, "to": target.chat, "message": text, "idempotencyKey": key });
     if let Some(account) = &target.account {
         params["accountId"] = json!(account);
     }
-    if let Some(topic) = &target.topic {
+    if let Some(topic) = target.topic.as_ref().or(flags.thread_id.as_ref()) {
         params["threadId"] = json!(topic);
+    }
+    if let Some(answered) = &flags.reply_to {
+        params["replyToId"] = json!(answered);
+    }
+    if flags.dry_run {
+        let value = json!({ "dryRun": true, "method": method::SEND, "params": params });
+        return invocation.output.either(&value, || {
+            format!("nothing was sent; this would be:\n{params:#}")
+        });
     }
     let mut client = invocation.connect().await?;
     let sent = client.call(method::SEND, params).await?;
@@ -75,6 +93,14 @@ pub(crate) fn target_of(flags: &SendFlags) -> Result<Target, Failure> {
         .map_err(|error: crate::cli::target::TargetError| wrong(error.to_string()))?;
     target.account = flags.account.clone().or(target.account);
     Ok(target)
+}
+
+/// The text of a file.
+pub(crate) fn text_of_file(path: &Path) -> Result<String, Failure> {
+    let limit = u64::try_from(MESSAGE_BYTES_MAX).unwrap_or(u64::MAX);
+    let wrong = |why: String| Failure::failed(format!("{} cannot be said: {why}", path.display()));
+    let bytes = read_capped(path, limit).map_err(|error| wrong(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| wrong("it is not a text in UTF-8".to_owned()))
 }
 
 /// The text as it was given, or everything on the input when it is `-`.

@@ -22,7 +22,17 @@ pub(crate) async fn run(
         SessionsCommand::List(filter) => list(invocation, filter).await,
         SessionsCommand::Show { key, limit } => show(invocation, &key, limit).await,
         SessionsCommand::Reset { key } => {
-            let answer = ask(invocation, method::SESSIONS_RESET, json!({ "key": key })).await?;
+            let mut client = invocation.connect().await?;
+            let answer = match known(&mut client, &named(&key, None), &key).await {
+                Ok(_) => {
+                    client
+                        .call(method::SESSIONS_RESET, json!({ "key": key }))
+                        .await
+                }
+                Err(failure) => Err(failure),
+            };
+            client.close().await;
+            let answer = answer?;
             let name = answer["key"].as_str().unwrap_or(&key).to_owned();
             invocation.output.either(&answer, || {
                 format!("{name} starts with an empty transcript; the old one is in the archive")
@@ -135,6 +145,18 @@ pub(crate) async fn outcomes(
     (outcomes, exit)
 }
 
+/// The row of a session. One that is not there is told, not made.
+async fn known(client: &mut Client, params: &Value, key: &str) -> Result<Value, Failure> {
+    let mut answer = client
+        .call(method::SESSIONS_DESCRIBE, params.clone())
+        .await?;
+    if answer["session"].is_object() {
+        return Ok(answer["session"].take());
+    }
+    Err(Failure::failed(format!("there is no session {key}"))
+        .hint("list them with `torana sessions`"))
+}
+
 async fn one(
     client: &mut Client,
     which: &SessionKeys,
@@ -143,15 +165,12 @@ async fn one(
     with: &Value,
 ) -> Result<(), Failure> {
     let mut params = named(key, which.agent.as_ref());
-    let known = client
-        .call(method::SESSIONS_DESCRIBE, params.clone())
-        .await?;
-    if !known["session"].is_object() {
-        return Err(Failure::failed(format!("there is no session {key}")));
-    }
+    let session = known(client, &params, key).await?;
     if which.dry_run {
         return Ok(());
     }
+    // The session a person named, not one that begins under its key meanwhile.
+    params["expectedSessionId"] = session["sessionId"].clone();
     for (field, value) in with.as_object().into_iter().flatten() {
         params[field] = value.clone();
     }
@@ -179,9 +198,14 @@ async fn compact(
     }
     let wait_ms = invocation.wait_ms.unwrap_or(COMPACT_MS);
     let mut client = invocation.connect().await?;
-    let answer = client
-        .call_within(method::SESSIONS_COMPACT, params, wait_ms)
-        .await;
+    let answer = match known(&mut client, &named(key, agent.as_ref()), key).await {
+        Ok(_) => {
+            client
+                .call_within(method::SESSIONS_COMPACT, params, wait_ms)
+                .await
+        }
+        Err(failure) => Err(failure),
+    };
     client.close().await;
     let answer = answer?;
     invocation.output.either(&answer, || {
@@ -211,7 +235,9 @@ async fn list(invocation: &Invocation, filter: SessionsFilter) -> Result<(), Fai
     let limit = filter.limit.clamp(1, 1_000);
     let answer = match invocation.access().await? {
         Access::Gateway(mut client) => {
-            let mut params = json!({ "limit": limit, "archived": "all" });
+            let mut params = json!({
+                "limit": limit, "archived": "all", "includeDerivedTitles": true,
+            });
             if let Some(agent) = filter.agent {
                 params["agentId"] = json!(agent);
             }

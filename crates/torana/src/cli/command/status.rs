@@ -4,50 +4,117 @@ use serde_json::{Value, json};
 
 use super::channels::PROBE_MS;
 use super::gateway::connected_accounts;
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::args::StatusFlags;
+use crate::cli::failure::{Exit, Failure, Reason};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
-use crate::cli::rpc::method;
-use crate::cli::words::{age, count, items_of, number_of, plain, text_of, uptime};
+use crate::cli::rpc::{Client, method};
+use crate::cli::words::{age, count, items_of, number_of, plain, span, text_of, uptime};
+
+mod everything;
 
 /// Sessions shown.
 const RECENT_MAX: usize = 5;
 
-/// Agents, channels, sessions and what waits.
-pub(crate) async fn status(invocation: &mut Invocation, deep: bool) -> Result<(), Failure> {
+/// Agents, channels, sessions and what waits; with `--all` everything somebody who helps would ask for.
+pub(crate) async fn status(invocation: &mut Invocation, flags: StatusFlags) -> Result<(), Failure> {
     let mut client = invocation.connect().await?;
     let hello = client.hello().clone();
-    let own = client.call(method::OWN_STATUS, json!({})).await?;
+    let own = if_offered(&mut client, method::OWN_STATUS, json!({})).await?;
     let agents = client.call(method::AGENTS_LIST, json!({})).await?;
-    let looked = if deep {
+    let looks = flags.deep || flags.all;
+    let looked = if looks {
         json!({ "probe": true, "timeoutMs": PROBE_MS })
     } else {
         json!({})
     };
     let channels = client.call(method::CHANNELS_STATUS, looked).await?;
     let sessions = client
-        .call(method::SESSIONS_LIST, json!({ "limit": RECENT_MAX }))
+        .call(
+            method::SESSIONS_LIST,
+            json!({ "limit": RECENT_MAX, "includeDerivedTitles": true }),
+        )
         .await?;
-    client.close().await;
-    let value = json!({
+    let mut value = json!({
         "uptimeMs": hello["snapshot"]["uptimeMs"], "version": env!("CARGO_PKG_VERSION"),
         "status": own, "agents": agents["agents"], "channels": channels["channelAccounts"], "sessions": sessions["sessions"],
     });
+    if flags.usage {
+        let params = flags
+            .agent
+            .as_ref()
+            .map_or_else(|| json!({}), |agent| json!({ "agentId": agent }));
+        value["usage"] = client.call(method::USAGE_STATUS, params).await?;
+    }
+    if flags.all {
+        value["all"] = everything::gather(invocation, &mut client).await?;
+    }
+    client.close().await;
     let now_ms = invocation.world.wall_ms();
     invocation.output.either(&value, || {
         let uptime_ms = hello["snapshot"]["uptimeMs"].as_u64().unwrap_or(0);
-        let mut text = summary(&own, &agents, &channels, &sessions, uptime_ms, now_ms);
-        if deep {
-            text.push_str("\n\n");
-            text.push_str(&super::channels::rows(&channels, now_ms));
+        let mut parts = vec![summary(
+            &own, &agents, &channels, &sessions, uptime_ms, now_ms,
+        )];
+        if flags.all {
+            parts.extend(everything::shown(&value["all"], now_ms));
+        }
+        if looks {
+            parts.push(super::channels::rows(&channels, now_ms));
+        }
+        if flags.usage {
+            parts.push(quotas(&value["usage"], now_ms));
         }
         let recent = items_of(&sessions, "sessions");
         if !recent.is_empty() {
-            text.push_str("\n\n");
-            text.push_str(&super::sessions::rows(recent, now_ms));
+            parts.push(super::sessions::rows(recent, now_ms));
         }
-        text
+        parts.join("\n\n")
     })
+}
+
+/// What a gateway of another make does not know it has nothing of.
+pub(super) async fn if_offered(
+    client: &mut Client,
+    method: &str,
+    params: Value,
+) -> Result<Value, Failure> {
+    match client.call(method, params).await {
+        Err(failure) if failure.reason == Reason::NotOffered => Ok(Value::Null),
+        answer => answer,
+    }
+}
+
+/// What is left of each service's quota.
+fn quotas(usage: &Value, now_ms: i64) -> String {
+    let rows: Vec<[String; 4]> = items_of(usage, "providers")
+        .iter()
+        .flat_map(|provider| {
+            let name = text_of(provider, "displayName");
+            let name = if name.is_empty() {
+                text_of(provider, "provider")
+            } else {
+                name
+            };
+            items_of(provider, "windows").iter().map(move |window| {
+                let left = window["usedPercent"]
+                    .as_f64()
+                    .map(|used| format!("{:.0}% left", (100.0 - used).clamp(0.0, 100.0)));
+                let reset = number_of(window, "resetAt")
+                    .map(|at_ms| span(at_ms.saturating_sub(now_ms).max(0).unsigned_abs() / 1_000));
+                [
+                    name.to_owned(),
+                    text_of(window, "label").to_owned(),
+                    left.unwrap_or_default(),
+                    reset.unwrap_or_default(),
+                ]
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return "no model service tells what is left of a quota".to_owned();
+    }
+    table(["service", "quota", "left", "new in"], rows)
 }
 
 fn summary(

@@ -149,28 +149,31 @@ pub(crate) async fn stability(
         params["sinceSeq"] = json!(sequence);
     }
     let answer = ask(invocation, method::DIAGNOSTICS_STABILITY, params).await?;
-    invocation.output.either(&answer, || {
-        let events = items_of(&answer, "events");
-        if events.is_empty() {
-            return "nothing happened since the gateway started".to_owned();
-        }
-        let rows = events.iter().map(|event| {
-            let rest: Vec<String> = event
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter(|(name, _)| !matches!(name.as_str(), "seq" | "ts" | "type"))
-                .map(|(name, value)| format!("{name} {}", plain(value)))
-                .collect();
-            [
-                number_of(event, "seq").unwrap_or(0).to_string(),
-                number_of(event, "ts").map(rfc3339).unwrap_or_default(),
-                text_of(event, "type").to_owned(),
-                rest.join(", "),
-            ]
-        });
-        table(["number", "at", "what", "more"], rows)
-    })
+    invocation.output.either(&answer, || events(&answer))
+}
+
+/// Events as a table.
+pub(super) fn events(answer: &Value) -> String {
+    let events = items_of(answer, "events");
+    if events.is_empty() {
+        return "nothing happened since the gateway started".to_owned();
+    }
+    let rows = events.iter().map(|event| {
+        let rest: Vec<String> = event
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !matches!(name.as_str(), "seq" | "ts" | "type"))
+            .map(|(name, value)| format!("{name} {}", plain(value)))
+            .collect();
+        [
+            number_of(event, "seq").unwrap_or(0).to_string(),
+            number_of(event, "ts").map(rfc3339).unwrap_or_default(),
+            text_of(event, "type").to_owned(),
+            rest.join(", "),
+        ]
+    });
+    table(["number", "at", "what", "more"], rows)
 }
 
 /// Runs `torana audit`.

@@ -130,6 +130,9 @@ fn hint_for(fine: &str, details: &Value) -> Option<String> {
                 "run `torana devices approve {request}` on the machine of the gateway, then repeat this command"
             ));
         }
+        _ if details["reason"] == "gateway-suspending" => {
+            "the gateway is suspended: it goes on by itself within two minutes, or with `torana gateway resume` and the id that `torana gateway suspend` printed"
+        }
         _ => return None,
     };
     Some(hint.to_owned())

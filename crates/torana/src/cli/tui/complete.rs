@@ -92,11 +92,7 @@ fn names(begun: &str, known: &[Known]) -> Vec<Match> {
     let own = COMMANDS
         .iter()
         .map(|(name, takes, about)| (*name, *about, takes.is_empty()));
-    let others = known
-        .iter()
-        .filter(|command| COMMANDS.iter().all(|(name, ..)| *name != command.name))
-        .map(|command| (command.name.as_str(), command.about.as_str(), false));
-    own.chain(others)
+    own.chain(others(known).map(|(name, about)| (name, about, false)))
         .filter(|(name, ..)| name.starts_with(begun))
         .map(|(name, about, ends)| Match {
             line: format!("/{name}"),
@@ -107,21 +103,30 @@ fn names(begun: &str, known: &[Known]) -> Vec<Match> {
         .collect()
 }
 
-/// Words that may follow a command: those its help names between bars, and those the gateway lists.
-fn words(name: &str, begun: &str, known: &[Known]) -> Vec<Match> {
-    let own = COMMANDS.iter().find(|(own, ..)| *own == name);
-    let named = own.map_or("", |(_, takes, _)| takes);
-    let first = named.split(']').next().unwrap_or_default();
-    let mut words: Vec<&str> = if first.contains('|') {
-        first.trim_start_matches('[').split('|').collect()
-    } else {
-        Vec::new()
-    };
-    if let Some(command) = known.iter().find(|command| command.name == name) {
-        words.extend(command.choices.iter().map(String::as_str));
+/// Commands of the gateway that are not ours as well, with what they do.
+pub(crate) fn others(known: &[Known]) -> impl Iterator<Item = (&str, &str)> {
+    known
+        .iter()
+        .filter(|command| COMMANDS.iter().all(|(name, ..)| *name != command.name))
+        .map(|command| (command.name.as_str(), command.about.as_str()))
+}
+
+/// Words that may follow a command: those the gateway lists, or else those its help names between bars.
+pub(crate) fn choices<'a>(name: &str, known: &'a [Known]) -> Vec<&'a str> {
+    let listed = known.iter().find(|command| command.name == name);
+    if let Some(command) = listed.filter(|command| !command.choices.is_empty()) {
+        return command.choices.iter().map(String::as_str).collect();
     }
-    words.dedup();
-    words
+    let own = COMMANDS.iter().find(|(own, ..)| *own == name);
+    let first = own.and_then(|(_, takes, _)| takes.split(']').next());
+    match first {
+        Some(first) if first.contains('|') => first.trim_start_matches('[').split('|').collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn words(name: &str, begun: &str, known: &[Known]) -> Vec<Match> {
+    choices(name, known)
         .into_iter()
         .filter(|word| word.starts_with(begun))
         .map(|word| Match {
@@ -167,7 +172,8 @@ mod tests {
             { "name": "compact", "textAliases": ["/compact"], "description": "Shorten\u{1b}[2J", "acceptsArgs": true },
             { "name": "queue", "textAliases": ["/queue", "/q2"], "description": "Queue",
               "args": [{ "name": "mode", "choices": [{ "value": "steer" }, { "value": "steady" }, { "value": "two words" }] }] },
-            { "name": "status", "description": "the gateway's own" },
+            { "name": "model", "description": "the gateway's own" },
+            { "name": "verbose", "args": [{ "name": "level", "choices": [{ "value": "off" }, { "value": "loud" }] }] },
             { "name": "bad name" }, { "name": "" }, {},
         ] }))
     }
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn commands_of_both_sides_are_completed_once_each() {
         assert_eq!(labels("/co"), ["/compact"]);
-        assert_eq!(labels("/stat"), ["/status"], "ours wins");
+        assert_eq!(labels("/mode"), ["/model", "/models"], "ours wins");
         assert_eq!(labels("/Q2"), ["/q2"]);
         assert!(labels("/").len() > COMMANDS.len());
         assert_eq!(labels("co"), [""; 0]);
@@ -191,7 +197,11 @@ mod tests {
     #[test]
     fn the_words_after_a_command_are_completed_too() {
         assert_eq!(labels("/queue "), ["steer", "steady"]);
-        assert_eq!(labels("/verbose "), ["on", "full", "off"]);
+        assert_eq!(
+            labels("/verbose "),
+            ["off", "loud"],
+            "the gateway knows best"
+        );
         assert_eq!(labels("/reasoning o"), ["on", "off"]);
         assert_eq!(labels("/model "), [""; 0]);
         assert_eq!(labels("/queue steer x"), [""; 0]);

@@ -72,7 +72,14 @@ impl State {
                 };
                 self.log.grow(&run, whole);
             }
-            "final" => return self.ended(&run, &whole, Ending::Whole),
+            "final" => {
+                // A model that was asked and said nothing, or only what is not meant for anybody.
+                let was_asked = number_of(&event["usage"], "output").is_some_and(|count| count > 0);
+                if was_asked && whole.is_empty() && !self.log.shows(&run) {
+                    self.log.note("no answer");
+                }
+                return self.ended(&run, &whole, Ending::Whole);
+            }
             "aborted" => return self.ended(&run, &whole, Ending::Stopped),
             "error" => {
                 let said = text_of(event, "errorMessage");
@@ -426,10 +433,6 @@ impl State {
                 self.approval_resolved(&id);
                 self.log.note("decided");
             }
-            Ask::Status => {
-                let status = message::status(self, answer);
-                self.log.note(status);
-            }
             Ask::History { .. } | Ask::Facts { .. } | Ask::Abort | Ask::Nothing => {}
             other => return self.accepted_more(other, answer),
         }
@@ -537,8 +540,7 @@ impl State {
             | Ask::Answer { .. }
             | Ask::Suggest { .. }
             | Ask::Create
-            | Ask::Gateway
-            | Ask::Status => {}
+            | Ask::Gateway => {}
         }
         self.log.error(said);
         Vec::new()
@@ -550,7 +552,15 @@ impl State {
         let unstored = self.log.unstored(&running);
         self.log.clear();
         self.runs.retain(|run, _| *run == running);
-        for stored in items_of(answer, "messages") {
+        let messages = items_of(answer, "messages");
+        let total = answer["totalMessages"].as_u64().unwrap_or(0);
+        let earlier = total.saturating_sub(messages.len() as u64);
+        if earlier > 0 && answer["hasMore"].as_bool() == Some(true) {
+            self.log.note(format!(
+                "{earlier} earlier messages are not shown; `--history-limit` shows more"
+            ));
+        }
+        for stored in messages {
             message::push(&mut self.log, stored);
         }
         for waiting in items_of(&answer["pendingInputs"], "items") {

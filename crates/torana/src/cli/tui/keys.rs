@@ -15,13 +15,14 @@ use crate::cli::rpc::method;
 /// Keys and what they do; the help is made of it.
 pub(crate) const KEYS: &[(&str, &str)] = &[
     ("Enter", "send"),
-    ("Alt-Enter, Ctrl-J", "new line"),
+    ("Shift- or Alt-Enter, Ctrl-J", "new line"),
     ("Up, Down", "line, or history"),
     ("PageUp, PageDown", "scroll"),
     ("Tab", "complete a command"),
     ("Esc", "stop the answer or command, or close a list"),
     ("Ctrl-C", "clear, stop, leave"),
     ("Ctrl-D", "leave"),
+    ("Ctrl-Z", "back to the shell; `fg` goes on"),
     ("Ctrl-G", "agents"),
     ("Ctrl-P", "sessions"),
     ("Ctrl-L", "models"),
@@ -31,12 +32,6 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("Ctrl-R", "connect again now"),
 ];
 
-/// Levels offered when the gateway names none.
-const THINKING: [&str; 9] = [
-    "off", "minimal", "low", "medium", "high", "xhigh", "adaptive", "max", "default",
-];
-const VERBOSE: [&str; 3] = ["off", "on", "full"];
-const REASONING: [&str; 3] = ["off", "on", "default"];
 /// Sessions read for the list; the filter works on these.
 const SESSIONS_LISTED: usize = 200;
 /// Lines a turn of the wheel moves.
@@ -77,6 +72,9 @@ impl State {
             return self.interrupt();
         }
         self.leaving = false;
+        if control && key.code == KeyCode::Char('z') {
+            return vec![Action::Suspend];
+        }
         match &self.overlay {
             Some(Overlay::Help(top)) => {
                 self.overlay = self.help_key(*top, key.code);
@@ -253,16 +251,14 @@ impl State {
             Slash::Sessions(Some(key)) => self.switch(&self.whole_key(&key)),
             Slash::Models(None) => self.open_models(),
             Slash::Models(Some(model)) => self.choose(&Topic::Model, &model),
-            Slash::Think(None) => {
-                self.open_levels(Topic::Thinking, "How hard it thinks", &THINKING)
-            }
+            Slash::Think(None) => self.open_levels(Topic::Thinking, "How hard it thinks", "think"),
             Slash::Think(Some(level)) => self.choose(&Topic::Thinking, &level),
             Slash::Verbose(None) => {
-                self.open_levels(Topic::Verbose, "How much is told of tools", &VERBOSE)
+                self.open_levels(Topic::Verbose, "How much is told of tools", "verbose")
             }
             Slash::Verbose(Some(level)) => self.choose(&Topic::Verbose, &level),
             Slash::Reasoning(None) => {
-                self.open_levels(Topic::Reasoning, "Thoughts of the model", &REASONING)
+                self.open_levels(Topic::Reasoning, "Thoughts of the model", "reasoning")
             }
             Slash::Reasoning(Some(level)) => self.choose(&Topic::Reasoning, &level),
             Slash::Deliver(wanted) => {
@@ -282,7 +278,6 @@ impl State {
             )],
             Slash::Reset => self.reset("reset"),
             Slash::Abort => self.abort(),
-            Slash::Status => vec![ask(Ask::Status, method::OWN_STATUS, json!({}))],
             Slash::GatewayStatus => vec![ask(Ask::Gateway, method::STATUS, json!({}))],
             Slash::Question => {
                 if !self.open_question() {
@@ -363,12 +358,13 @@ impl State {
         )]
     }
 
-    fn open_levels(&mut self, topic: Topic, title: &str, levels: &[&str]) -> Vec<Action> {
-        let items = levels
-            .iter()
+    /// Opens the words that may follow a command.
+    fn open_levels(&mut self, topic: Topic, title: &str, command: &str) -> Vec<Action> {
+        let items = complete::choices(command, &self.known)
+            .into_iter()
             .map(|level| Item {
-                id: (*level).to_owned(),
-                label: (*level).to_owned(),
+                id: level.to_owned(),
+                label: level.to_owned(),
                 detail: String::new(),
                 blocked: None,
             })
@@ -541,7 +537,7 @@ impl State {
                 self.show_thinking = !matches!(id, "off" | "default");
                 self.change("reasoningLevel", or_usual(id), format!("reasoning is {id}"))
             }
-            Topic::Verbose => self.change("verboseLevel", json!(id), format!("verbose is {id}")),
+            Topic::Verbose => self.change("verboseLevel", or_usual(id), format!("verbose is {id}")),
             Topic::Settings => {
                 let at = if id == "output" {
                     self.show_output = !self.show_output;

@@ -135,6 +135,15 @@ impl Log {
             .any(|entry| matches!(entry, Entry::User { key: Some(key), .. } if key == wanted))
     }
 
+    /// Something a run said or did is on the screen; thoughts are not said to anybody.
+    pub(crate) fn shows(&self, wanted: &str) -> bool {
+        self.entries.iter().any(|entry| match entry {
+            Entry::Answer { run, .. } => run == wanted,
+            Entry::Tool(card) => card.run == wanted,
+            Entry::User { .. } | Entry::Thinking { .. } | Entry::Note { .. } => false,
+        })
+    }
+
     /// Sets how far a message is.
     pub(crate) fn progress(&mut self, wanted: &str, now: Progress) {
         for entry in self.entries.iter_mut().rev() {

@@ -47,7 +47,8 @@ fn file(kind: &str, facts: &Value) -> String {
     if !mime.is_empty() {
         known.push(mime.to_owned());
     }
-    if let Some(size) = facts["bytes"].as_u64() {
+    let size = ["bytes", "sizeBytes"];
+    if let Some(size) = size.iter().find_map(|field| facts[field].as_u64()) {
         known.push(bytes(size));
     }
     super::clean::line(&format!("[{}]", known.join(", ")))
@@ -147,38 +148,5 @@ pub(crate) fn gateway(state: &State, answer: &Value) -> String {
         state.approvals.len(),
         state.questions.len()
     ));
-    lines.join("\n")
-}
-
-/// What `/status` says.
-pub(crate) fn status(state: &State, own: &Value) -> String {
-    let count = |field: &str| {
-        number_of(own, field)
-            .or_else(|| number_of(&own["lanes"], field))
-            .unwrap_or(0)
-    };
-    let facts = &state.facts;
-    let mut lines = vec![
-        format!("gateway   {}", state.settings.place),
-        format!("session   {}", state.session),
-        format!(
-            "lanes     {} running, {} waiting",
-            count("running"),
-            count("waiting")
-        ),
-    ];
-    if !facts.model.is_empty() {
-        lines.push(format!("model     {}", facts.model));
-    }
-    if let Some(tokens) = facts.tokens {
-        let of = facts
-            .context
-            .map(|context| format!(" of {context}"))
-            .unwrap_or_default();
-        lines.push(format!("context   {tokens}{of} tokens"));
-    }
-    if own["storageFull"].as_bool() == Some(true) {
-        lines.push("disk      full: nothing new is accepted until there is space".to_owned());
-    }
     lines.join("\n")
 }

@@ -11,6 +11,7 @@ mod facts;
 mod frames;
 mod keys;
 mod last;
+mod local_gateway;
 mod log;
 mod message;
 mod picker;

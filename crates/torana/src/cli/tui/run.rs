@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::last;
+use super::local_gateway;
 use super::screen::Screen;
 use super::shell::{Ended, Shell};
 use super::state::{Action, Ask, Settings, State};
@@ -44,21 +45,91 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: TuiFlags) -> Result<
         return Err(Failure::new(Exit::Usage, "the interface needs a terminal")
             .hint("use `torana chat` or `torana agent` in scripts"));
     }
+    if invocation.environment.get("TERM") == Some("dumb") {
+        return Err(
+            Failure::new(Exit::Usage, "this terminal only takes lines (TERM=dumb)")
+                .hint("use `torana chat`"),
+        );
+    }
     if invocation.output.json {
         return Err(Failure::new(Exit::Usage, "the interface prints no JSON")
             .hint("use `torana chat --json` in scripts"));
     }
-    // The first connection is made before the terminal is taken, so that what is wrong can be read and copied.
-    let mut client = invocation.connect_as(&Persona::TUI).await?;
-    let place = invocation.endpoint()?.origin();
-    let folder = invocation.paths.state.clone();
-    let session = match (flags.agent, flags.session) {
-        (Some(agent), _) => format!("agent:{agent}:main"),
-        (None, Some(session)) => session,
-        (None, None) => last::find(&folder, &place, &mut client)
-            .await
-            .unwrap_or_else(|| "main".to_owned()),
+    let begun = if flags.local {
+        unless_ended(local_gateway::ready(invocation)).await?
+    } else {
+        None
     };
+    let ended = match unless_ended(Meeting::begin(invocation, &flags)).await {
+        Ok(meeting) => converse(invocation, flags, meeting).await,
+        Err(failure) => Err(failure),
+    };
+    if let Some(begun) = begun {
+        begun.end(&invocation.world).await;
+    }
+    ended
+}
+
+/// Does what comes before the interface listens to signals itself. Whatever ends us drops it, and with it a gateway
+/// that is just being begun.
+async fn unless_ended<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut terminated = ending(SignalKind::terminate())?;
+    let mut hung_up = ending(SignalKind::hangup())?;
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted")),
+        _ = terminated.recv() => Err(Failure::failed("ended by a signal")),
+        _ = hung_up.recv() => Err(Failure::failed("ended by a signal")),
+    }
+}
+
+/// A gateway that answers, and where to begin there.
+struct Meeting {
+    client: Client,
+    place: String,
+    session: String,
+}
+
+impl Meeting {
+    /// The first connection is made before the terminal is taken, so that what is wrong can be read and copied.
+    async fn begin(invocation: &Invocation, flags: &TuiFlags) -> Result<Self, Failure> {
+        let connected = invocation.connect_as(&Persona::TUI).await;
+        let mut client = connected.map_err(|failure| {
+            if failure == Failure::not_running() {
+                failure.hint(
+                    "start it with `torana`, or for as long as you look with `torana tui --local`",
+                )
+            } else {
+                failure
+            }
+        })?;
+        let place = invocation.endpoint()?.origin();
+        let session = match (&flags.agent, &flags.session) {
+            (Some(agent), _) => format!("agent:{agent}:main"),
+            (None, Some(session)) => session.clone(),
+            (None, None) => last::find(&invocation.paths.state, &place, &mut client)
+                .await
+                .unwrap_or_else(|| "main".to_owned()),
+        };
+        Ok(Self {
+            client,
+            place,
+            session,
+        })
+    }
+}
+
+async fn converse(
+    invocation: &Invocation,
+    flags: TuiFlags,
+    meeting: Meeting,
+) -> Result<(), Failure> {
+    let Meeting {
+        client,
+        place,
+        session,
+    } = meeting;
+    let folder = invocation.paths.state.clone();
     let state = State::new(Settings {
         session,
         thinking: flags.thinking,
@@ -70,7 +141,7 @@ pub(crate) async fn run(invocation: &mut Invocation, flags: TuiFlags) -> Result<
     let mut edge = Edge {
         invocation,
         state,
-        screen: Screen::open()?,
+        screen: Screen::open(&invocation.environment)?,
         shell: None,
         client: None,
         connecting: None,
@@ -122,14 +193,17 @@ impl Edge<'_> {
             ending(SignalKind::terminate())?,
             ending(SignalKind::hangup())?,
         ];
-        let mut drawn_ms = 0;
+        let mut draw_at_ms = 0;
         let mut dirty = true;
         loop {
             let now_ms = self.tick();
-            if dirty && now_ms.saturating_sub(drawn_ms) >= FRAME_MS {
+            if dirty && now_ms >= draw_at_ms {
                 self.state.viewport = self.screen.draw(&self.state)?;
                 self.state.scroll = self.state.scroll.min(self.state.viewport.scroll_max);
-                (dirty, drawn_ms) = (false, now_ms);
+                let done_ms = self.tick();
+                // What is slow to draw is drawn less often, so that keys and frames are never the ones that wait.
+                draw_at_ms = done_ms + FRAME_MS.max(done_ms.saturating_sub(now_ms));
+                dirty = false;
             }
             // A command that runs here is looked at as often as the screen is drawn.
             let wait_ms = if dirty || self.shell.is_some() {
@@ -220,6 +294,18 @@ impl Edge<'_> {
         }
     }
 
+    /// Stops the program as other programs stop on Ctrl-Z. What the gateway said meanwhile is read afterwards.
+    fn suspend(&mut self) {
+        if let Err(error) = self.screen.suspend() {
+            self.state
+                .log
+                .error(format!("cannot be put aside: {error}"));
+        }
+        // Silence while nobody listened says nothing about the gateway.
+        self.tick();
+        self.heard_ms = self.state.now_ms;
+    }
+
     fn run_here(&mut self, command: &str) {
         let program = self.invocation.environment.get("SHELL");
         match Shell::start(program.unwrap_or("/bin/sh"), command) {
@@ -291,6 +377,7 @@ impl Edge<'_> {
             match action {
                 Action::Leave => return true,
                 Action::Reconnect => self.reconnect(),
+                Action::Suspend => self.suspend(),
                 Action::Shell(command) => self.run_here(&command),
                 Action::StopShell => {
                     if let Some(shell) = &mut self.shell {

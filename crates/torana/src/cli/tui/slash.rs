@@ -14,7 +14,6 @@ pub(crate) enum Slash {
     New,
     Reset,
     Abort,
-    Status,
     GatewayStatus,
     Question,
     Settings,
@@ -54,8 +53,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
     ("new", "", "begin a new session"),
     ("reset", "", "begin a fresh transcript in this session"),
     ("abort", "", "stop the answer"),
-    ("status", "", "show connection, session and queue"),
-    ("gateway-status", "", "show version, channels and sessions"),
+    (
+        "gateway-status",
+        "",
+        "show version, channels and sessions; also /gwstatus",
+    ),
     ("question", "", "answer what an agent asks"),
     ("suggestions", "", "take or dismiss what agents suggest"),
     ("settings", "", "choose what is shown"),
@@ -64,28 +66,15 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "[id] [allow-once|allow-always|deny]",
         "decide what an agent asked for",
     ),
-    ("exit", "", "leave"),
+    ("exit", "", "leave; also /quit"),
 ];
 
 /// Commands of OpenClaw 2026.9.6 that need a gateway which has them. To one that does not they would be words for the
 /// model, which nobody meant who typed them.
-const ELSEWHERE: [&str; 15] = [
-    "activation",
-    "browser-setup",
-    "btw",
-    "compact",
-    "context",
-    "elev",
-    "elevated",
-    "fast",
-    "goal",
-    "queue",
-    "send",
-    "side",
-    "steer",
-    "trace",
-    "usage",
-];
+const ELSEWHERE: &str = "acp activation agentstatus allowlist auth bash browser-setup btw commands compact config context \
+    dashboard debug diagnostics elev elevated exec export export-session export-trajectory fast goal learn login loop mcp \
+    name openclaw plugin plugins queue restart send side skill status steer stop subagents tasks tell tools trace \
+    trajectory tts update usage voice whoami";
 
 /// The name of a command that only some gateways have.
 pub(crate) fn elsewhere(line: &str) -> Option<&'static str> {
@@ -93,7 +82,9 @@ pub(crate) fn elsewhere(line: &str) -> Option<&'static str> {
     let name = line.strip_prefix('/')?.split_whitespace().next()?;
     let name = name.trim_end_matches(':').to_ascii_lowercase();
     let is_one = !line.contains('\n');
-    ELSEWHERE.into_iter().find(|known| is_one && *known == name)
+    ELSEWHERE
+        .split_whitespace()
+        .find(|known| is_one && *known == name)
 }
 
 /// Reads a line. `None` when it is for the gateway.
@@ -133,8 +124,7 @@ pub(crate) fn parse(line: &str) -> Option<Slash> {
         ("deliver", None) => Slash::Deliver(flag(&first)),
         ("new", None) if first.is_none() => Slash::New,
         ("reset", None) if first.is_none() => Slash::Reset,
-        ("abort" | "stop", None) => Slash::Abort,
-        ("status", None) => Slash::Status,
+        ("abort", None) => Slash::Abort,
         ("gateway-status" | "gwstatus", None) => Slash::GatewayStatus,
         ("question" | "questions", None) if first.is_none() => Slash::Question,
         ("settings", None) if first.is_none() => Slash::Settings,
@@ -172,6 +162,8 @@ mod tests {
         );
         for line in [
             "/compact",
+            "/status",
+            "/stop",
             "/new gpt-5",
             "/model list all",
             "hello",

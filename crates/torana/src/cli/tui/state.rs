@@ -39,6 +39,8 @@ pub(crate) enum Action {
     StopShell,
     /// Connect now, without waiting for the next attempt.
     Reconnect,
+    /// Give the terminal back to the shell until it is called to the front again.
+    Suspend,
     /// End the program.
     Leave,
 }
@@ -85,8 +87,6 @@ pub(crate) enum Ask {
         id: String,
     },
     /// What the gateway says of itself.
-    Status,
-    /// The same at length.
     Gateway,
     /// What waits for an answer.
     Questions {
@@ -512,6 +512,7 @@ impl fmt::Debug for Action {
             Self::Shell(command) => formatter.debug_tuple("Shell").field(command).finish(),
             Self::StopShell => formatter.write_str("StopShell"),
             Self::Reconnect => formatter.write_str("Reconnect"),
+            Self::Suspend => formatter.write_str("Suspend"),
             Self::Leave => formatter.write_str("Leave"),
         }
     }

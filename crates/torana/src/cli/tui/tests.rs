@@ -12,6 +12,7 @@ use crate::cli::failure::{Failure, Reason};
 
 mod parity;
 mod questions;
+mod terminals;
 
 const WIDTH: u16 = 72;
 const HEIGHT: u16 = 20;
@@ -53,14 +54,18 @@ fn connected() -> State {
 }
 
 fn picture(state: &mut State) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(WIDTH, HEIGHT)).expect("a picture");
+    picture_of(state, WIDTH, HEIGHT)
+}
+
+fn picture_of(state: &mut State, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a picture");
     terminal
         .draw(|frame| state.viewport = view::draw(frame, state))
         .expect("drawn");
     let buffer = terminal.backend().buffer();
-    let mut rows: Vec<String> = (0..HEIGHT)
+    let mut rows: Vec<String> = (0..height)
         .map(|y| {
-            let row: String = (0..WIDTH)
+            let row: String = (0..width)
                 .map(|x| buffer[(x, y)].symbol().to_owned())
                 .collect();
             row.trim_end().to_owned()
@@ -97,6 +102,7 @@ fn methods(actions: &[Action]) -> Vec<&'static str> {
         .map(|action| match action {
             Action::Ask { method, .. } => method,
             Action::Reconnect => "(reconnect)",
+            Action::Suspend => "(suspend)",
             Action::Shell(_) => "(shell)",
             Action::StopShell => "(stop shell)",
             Action::Leave => "(leave)",
@@ -210,7 +216,7 @@ fn what_was_typed_without_a_connection_is_sent_once_it_is_back_and_nothing_shown
     let seen = picture(&mut state);
     assert!(seen.contains("Half an ans"), "{seen}");
     assert!(
-        seen.contains("the gateway stopped · next attempt in 2s · 2 waiting to be sent"),
+        seen.contains("next attempt in 2s · 2 waiting to be sent · the gateway stopped"),
         "{seen}"
     );
 

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use torana_dialects::Host as _;
+use torana_engine::{Prepared, Suspend};
 use torana_host::env::Environment;
+use torana_host::reserve::Reserve;
 
-use super::super::{durable, watch};
+use super::super::{disk, durable, watch};
 use super::*;
 use crate::compose::front::Credentials;
 use crate::paths::PathFlags;
@@ -34,6 +37,11 @@ impl Drop for Rig {
 
 impl Rig {
     async fn new(text: &str) -> Self {
+        Self::restarted(text, None).await
+    }
+
+    /// A gateway that was restarted this long ago.
+    async fn restarted(text: &str, restarted_ago_ms: Option<i64>) -> Self {
         let world = torana_host::world();
         let folder = std::env::temp_dir().join(format!("torana-reload-{}", world.uuid()));
         let home = folder.to_string_lossy();
@@ -74,19 +82,21 @@ impl Rig {
             credential,
             open_to_others: false,
         };
-        let runner = Runner::new(
+        let mut runner = Runner::new(
             &paths,
             &variables,
             &engine,
             &context,
             &host,
             parts,
-            config,
             logging,
             &configuration,
             first_look,
             front,
         );
+        if let Some(ago_ms) = restarted_ago_ms {
+            runner.restarts = RestartDesk::after(&world, Some(world.wall_ms() - ago_ms));
+        }
         Self {
             folder,
             paths,
@@ -129,6 +139,66 @@ async fn half_of_a_configuration_is_not_applied_while_a_restart_waits_that_reads
 }
 
 #[tokio::test]
+async fn what_needs_no_restart_does_not_wait_for_one_that_may_not_begin_yet() {
+    let rig = Rig::restarted(&text(FIRST, ""), Some(1_000)).await;
+    let restarts = "logging: { consoleStyle: 'json' }";
+    rig.save(&text(SECOND, restarts));
+    let asked = rig.runner.reload("test").await.expect("a change");
+    assert!(asked.restarts && asked.in_force);
+    assert_eq!(rig.secret(), SECOND, "a changed secret is in force at once");
+    rig.save(&text(FIRST, restarts));
+    let live = rig.runner.reload("test").await.expect("a change");
+    assert!(
+        !live.restarts && live.in_force,
+        "it needs no restart by itself"
+    );
+    assert_eq!(rig.secret(), FIRST);
+    assert!(rig.runner.reload("test").await.is_none(), "nothing changed");
+    // Until the restart the running configuration is neither of the texts.
+    let running = rig.runner.host.running.load().hash.clone();
+    let read = configuration::read(&rig.paths, &rig.runner.variables).expect("readable");
+    assert_ne!(running, hash_of(&rig.runner.host.install_key, &read.text));
+}
+
+#[tokio::test]
+async fn what_needs_no_restart_does_not_wait_for_the_end_of_a_suspension_either() {
+    let rig = Rig::new(&text(FIRST, "")).await;
+    let engine = rig.runner.engine();
+    engine.recover().await.expect("nothing is open");
+    let suspended = engine.suspend(Suspend {
+        request: "backup".to_owned(),
+        drain: true,
+        ends_terminals: false,
+    });
+    assert!(matches!(suspended, Prepared::Held(_)));
+    rig.save(&text(SECOND, "logging: { consoleStyle: 'json' }"));
+    let asked = rig.runner.reload("test").await.expect("a change");
+    assert!(asked.restarts && asked.in_force);
+    assert_eq!(rig.secret(), SECOND);
+}
+
+#[tokio::test]
+async fn a_start_from_the_reserve_takes_nothing_new_until_there_is_room_for_it_again() {
+    let rig = Rig::new(&text(FIRST, "")).await;
+    let engine = rig.runner.engine();
+    let reserve = Reserve::new(&rig.paths.state).expect("sized");
+    let seen = |available| {
+        watch::follow(engine, &reserve, available).expect("room");
+        (engine.storage_full(), reserve.is_held())
+    };
+    disk::observe(engine, &rig.paths, disk::Room::Reserve);
+    let little = reserve.bytes() + watch::FULL_BYTES;
+    assert_eq!(seen(little), (true, false));
+    assert_eq!(seen(2 * little), (false, true));
+    // Whoever started with little room has a reserve as soon as there is some.
+    reserve.release().expect("released");
+    assert_eq!(seen(little - 1), (false, false));
+    assert_eq!(seen(little), (false, true));
+    assert_eq!(seen(watch::FULL_BYTES - 1), (true, true));
+    assert_eq!(seen(watch::FULL_BYTES - 1), (true, false));
+}
+
+#[tokio::test]
 async fn a_watch_that_begins_anew_applies_what_was_saved_meanwhile() {
     let rig = Rig::new(&text(FIRST, "")).await;
     rig.watch();
@@ -136,4 +206,17 @@ async fn a_watch_that_begins_anew_applies_what_was_saved_meanwhile() {
     rig.save(&text(SECOND, ""));
     rig.watch();
     assert_eq!(rig.secret(), SECOND);
+}
+
+#[tokio::test]
+async fn what_is_saved_while_the_file_is_read_is_seen_at_the_next_look() {
+    let rig = Rig::new(&text(FIRST, "")).await;
+    let host = &rig.runner.host;
+    let read = configuration::read(&rig.paths, &rig.runner.variables).expect("readable");
+    // As long as the first, so that only the time of the file could tell.
+    rig.save(&text(SECOND, ""));
+    let looked = host.seen(read, host.running.load_full());
+    assert_eq!(looked.text, text(FIRST, ""));
+    let next = host.config_file().view().await.expect("readable");
+    assert_eq!(next.text, text(SECOND, ""));
 }

@@ -62,18 +62,68 @@ impl Drop for Disk {
     }
 }
 
+const VARIANT: Variant = Variant {
+    streaming: "off",
+    words: 4,
+    chunk: 4_000,
+    chats: 20,
+    every: Duration::from_millis(25),
+    pause_ms: 12,
+    lost_every: 0,
+};
+
+#[test]
+fn a_start_on_a_full_disk_serves_from_the_reserve_or_waits_for_room() {
+    let mut scene = Scene::new("full-start", 1, VARIANT);
+    let Some(disk) = Disk::mount(&scene.place.state) else {
+        say("crash full start: SKIPPED, this process may not mount a file system");
+        return scene.clean();
+    };
+    let reserve = scene.place.state.join("reserve");
+    let gateway = scene.place.start().ready();
+    wait::until("the reserve is held", RESUME_MAX, || {
+        reserve.exists().then_some(())
+    });
+    scene.write_for(Duration::from_secs(1));
+    let filler = disk.fill();
+    gateway.kill();
+    // What an earlier life kept for this is enough to start with, and nothing new is taken.
+    let mut gateway = scene.place.start();
+    wait::until("it serves", RESUME_MAX, || {
+        gateway.expect_alive();
+        http::get(scene.place.address(), "/health").ok()
+    });
+    assert!(!reserve.exists(), "the reserve was given up");
+    scene.write();
+    gateway.kill();
+    // Somebody else took even that: nothing can be opened, and the process waits.
+    disk.fill();
+    let mut gateway = scene.place.start();
+    wait::until("it says what it waits for", RESUME_MAX, || {
+        scene
+            .place
+            .console_tail()
+            .contains("the disk is full")
+            .then_some(())
+    });
+    gateway.expect_alive();
+    assert!(
+        http::get(scene.place.address(), "/health").is_err(),
+        "nobody listens yet"
+    );
+    std::fs::remove_file(filler).expect("the filler can be removed");
+    let mut gateway = gateway.ready();
+    scene.settle(|| gateway.expect_alive());
+    let status = gateway.stop();
+    assert_eq!(scene.findings().violations, Vec::<String>::new());
+    assert!(status.success(), "it ended with {status}");
+    drop(disk);
+    scene.clean();
+}
+
 #[test]
 fn a_full_disk_pauses_and_loses_nothing() {
-    let variant = Variant {
-        streaming: "off",
-        words: 4,
-        chunk: 4_000,
-        chats: 20,
-        every: Duration::from_millis(25),
-        pause_ms: 12,
-        lost_every: 0,
-    };
-    let mut scene = Scene::new("disk", 1, variant);
+    let mut scene = Scene::new("disk", 1, VARIANT);
     let Some(disk) = Disk::mount(&scene.place.state) else {
         say("crash disk: SKIPPED, this process may not mount a file system");
         return scene.clean();

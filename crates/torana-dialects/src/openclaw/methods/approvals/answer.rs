@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use torana_core::approval::{Approval, Decision, Kind, Resolver};
+use torana_core::problem::{Code, Problem};
 use torana_engine::service::approvals::HistoryPlace;
 
 use crate::openclaw::asks;
@@ -28,6 +29,19 @@ pub(super) fn unknown() -> WireError {
         "reason": "APPROVAL_NOT_FOUND",
         "remediation": "List what waits and answer with one of those ids.",
     }))
+}
+
+/// Quirk: methods for every kind of approval have other words for the same (OpenClaw 2026.9.6).
+fn no_approval() -> WireError {
+    WireError::invalid("approval not found").details(json!({ "reason": "APPROVAL_NOT_FOUND" }))
+}
+
+fn not_found(problem: Problem) -> WireError {
+    if problem.code == Code::NotFound {
+        no_approval()
+    } else {
+        problem.into()
+    }
 }
 
 fn decision_of(call: &Call) -> Result<Decision, WireError> {
@@ -97,8 +111,9 @@ pub(in crate::openclaw::methods) fn resolve_any(call: Call) -> Running {
         let decision = decision_of(&call)?;
         let id = call.params.word("id").unwrap_or_default();
         let approvals = call.gateway.approvals();
-        if Some(approvals.get(id).await?.kind) != call.params.word("kind").and_then(Kind::parse) {
-            return Err(unknown());
+        let kind = approvals.get(id).await.map_err(not_found)?.kind;
+        if Some(kind) != call.params.word("kind").and_then(Kind::parse) {
+            return Err(no_approval());
         }
         let resolved = approvals
             .resolve(id, decision, resolver_of(&call), &call.actor())
@@ -113,7 +128,7 @@ pub(in crate::openclaw::methods) fn resolve_any(call: Call) -> Running {
 pub(in crate::openclaw::methods) fn get(call: Call) -> Running {
     Box::pin(async move {
         let id = call.params.word("id").unwrap_or_default();
-        let approval = call.gateway.approvals().get(id).await?;
+        let approval = call.gateway.approvals().get(id).await.map_err(not_found)?;
         Ok(Payload::of(
             &json!({ "approval": asks::snapshot(&approval) }),
         ))

@@ -126,6 +126,7 @@ async fn ask(
     allowed: Vec<Decision>,
 ) -> Answer {
     let session = session_of(&call)?;
+    let routed = call.params.flag("requireDeliveryRoute") == Some(false) || has_route(&call);
     let new = NewApproval {
         asker: call.actor(),
         id: call.params.word("id").map(str::to_owned),
@@ -135,9 +136,10 @@ async fn ask(
         agent: agent_of(&call, session.as_ref())?,
         session,
         wait_ms: call.params.int("timeoutMs"),
+        routed,
     };
     let approval = call.gateway.approvals().request(new).await?;
-    if call.params.flag("requireDeliveryRoute") != Some(false) && !has_route(&call) {
+    if !routed {
         let ended = call
             .gateway
             .approvals()

@@ -1,8 +1,9 @@
 //! The policy document for commands that a node keeps: read and replaced through the node, which compares the hash.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use torana_core::id::DeviceId;
 use torana_engine::service::nodes::CallRequest;
+use torana_engine::store::node::Declared;
 
 use super::policy;
 use crate::openclaw::error::WireError;
@@ -11,7 +12,8 @@ use crate::openclaw::methods::{Call, Running, nodes};
 
 pub(in crate::openclaw::methods) fn node_policy(call: Call) -> Running {
     Box::pin(async move {
-        let answer = ask(&call, "system.execApprovals.get").await?;
+        let params = wanted(&call).await;
+        let answer = ask(&call, "system.execApprovals.get", params).await?;
         let document = answer
             .filter(is_policy)
             .ok_or_else(|| WireError::invalid("node returned invalid exec approvals payload"))?;
@@ -21,27 +23,63 @@ pub(in crate::openclaw::methods) fn node_policy(call: Call) -> Running {
 
 pub(in crate::openclaw::methods) fn set_node_policy(call: Call) -> Running {
     Box::pin(async move {
+        let params = replacement(&call)?;
         // The node may have replaced it even when its answer is lost.
         let node_id = call.params.word("nodeId").unwrap_or_default();
         policy::record(&call, node_id).await?;
-        let answer = ask(&call, "system.execApprovals.set").await?;
+        let answer = ask(&call, "system.execApprovals.set", params).await?;
         Ok(Payload::of(&answer))
     })
 }
 
-async fn ask(call: &Call, command: &str) -> Result<Option<Value>, WireError> {
+/// The app of macOS says what its rules come to when it is asked to; other nodes take no such word (OpenClaw 2026.9.6).
+async fn wanted(call: &Call) -> Value {
+    let node_id = call.params.word("nodeId").unwrap_or_default();
+    let node = call.gateway.nodes().get(node_id).await;
+    if node.is_ok_and(|node| is_mac_app(&node.declared)) {
+        json!({ "includeResolvedDefaults": true })
+    } else {
+        json!({})
+    }
+}
+
+fn is_mac_app(declared: &Declared) -> bool {
+    let platform = declared.platform.trim().to_lowercase();
+    declared.client_id == "openclaw-macos"
+        && declared.client_mode == "node"
+        && (platform == "macos" || platform.starts_with("macos "))
+}
+
+/// A file of rules, or the rules of the node's own system, which never replace others unseen: their hash has to be told.
+fn replacement(call: &Call) -> Result<Value, WireError> {
+    let hash = call.params.get("baseHash");
+    let mut params = match (call.params.get("file"), call.params.get("native"), hash) {
+        (Some(file), None, _) => json!({ "file": file }),
+        (None, Some(native), Some(_)) => native.clone(),
+        (None, Some(_), None) => {
+            return Err(WireError::invalid(
+                "invalid exec.approvals.node.set params: `native` needs the `baseHash` of the rules it replaces",
+            ));
+        }
+        (None, None, _) | (Some(_), Some(_), _) => {
+            return Err(WireError::invalid(
+                "invalid exec.approvals.node.set params: give either `file` or `native`",
+            ));
+        }
+    };
+    if let Some(hash) = hash {
+        params["baseHash"] = hash.clone();
+    }
+    Ok(params)
+}
+
+async fn ask(call: &Call, command: &str, params: Value) -> Result<Option<Value>, WireError> {
     let node_id = call.params.word("nodeId").unwrap_or_default();
     let node = DeviceId::new(node_id).map_err(|_| WireError::invalid("nodeId names no device"))?;
-    let mut params = Map::new();
-    for name in ["file", "baseHash"] {
-        if let Some(value) = call.params.get(name) {
-            params.insert(name.to_owned(), value.clone());
-        }
-    }
     let request = CallRequest {
         node,
         command: command.to_owned(),
-        params: Some(Value::Object(params)),
+        params: Some(params),
         timeout_ms: None,
         idempotency_key: call.engine().world().uuid(),
         progress: None,
@@ -65,9 +103,24 @@ fn is_policy(document: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn only_the_app_of_macos_is_asked_what_its_rules_come_to() {
+        let node = |client: &str, mode: &str, platform: &str| {
+            is_mac_app(&Declared {
+                client_id: client.to_owned(),
+                client_mode: mode.to_owned(),
+                platform: platform.to_owned(),
+                ..Declared::default()
+            })
+        };
+        assert!(node("openclaw-macos", "node", "macos"));
+        assert!(node("openclaw-macos", "node", " macOS 26.1"));
+        assert!(!node("openclaw-macos", "ui", "macos"));
+        assert!(!node("node-host", "node", "macos"));
+        assert!(!node("openclaw-macos", "node", "darwin"));
+    }
 
     #[test]
     fn only_a_file_or_the_rules_of_a_system_are_a_policy() {

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use torana_core::approval::PolicyDocument;
-use torana_engine::service::audit::Act;
 
 use crate::context::ExecPolicyFile;
 use crate::openclaw::error::{UNAVAILABLE, WireError};
@@ -69,14 +68,7 @@ pub(in crate::openclaw::methods) fn set_policy(call: Call) -> Running {
 
 /// Writes down who replaces which programs may run there (S-105). Nothing is replaced that cannot be written down.
 pub(super) async fn record(call: &Call, target: &str) -> Result<(), WireError> {
-    let act = Act {
-        kind: "exec-policy",
-        action: call.method.to_owned(),
-        actor: call.actor(),
-        target: target.to_owned(),
-        allowed: true,
-        detail: None,
-    };
+    let act = call.act("exec-policy", target, None);
     call.gateway.audit().record(act).await?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use torana_engine::service::history::{self, Cursor, History, HistoryPage, Pendin
 use torana_engine::service::sessions::{self, Lookup, SessionView};
 
 use super::{key_of, metadata, session_of};
+use crate::openclaw::attached::Line;
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::{Answer, Call, Running};
@@ -56,7 +57,7 @@ fn history_page(call: &Call, limit: usize) -> HistoryPage {
     }
 }
 
-fn messages(call: &Call, history: &History) -> Vec<Value> {
+fn messages(call: &Call, session: &SessionKey, history: &History) -> Vec<Value> {
     let chars_max = call.params.count("maxChars").unwrap_or(usize::MAX);
     let shown = history.entries.iter().map(|stored| {
         let id = format!("{}:{}", history.session_id, stored.sequence);
@@ -66,7 +67,12 @@ fn messages(call: &Call, history: &History) -> Vec<Value> {
             entry.text.truncate(cut);
             entry.text.push_str(CUT);
         }
-        let mut message = shape::entry(&entry, &id, stored.sequence);
+        let line = Line {
+            session: session.as_str(),
+            id: &id,
+            sequence: stored.sequence,
+        };
+        let mut message = shape::entry(&entry, &line);
         if cut.is_some() {
             // Pages offer the whole message then (`chat.message.get`).
             message["__openclaw"]["truncated"] = json!(true);
@@ -84,7 +90,7 @@ pub(in crate::openclaw::methods) async fn page(
     limit: usize,
 ) -> Result<(Vec<Value>, History), WireError> {
     let history = history::read(call.engine(), session, history_page(call, limit)).await?;
-    Ok((messages(call, &history), history))
+    Ok((messages(call, session, &history), history))
 }
 
 pub(in crate::openclaw::methods) fn history(call: Call) -> Running {
@@ -155,7 +161,7 @@ async fn read(call: &Call, session: &SessionKey) -> Result<Value, WireError> {
         None => history::read(engine, session, history_page(call, limit)).await?,
     };
     let mut answer = json!({
-        "messages": messages(call, &history),
+        "messages": messages(call, session, &history),
         "pendingInputs": pending(call, &history.pending),
     });
     if is_delta {
@@ -213,7 +219,7 @@ fn pending(call: &Call, waiting: &[PendingInput]) -> Value {
     let items: Vec<Value> = shown
         .iter()
         .map(|input| {
-            let message = shape::user_message(&input.text, &input.media, input.accepted_at_ms);
+            let message = shape::user_message(&input.text, &input.media, None, input.accepted_at_ms);
             let mut item = json!({
                 "id": input.run_id, "runId": input.run_id, "acceptedAt": input.accepted_at_ms, "state": "queued",
                 "message": message,
@@ -277,7 +283,12 @@ async fn one(call: Call) -> Answer {
         ));
     }
     entry.media.truncate(64);
+    let line = Line {
+        session: session.as_str(),
+        id,
+        sequence: stored.sequence,
+    };
     Ok(Payload::of(
-        &json!({ "ok": true, "message": shape::entry(&entry, id, stored.sequence) }),
+        &json!({ "ok": true, "message": shape::entry(&entry, &line) }),
     ))
 }

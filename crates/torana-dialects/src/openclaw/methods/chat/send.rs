@@ -57,6 +57,8 @@ pub(in crate::openclaw::methods) struct Said {
     pub(in crate::openclaw::methods) preface: Option<String>,
     /// Where the answer also goes.
     pub(in crate::openclaw::methods) deliver_to: Option<ReplyTarget>,
+    /// A person typed it.
+    pub(in crate::openclaw::methods) typed: bool,
 }
 
 impl Said {
@@ -73,6 +75,7 @@ impl Said {
             queue_mode: None,
             preface: None,
             deliver_to: None,
+            typed: false,
         }
     }
 }
@@ -82,6 +85,11 @@ pub(in crate::openclaw::methods) async fn say(
     call: &mut Call,
     said: Said,
 ) -> Result<Submitted, WireError> {
+    if said.session.has_unseen() {
+        return Err(WireError::invalid(
+            "invalid session key: it contains invisible characters",
+        ));
+    }
     let text = call.params.take_text("message").unwrap_or_default();
     let has_files = call
         .params
@@ -124,6 +132,7 @@ async fn submit(
         queue_mode: said.queue_mode,
         preface: said.preface,
         deliver_to: said.deliver_to,
+        typed: said.typed,
         literal: call.params.flag("suppressCommandInterpretation") == Some(true),
         ..ClientInput::default()
     };
@@ -159,18 +168,36 @@ pub(in crate::openclaw::methods) fn send(mut call: Call) -> Running {
             queue_mode: call.params.text("queueMode").map(str::to_owned),
             preface: preface(&call, &session).await?,
             deliver_to: route(&call, &session).await?,
+            typed: true,
             ..Said::new(
                 "chat.send",
                 session,
                 call.params.take_text("idempotencyKey").unwrap_or_default(),
             )
         };
-        let submitted = say(&mut call, said).await?;
+        let submitted = say_timed(&mut call, said).await?;
         let status = status_word(&submitted);
         Ok(Payload::of(
             &json!({ "runId": submitted.run_id.as_str(), "status": status }),
         ))
     })
+}
+
+/// Sends a message and, for a page, measures its way: a run has the key of its message for a name.
+async fn say_timed(call: &mut Call, said: Said) -> Result<Submitted, WireError> {
+    if !call.client.observed {
+        return say(call, said).await;
+    }
+    let (gateway, key) = (Arc::clone(&call.gateway), said.key.clone());
+    let (timings, world) = (gateway.hub().timings(), call.engine().world().clone());
+    let is_new = timings.begin(&key, call.client.id, world.monotonic_ms());
+    let submitted = say(call, said).await;
+    match submitted.as_ref().map(|submitted| &submitted.status) {
+        Ok(SubmitStatus::Started(_)) => timings.acked(&key, world.monotonic_ms()),
+        _ if is_new => timings.forget(&key),
+        _ => {}
+    }
+    submitted
 }
 
 /// Characters of a message that is quoted for the agent: enough to know which one is meant.
@@ -189,7 +216,7 @@ async fn preface(call: &Call, session: &SessionKey) -> Result<Option<String>, Wi
         lines.push(format!("[The person is looking at: {}]", seen.join(", ")));
         if let Some(selection) = work["selection"].as_str().filter(|text| !text.is_empty()) {
             lines.push("[Selected there]".to_owned());
-            lines.extend(selection.lines().map(|line| format!("> {line}")));
+            quote(&mut lines, selection);
         }
     }
     if let Some(id) = call.params.word("replyToId") {
@@ -207,11 +234,17 @@ async fn preface(call: &Call, session: &SessionKey) -> Result<Option<String>, Wi
                 };
                 lines.push(format!("[in reply to {whose}]"));
                 let text: String = stored.entry.text.chars().take(QUOTE_CHARS_MAX).collect();
-                lines.extend(text.lines().map(|line| format!("> {line}")));
+                quote(&mut lines, &text);
             }
         }
     }
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+/// Adds a quote and the empty line that ends it: in Markdown the line after a quote belongs to it.
+fn quote(lines: &mut Vec<String>, text: &str) {
+    lines.extend(text.lines().map(|line| format!("> {line}")));
+    lines.push(String::new());
 }
 
 fn one_line(text: &str) -> String {

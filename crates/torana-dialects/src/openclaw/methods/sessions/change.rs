@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use torana_core::auth::Scope;
 use torana_core::command::Setting;
+use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
-use torana_core::run::ModelRef;
+use torana_core::run::{ModelRef, THINKING_LEVELS};
 use torana_engine::service::sessions::{self, NewSession, SessionView};
 use torana_engine::store::session::{Archived, Change, Filter, SessionRow};
 
@@ -17,8 +18,6 @@ use crate::openclaw::methods::{Answer, Call, Running};
 use crate::openclaw::params::whole;
 use crate::openclaw::shape;
 
-/// Sessions one `sessions.patchMany` may change (OpenClaw 2026.9.6).
-const TARGETS_MAX: usize = 100;
 /// Sessions that a clean-up looks at, newest first.
 const CLEANED_MAX: usize = 100_000;
 /// Characters of an icon: an emoji with all its parts.
@@ -123,24 +122,17 @@ fn change_of(value: &Value) -> Result<Change, WireError> {
 }
 
 /// What the caller believes the session to be, compared with what it is.
-async fn check_expected(
-    call: &Call,
-    session: &SessionKey,
-    expected: &Value,
-) -> Result<Option<SessionRow>, WireError> {
-    let current = sessions::get(call.engine(), session)
-        .await?
-        .map(|view| view.row);
+fn check_expected(expected: &Value, current: Option<&SessionRow>) -> Result<(), WireError> {
     let changed = || WireError::invalid("session changed; reload and retry");
     let id = expected["expectedSessionId"].as_str();
     // A lifecycle is one transcript here: both ids name it.
     let revision = expected["expectedLifecycleRevision"].as_str();
     for wanted in [id, revision].into_iter().flatten() {
-        if current.as_ref().is_none_or(|row| row.session_id != wanted) {
+        if current.is_none_or(|row| row.session_id != wanted) {
             return Err(changed());
         }
     }
-    Ok(current)
+    Ok(())
 }
 
 /// A model of a provider that nothing here knows could never answer.
@@ -157,6 +149,62 @@ pub(super) fn check_provider(call: &Call, model: &str) -> Result<(), WireError> 
     )))
 }
 
+/// A level that the model does not have would be kept and change nothing.
+pub(super) fn check_thinking(
+    call: &Call,
+    agent: &AgentId,
+    model: Option<&str>,
+    level: &str,
+) -> Result<(), WireError> {
+    let settings = call.engine().settings();
+    let usual = settings
+        .agents
+        .get(agent)
+        .and_then(|agent| agent.model.as_ref());
+    let name = model.map_or_else(
+        || usual.map(ToString::to_string),
+        |name| Some(name.to_owned()),
+    );
+    let name = name.unwrap_or_default();
+    let known = settings.models.iter().find(|known| {
+        let names = [Some(known.reference.model.as_str()), known.alias.as_deref()];
+        known.reference.to_string() == name || names.contains(&Some(name.as_str()))
+    });
+    let levels = shape::thinking_options(known.is_none_or(|known| known.reasoning));
+    if levels.contains(&level) {
+        return Ok(());
+    }
+    let offered = levels.join("|");
+    Err(WireError::invalid(match known {
+        Some(known) if THINKING_LEVELS.contains(&level) => format!(
+            "thinkingLevel \"{level}\" is not supported for {} (use {offered})",
+            known.reference
+        ),
+        _ => format!("invalid thinkingLevel (use {offered})"),
+    }))
+}
+
+/// Who puts a session aside, or takes it back, says which transcript it means: another may have begun since.
+fn check_lifecycle(
+    session: &SessionKey,
+    expected: &Value,
+    current: Option<&SessionRow>,
+) -> Result<(), WireError> {
+    let Some(row) = current else {
+        return Err(WireError::invalid(format!("session not found: {session}")));
+    };
+    match expected["expectedSessionId"].as_str() {
+        None => Err(WireError::invalid(format!(
+            "expectedSessionId required for session lifecycle patch: {session}"
+        ))),
+        Some(id) if id == row.session_id => Ok(()),
+        Some(_) => {
+            let why = format!("Session {session} changed before patch. Retry.");
+            Err(WireError::invalid(why).details(json!({ "reason": "session-changed" })))
+        }
+    }
+}
+
 /// Applies a patch to one session.
 async fn apply(
     call: &Call,
@@ -165,7 +213,12 @@ async fn apply(
     mut change: Change,
 ) -> Result<SessionRow, WireError> {
     let missing = || WireError::invalid(format!("No session found: {session}"));
-    let current = check_expected(call, session, expected).await?;
+    let current = sessions::get(call.engine(), session).await?;
+    let current = current.map(|view| view.row);
+    if change.archived.is_some() {
+        check_lifecycle(session, expected, current.as_ref())?;
+    }
+    check_expected(expected, current.as_ref())?;
     if let Some(marked) = expected.get("expectedMarkedUnreadAt") {
         let current = current.as_ref().ok_or_else(missing)?;
         let marked = match marked {
@@ -180,13 +233,21 @@ async fn apply(
     if let Some(Some(model)) = &change.model {
         check_provider(call, model)?;
     }
+    if let Some(Some(level)) = &change.thinking {
+        let agent = call.engine().agent_of(session)?;
+        let kept = current.as_ref().and_then(|row| row.model.as_deref());
+        let model = match &change.model {
+            Some(chosen) => chosen.as_deref(),
+            None => kept,
+        };
+        check_thinking(call, &agent, model, level)?;
+    }
     match current {
         Some(row) if change == Change::default() => Ok(row),
         Some(_) => {
             let row = call.engine().change_session(session, change).await?;
             row.ok_or_else(missing)
         }
-        None if change.archived.is_some() => Err(missing()),
         // A page chooses a model before anything was said; the choice makes the session (OpenClaw 2026.9.6).
         None => {
             let new = NewSession {
@@ -225,16 +286,6 @@ async fn change_many(call: Call) -> Answer {
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
-    if targets.is_empty() || targets.len() > TARGETS_MAX {
-        let rule = if targets.is_empty() {
-            "must not have fewer than 1 items".to_owned()
-        } else {
-            format!("must not have more than {TARGETS_MAX} items")
-        };
-        return Err(WireError::invalid(format!(
-            "invalid sessions.patchMany params: at /targets: {rule}"
-        )));
-    }
     let patch = call.params.get("patch").cloned().unwrap_or_default();
     let change = change_of(&patch)?;
     let is_sorted = matches!(change.category, Some(Some(_)));
@@ -277,7 +328,9 @@ fn changed(call: &Call, row: SessionRow) -> Payload {
 pub(in crate::openclaw::methods) fn reset(call: Call) -> Running {
     Box::pin(async move {
         let session = session_of(&call, "key")?;
-        check_expected(&call, &session, &call.params.value()).await?;
+        let current = sessions::get(call.engine(), &session).await?;
+        let current = current.map(|view| view.row);
+        check_expected(&call.params.value(), current.as_ref())?;
         let reason = if call.params.text("reason") == Some("new") {
             "new"
         } else {

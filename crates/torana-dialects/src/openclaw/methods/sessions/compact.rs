@@ -1,6 +1,7 @@
 //! `sessions.compact`: a summary for what was said long ago.
 
 use serde_json::json;
+use torana_core::problem::Code;
 use torana_engine::CompactRequest;
 
 use crate::openclaw::frame::Payload;
@@ -15,8 +16,13 @@ pub(in crate::openclaw::methods) fn compact(call: Call) -> Running {
             ..CompactRequest::default()
         };
         let key = session.as_str();
-        let answer = match call.engine().compact_session(&session, request).await? {
-            Ok(done) => {
+        let answer = match call.engine().compact_session(&session, request).await {
+            // Quirk: a session that is not there is one with nothing in it (OpenClaw 2026.9.6).
+            Err(problem) if problem.code == Code::SessionNotFound => {
+                json!({ "ok": true, "key": key, "compacted": false, "reason": "no sessionId" })
+            }
+            Err(problem) => return Err(problem.into()),
+            Ok(Ok(done)) => {
                 let mut result = json!({
                     "summary": done.summary, "tokensBefore": done.tokens_before, "tokensAfter": done.tokens_after,
                     "details": { "readFiles": [], "modifiedFiles": [] },
@@ -26,7 +32,7 @@ pub(in crate::openclaw::methods) fn compact(call: Call) -> Running {
                 }
                 json!({ "ok": true, "key": key, "compacted": true, "result": result })
             }
-            Err(uncompacted) => {
+            Ok(Err(uncompacted)) => {
                 json!({ "ok": true, "key": key, "compacted": false, "reason": uncompacted.reason() })
             }
         };

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use torana_core::auth::Scope;
 use torana_core::id::AgentId;
+use torana_core::key::SessionKey;
 use torana_engine::SubmitStatus;
 use torana_engine::service::sessions::{self, NewSession, SessionView};
 use torana_engine::store::session::Change;
 
-use super::change::check_provider;
+use super::change::{check_provider, check_thinking};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::chat::{Said, key_of, say};
@@ -110,7 +111,16 @@ async fn make(mut call: Call) -> Answer {
     if let Some(model) = call.params.word("model") {
         check_provider(&call, model)?;
     }
+    if let Some(level) = call.params.word("thinkingLevel") {
+        let agent = call.engine().agent_of(&whose(&call, &new)?)?;
+        check_thinking(&call, &agent, call.params.word("model"), level)?;
+    }
+    let is_sorted = new.change.category.is_some();
     let made = sessions::create(call.engine(), new).await?;
+    if is_sorted {
+        // A session may be the first of its group.
+        call.gateway.hub().tell_groups();
+    }
     let resolved = shape::resolved(call.engine(), &made.row);
     let session_id = made.row.session_id.clone();
     let view = SessionView {
@@ -125,10 +135,19 @@ async fn make(mut call: Call) -> Answer {
     Ok(Payload::of(&answer))
 }
 
+/// A session of the agent that the new one belongs to.
+fn whose(call: &Call, new: &NewSession) -> Result<SessionKey, WireError> {
+    Ok(match (&new.key, &new.agent) {
+        (Some(key), _) => key.clone(),
+        (None, Some(agent)) => SessionKey::main(agent.as_str()),
+        (None, None) => call.engine().parse_key("main")?,
+    })
+}
+
 /// The first message, when there is one. The session exists by now, so a message that cannot be sent is told beside it.
 async fn begin(
     call: &mut Call,
-    session: &torana_core::key::SessionKey,
+    session: &SessionKey,
     idempotency_key: Option<String>,
     answer: &mut Value,
 ) {

@@ -390,7 +390,10 @@ fn usage_of(sums: &Sums, quarters: &[&QuarterRow], session_id: &str) -> Value {
 
 pub(in crate::openclaw::methods) fn timeseries(call: Call) -> Running {
     Box::pin(async move {
-        let (row, lines) = lines_of(&call, usize::MAX).await?;
+        let key = call.params.word("key").unwrap_or_default();
+        let (row, lines) = lines_of(&call, usize::MAX)
+            .await?
+            .ok_or_else(|| WireError::invalid(format!("No transcript found for session: {key}")))?;
         let (mut tokens, mut cost) = (0, 0.0);
         let points: Vec<Value> = lines
             .iter()
@@ -414,7 +417,9 @@ pub(in crate::openclaw::methods) fn timeseries(call: Call) -> Running {
 pub(in crate::openclaw::methods) fn logs(call: Call) -> Running {
     Box::pin(async move {
         let limit = call.params.count("limit").unwrap_or(LINES_DEFAULT);
-        let (_, lines) = lines_of(&call, limit).await?;
+        let lines = lines_of(&call, limit).await?;
+        // A session that is not there has said nothing.
+        let lines = lines.map_or_else(Vec::new, |(_, lines)| lines);
         let logs: Vec<Value> = lines
             .iter()
             .filter(|line| line.role != Role::System)
@@ -442,12 +447,10 @@ pub(in crate::openclaw::methods) fn logs(call: Call) -> Running {
 async fn lines_of(
     call: &Call,
     limit: usize,
-) -> Result<(SessionRow, Vec<service::Line>), WireError> {
+) -> Result<Option<(SessionRow, Vec<service::Line>)>, WireError> {
     if call.params.word("key").is_none() {
         return Err(WireError::invalid("key required"));
     }
     let session = session_of(call, "key")?;
-    service::lines(call.engine(), &session, limit)
-        .await?
-        .ok_or_else(|| WireError::invalid(format!("No session found: {session}")))
+    Ok(service::lines(call.engine(), &session, limit).await?)
 }

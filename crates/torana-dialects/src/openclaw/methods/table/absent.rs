@@ -7,7 +7,7 @@ use super::row::{ADMIN, FREE, NONE, READ, WRITE, row};
 use crate::openclaw::methods::absent::{self, empty};
 use crate::openclaw::methods::{Method, Needs, machine};
 use crate::openclaw::params::{
-    COUNT, Field, Kind, LONG, NAME, Spec, TEXT, closed, idle, may, moot, must, open,
+    COUNT, Field, Kind, NAME, POSITIVE, Spec, TEXT, closed, idle, may, moot, must, open,
 };
 
 const APPROVALS: Needs = Needs::Scope(Scope::Approvals);
@@ -17,8 +17,102 @@ const SESSION: Spec = closed(&[
     moot("agentId", NAME, "the answer is the same for every agent"),
 ]);
 const PAGED: Kind = Kind::Int(1, 200);
+/// Why a filter cannot change an empty list.
+const EMPTY: &str = "there are none, whatever is asked";
+const DIRECTIONS: Kind = Kind::Constant(&["asc", "desc"]);
+const RUN_STATUSES: &[&str] = &["ok", "error", "skipped"];
+const DELIVERIES: Kind =
+    Kind::Constant(&["delivered", "not-delivered", "unknown", "not-requested"]);
 
-const CRON_LIST: &[Field] = &[may("limit", PAGED), may("offset", COUNT)];
+const CRON_LIST: &[Field] = &[
+    may("limit", PAGED),
+    may("offset", COUNT),
+    moot("includeDisabled", Kind::Bool, EMPTY),
+    moot("query", TEXT, EMPTY),
+    moot(
+        "enabled",
+        Kind::Constant(&["all", "enabled", "disabled"]),
+        EMPTY,
+    ),
+    moot(
+        "scheduleKind",
+        Kind::Constant(&["all", "at", "every", "cron", "on-exit", "stream"]),
+        EMPTY,
+    ),
+    moot(
+        "lastRunStatus",
+        Kind::Constant(&["all", "ok", "error", "skipped", "unknown"]),
+        EMPTY,
+    ),
+    moot(
+        "trigger",
+        Kind::Constant(&["all", "conditional", "unconditional"]),
+        EMPTY,
+    ),
+    moot(
+        "sortBy",
+        Kind::Constant(&["nextRunAtMs", "updatedAtMs", "name"]),
+        EMPTY,
+    ),
+    moot("sortDir", DIRECTIONS, EMPTY),
+    moot("agentId", NAME, EMPTY),
+    moot("compact", Kind::Bool, EMPTY),
+    moot("includeDeliveryPreviews", Kind::Bool, EMPTY),
+];
+
+const CRON_RUNS: &[Field] = &[
+    may("scope", Kind::Constant(&["job", "all"])),
+    may("id", NAME),
+    may("jobId", NAME),
+    may("limit", PAGED),
+    may("offset", COUNT),
+    moot("agentId", NAME, EMPTY),
+    moot("runId", NAME, EMPTY),
+    moot(
+        "statuses",
+        Kind::Items(&Kind::Constant(RUN_STATUSES), 1, 3),
+        EMPTY,
+    ),
+    moot(
+        "status",
+        Kind::Constant(&["all", "ok", "error", "skipped"]),
+        EMPTY,
+    ),
+    moot("deliveryStatuses", Kind::Items(&DELIVERIES, 1, 4), EMPTY),
+    moot("deliveryStatus", DELIVERIES, EMPTY),
+    moot("query", TEXT, EMPTY),
+    moot("sortDir", DIRECTIONS, EMPTY),
+];
+
+const TASK_STATUSES: Kind = Kind::Constant(&[
+    "queued",
+    "running",
+    "completed",
+    "failed",
+    "cancelled",
+    "timed_out",
+]);
+
+const TASKS: &[Field] = &[
+    moot("status", Kind::OrList(&TASK_STATUSES), EMPTY),
+    moot("agentId", NAME, EMPTY),
+    moot("sessionKey", NAME, EMPTY),
+    moot("limit", Kind::Int(1, 500), EMPTY),
+    may("cursor", TEXT),
+    moot("sortBy", Kind::OneOf(&["updatedAt", "endedAt"]), EMPTY),
+];
+
+const CATALOGS: &[Field] = &[
+    may("catalogId", NAME),
+    moot("cursors", Kind::Map(&TEXT), EMPTY),
+    may("agentId", NAME),
+    moot("progressId", Kind::Text(1, 128), EMPTY),
+    moot("search", TEXT, EMPTY),
+    moot("limitPerHost", POSITIVE, EMPTY),
+    moot("hostIds", Kind::List(&NAME), EMPTY),
+    moot("allowPartialResults", Kind::Bool, EMPTY),
+    moot("metadataOnly", Kind::Bool, EMPTY),
+];
 
 /// Rows of decisions 34 to 37; the rest of each family appears with the capability.
 pub(super) const ROWS: &[Method] = &[
@@ -33,14 +127,14 @@ pub(super) const ROWS: &[Method] = &[
         "cron.list",
         READ,
         "Scheduled jobs; none yet.",
-        open(CRON_LIST),
+        closed(CRON_LIST),
         absent::cron_list,
     ),
     row(
         "cron.runs",
         READ,
         "Runs of scheduled jobs; none yet.",
-        open(CRON_LIST),
+        closed(CRON_RUNS),
         absent::cron_runs,
     ),
     row(
@@ -54,35 +148,23 @@ pub(super) const ROWS: &[Method] = &[
         "exec.approval.grants.list",
         APPROVALS,
         "Standing grants of automations; none before there are automations.",
-        closed(&[moot(
-            "limit",
-            Kind::Int(1, 500),
-            "there are none, whatever is asked",
-        )]),
+        closed(&[moot("limit", Kind::Int(1, 500), EMPTY)]),
         |_| empty(json!({ "grants": [] })),
     ),
     row(
         "tasks.list",
         READ,
         "Background tasks; none yet.",
-        FREE,
-        |_| empty(json!({ "tasks": [] })),
+        closed(TASKS),
+        absent::tasks,
     ),
     row(
         "taskSuggestions.list",
         READ,
         "Suggested tasks; none.",
         closed(&[
-            moot(
-                "sessionKey",
-                Kind::Text(1, 512),
-                "there are none, whatever is asked",
-            ),
-            moot(
-                "agentId",
-                Kind::Text(1, 128),
-                "there are none, whatever is asked",
-            ),
+            moot("sessionKey", Kind::Text(1, 512), EMPTY),
+            moot("agentId", Kind::Text(1, 128), EMPTY),
         ]),
         |_| empty(json!({ "suggestions": [] })),
     ),
@@ -98,16 +180,8 @@ pub(super) const ROWS: &[Method] = &[
         READ,
         "Shared skills; none.",
         closed(&[
-            moot(
-                "sessionKey",
-                Kind::Text(1, 512),
-                "there are none, whatever is asked",
-            ),
-            moot(
-                "scope",
-                Kind::OneOf(&["mine", "team", "all"]),
-                "there are none, whatever is asked",
-            ),
+            moot("sessionKey", Kind::Text(1, 512), EMPTY),
+            moot("scope", Kind::Constant(&["mine", "team", "all"]), EMPTY),
         ]),
         |_| {
             empty(json!({
@@ -176,7 +250,7 @@ pub(super) const ROWS: &[Method] = &[
             ),
             moot(
                 "conversationReadOrigin",
-                Kind::OneOf(&["direct-operator"]),
+                Kind::Constant(&["direct-operator"]),
                 "nothing is read",
             ),
         ]),
@@ -186,10 +260,7 @@ pub(super) const ROWS: &[Method] = &[
         "talk.catalog",
         READ,
         "Ways to talk; none.",
-        closed(&[
-            moot("provider", NAME, "there are none, whatever is asked"),
-            moot("model", NAME, "there are none, whatever is asked"),
-        ]),
+        closed(&[moot("provider", NAME, EMPTY), moot("model", NAME, EMPTY)]),
         |_| {
             empty(json!({
                 "modes": [], "transports": [], "brains": [], "speech": { "providers": [] },
@@ -221,11 +292,7 @@ pub(super) const ROWS: &[Method] = &[
         "portal.list",
         READ,
         "Portals; none.",
-        closed(&[moot(
-            "environmentId",
-            NAME,
-            "there are none, whatever is asked",
-        )]),
+        closed(&[moot("environmentId", NAME, EMPTY)]),
         |_| empty(json!({ "portals": [] })),
     ),
     row(
@@ -306,16 +373,8 @@ pub(super) const ROWS: &[Method] = &[
         "sessions.catalog.list",
         READ,
         "Sessions of other programs; none.",
-        open(&[
-            moot("agentId", NAME, "there are none, whatever is asked"),
-            moot(
-                "progressId",
-                Kind::Text(1, LONG),
-                "there are none, whatever is asked",
-            ),
-            moot("search", TEXT, "there are none, whatever is asked"),
-        ]),
-        |_| empty(json!({ "catalogs": [] })),
+        closed(CATALOGS),
+        absent::catalogs,
     ),
     row(
         "sessions.companion.state",

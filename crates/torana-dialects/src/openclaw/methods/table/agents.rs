@@ -8,6 +8,10 @@ use crate::openclaw::params::{
     COUNT, Field, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, may, moot, must,
 };
 
+/// A picture in any of its ways. The official page sends one of at most 16,000 characters (OpenClaw 2026.9.6); this is
+/// room for a better one, and short enough for a line of the configuration.
+const PICTURE: Kind = Kind::Text(0, 65_536);
+
 const AGENT: &[Field] = &[
     must("message", NAME),
     must("idempotencyKey", NAME),
@@ -56,16 +60,16 @@ const AGENT: &[Field] = &[
         "no tool servers are started, so none are left",
     ),
     may("modelRun", Kind::Bool),
-    may("promptMode", Kind::OneOf(&["full", "none"])),
+    may("promptMode", Kind::Constant(&["full", "none"])),
     may("extraSystemPrompt", TEXT),
     moot(
         "bootstrapContextMode",
-        Kind::OneOf(&["full"]),
+        Kind::Constant(&["full"]),
         "an agent's notes are always whole",
     ),
     moot(
         "bootstrapContextRunKind",
-        Kind::OneOf(&["default"]),
+        Kind::Constant(&["default"]),
         "there is one kind of run",
     ),
     absent(
@@ -110,7 +114,7 @@ const AGENT: &[Field] = &[
     ),
     moot(
         "sessionEffects",
-        Kind::OneOf(&["visible"]),
+        Kind::Constant(&["visible"]),
         "every turn of a session is visible",
     ),
     absent(
@@ -176,19 +180,21 @@ pub(super) const ROWS: &[Method] = &[
             may("workspace", NAME),
             may("model", NAME),
             may("emoji", TEXT),
+            may("avatar", PICTURE),
         ]),
         agent_entries::create,
     ),
     row(
         "agents.update",
         ADMIN,
-        "Changes name, model, emoji or workspace of an agent.",
+        "Changes name, model, emoji, avatar or workspace of an agent.",
         closed(&[
             must("agentId", NAME),
             may("name", NAME),
             may("workspace", NAME),
             may("model", Kind::OrNull(&NAME)),
             may("emoji", TEXT),
+            may("avatar", PICTURE),
         ]),
         agent_entries::update,
     ),
@@ -254,7 +260,7 @@ pub(super) const ROWS: &[Method] = &[
             moot("provider", NAME, "every channel has the same commands"),
             moot(
                 "scope",
-                Kind::OneOf(&["text", "native", "both"]),
+                Kind::Constant(&["text", "native", "both"]),
                 "every command is both",
             ),
             may("includeArgs", Kind::Bool),

@@ -116,6 +116,29 @@ const QUESTION: Kind = Kind::Object(&closed(&[
     may("secretStore", Kind::Any),
 ]));
 
+/// How long a standing permission lasts.
+const GRANT_DAYS: Field = absent(
+    "grantExpiresInDays",
+    Kind::Int(1, 3_650),
+    "this gateway has no standing permissions; leave it away",
+);
+
+const NATIVE_ACTION: Kind = Kind::OneOf(&["allow", "deny", "prompt"]);
+
+/// Rules of a system that has its own.
+const NATIVE_RULES: Kind = Kind::Object(&closed(&[
+    may("defaultAction", NATIVE_ACTION),
+    must(
+        "rules",
+        Kind::List(&Kind::Object(&closed(&[
+            must("pattern", NAME),
+            must("action", NATIVE_ACTION),
+            may("shells", Kind::List(&NAME)),
+            may("enabled", Kind::Bool),
+        ]))),
+    ),
+]));
+
 pub(super) const ROWS: &[Method] = &[
     row(
         "exec.approvals.get",
@@ -144,7 +167,8 @@ pub(super) const ROWS: &[Method] = &[
         "Replaces the policy document a node keeps; the node compares the hash.",
         closed(&[
             must("nodeId", NAME),
-            must("file", Kind::Map(&Kind::Any)),
+            may("file", Kind::Map(&Kind::Any)),
+            may("native", NATIVE_RULES),
             may("baseHash", NAME),
         ]),
         approvals::set_node_policy,
@@ -185,6 +209,7 @@ pub(super) const ROWS: &[Method] = &[
             must("id", NAME),
             must("decision", NAME),
             may("reviewer", REVIEWER),
+            GRANT_DAYS,
         ]),
         approvals::resolve,
     ),
@@ -242,6 +267,7 @@ pub(super) const ROWS: &[Method] = &[
                 Kind::OneOf(&["allow-once", "allow-always", "deny"]),
             ),
             may("reviewer", REVIEWER),
+            GRANT_DAYS,
         ]),
         approvals::resolve_any,
     ),

@@ -37,7 +37,7 @@ const ACTION: &[Field] = &[
     moot("toolContext", Kind::Any, OWN),
     moot(
         "conversationReadOrigin",
-        Kind::OneOf(&["direct-operator"]),
+        Kind::Constant(&["direct-operator"]),
         "no action of this build reads",
     ),
     must("idempotencyKey", NAME),

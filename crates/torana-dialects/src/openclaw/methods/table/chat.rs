@@ -118,7 +118,7 @@ const SEND: &[Field] = &[
     ),
     absent(
         "parseMode",
-        Kind::OneOf(&["HTML"]),
+        Kind::Constant(&["HTML"]),
         "texts are Markdown; each channel writes it in its own markup",
     ),
     may("sessionKey", TEXT),

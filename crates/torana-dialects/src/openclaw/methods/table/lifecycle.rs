@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Method] = &[
     limited(row(
         "gateway.restart.request",
         ADMIN,
-        "Restarts the gateway when what runs is over, after five minutes at the latest; `skipDeferral` does not wait.",
+        "Restarts the gateway when what runs is over, after five minutes at the latest; `skipDeferral` does not wait, and `restartIntent.waitMs` says how long.",
         open(RESTART),
         lifecycle::restart,
     )),

@@ -34,7 +34,7 @@ const MODELS: &[Field] = &[
     ),
     moot(
         "view",
-        Kind::OneOf(&["default", "configured", "provider-config", "all"]),
+        Kind::Constant(&["default", "configured", "provider-config", "all"]),
         "no model is known that is not configured",
     ),
 ];

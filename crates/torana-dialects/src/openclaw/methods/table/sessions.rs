@@ -16,7 +16,7 @@ const SESSIONS_LIST: &[Field] = &[
     may("requireLastInteraction", Kind::Bool),
     may(
         "sortBy",
-        Kind::OneOf(&["updatedAt", "lastInteractionAt", "activity"]),
+        Kind::Constant(&["updatedAt", "lastInteractionAt", "activity"]),
     ),
     may("includeGlobal", Kind::Bool),
     moot(
@@ -40,7 +40,7 @@ const SESSIONS_LIST: &[Field] = &[
     may("workspaceDir", NAME),
     may("group", TEXT),
     may("pinned", Kind::Bool),
-    may("boardFace", Kind::OneOf(&["chat", "dashboard"])),
+    may("boardFace", Kind::Constant(&["chat", "dashboard"])),
     may("hasBoard", Kind::Bool),
     may("creatorId", NAME),
     may("ownerId", NAME),
@@ -94,15 +94,15 @@ macro_rules! settings {
             may("reasoningLevel", OR_NULL_NAME),
             may(
                 "responseUsage",
-                Kind::OrNull(&Kind::OneOf(&["off", "tokens", "full", "on"])),
+                Kind::OrNull(&Kind::Constant(&["off", "tokens", "full", "on"])),
             ),
             may(
                 "sendPolicy",
-                Kind::OrNull(&Kind::OneOf(&["allow", "deny"])),
+                Kind::OrNull(&Kind::Constant(&["allow", "deny"])),
             ),
             may(
                 "groupActivation",
-                Kind::OrNull(&Kind::OneOf(&["mention", "always"])),
+                Kind::OrNull(&Kind::Constant(&["mention", "always"])),
             ),
             absent(
                 "fastMode",
@@ -164,7 +164,7 @@ const SESSIONS_CREATE: &[Field] = &[
     may("visibility", NAME),
     may("parentSessionKey", NAME),
     may("fork", Kind::Bool),
-    may("forkFrom", Kind::OneOf(&["last-completed"])),
+    may("forkFrom", Kind::Constant(&["last-completed"])),
     moot("emitCommandHooks", Kind::Bool, "there are no hooks"),
     may("succeedsParent", Kind::Bool),
     may("timeoutMs", COUNT),
@@ -190,7 +190,7 @@ const SEARCH_SCOPE: Spec = closed(&[
     may("requireLastInteraction", Kind::Bool),
     may(
         "sortBy",
-        Kind::OneOf(&["updatedAt", "lastInteractionAt", "activity"]),
+        Kind::Constant(&["updatedAt", "lastInteractionAt", "activity"]),
     ),
     may("includeGlobal", Kind::Bool),
     moot(
@@ -207,7 +207,7 @@ const SEARCH_SCOPE: Spec = closed(&[
     may("workspaceDir", NAME),
     may("group", TEXT),
     may("pinned", Kind::Bool),
-    may("boardFace", Kind::OneOf(&["chat", "dashboard"])),
+    may("boardFace", Kind::Constant(&["chat", "dashboard"])),
     may("hasBoard", Kind::Bool),
     may("creatorId", NAME),
     may("ownerId", NAME),
@@ -223,12 +223,12 @@ const SEARCH_SCOPE: Spec = closed(&[
 const USAGE: &[Field] = &[
     may("key", NAME),
     may("agentId", NAME),
-    may("agentScope", Kind::OneOf(&["all"])),
+    may("agentScope", Kind::Constant(&["all"])),
     may("startDate", Kind::Text(10, 10)),
     may("endDate", Kind::Text(10, 10)),
-    may("mode", Kind::OneOf(&["utc", "gateway", "specific"])),
-    may("range", Kind::OneOf(&["7d", "30d", "90d", "1y", "all"])),
-    may("groupBy", Kind::OneOf(&["instance", "family"])),
+    may("mode", Kind::Constant(&["utc", "gateway", "specific"])),
+    may("range", Kind::Constant(&["7d", "30d", "90d", "1y", "all"])),
+    may("groupBy", Kind::Constant(&["instance", "family"])),
     may("includeHistorical", Kind::Bool),
     may("utcOffset", NAME),
     may("timeZone", NAME),
@@ -340,7 +340,7 @@ pub(super) const ROWS: &[Method] = &[
         closed(&[
             must("key", NAME),
             may("agentId", NAME),
-            may("reason", Kind::OneOf(&["new", "reset"])),
+            may("reason", Kind::Constant(&["new", "reset"])),
             may("expectedSessionId", NAME),
         ]),
         sessions::reset,
@@ -432,7 +432,7 @@ pub(super) const ROWS: &[Method] = &[
         Needs::Depends(Scope::Write, sessions::scope_of_patch_many),
         "Changes settings of up to 100 sessions; each succeeds or fails by itself.",
         closed(&[
-            must("targets", Kind::List(&Kind::Object(&PATCH_TARGET))),
+            must("targets", Kind::Items(&Kind::Object(&PATCH_TARGET), 1, 100)),
             must("patch", Kind::Object(&PATCH_MUTATION)),
         ]),
         sessions::patch_many,

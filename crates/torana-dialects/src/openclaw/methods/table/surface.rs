@@ -1,10 +1,10 @@
 //! The canvas, files of conversations, wake words and secrets.
 
 use super::row::{ADMIN, NONE, READ, WRITE, row};
-use crate::openclaw::methods::{Method, artifacts, secrets, surface, voice};
+use crate::openclaw::methods::{Method, artifacts, canvas, secrets, surface, voice};
 use crate::openclaw::params::{Field, Kind, NAME, Spec, TEXT, closed, may, moot, must, open};
 
-const ASSISTANT: Kind = Kind::OneOf(&["assistant"]);
+const ASSISTANT: Kind = Kind::Constant(&["assistant"]);
 const ARTIFACT: &[Field] = &[
     may("sessionKey", NAME),
     may("runId", NAME),
@@ -15,6 +15,8 @@ const ARTIFACT: &[Field] = &[
 ];
 const OVERRIDES: Spec = closed(&[may("webSearch", NAME), may("webFetch", NAME)]);
 const PATHS: Kind = Kind::List(&NAME);
+/// Characters of a document: as many as a document may have bytes.
+const DOCUMENT: Kind = Kind::Text(0, canvas::DOCUMENT_BYTES_MAX);
 
 pub(super) const ROWS: &[Method] = &[
     row(
@@ -32,6 +34,20 @@ pub(super) const ROWS: &[Method] = &[
         surface::refresh,
     ),
     row(
+        "canvas.document.view",
+        READ,
+        "A document of an agent's canvas, and the port on which it may run without an origin.",
+        closed(&[must("docId", Kind::Text(1, 256))]),
+        canvas::view,
+    ),
+    row(
+        "canvas.document.preview",
+        READ,
+        "The same for a document the caller has.",
+        closed(&[must("html", DOCUMENT)]),
+        canvas::preview,
+    ),
+    row(
         "artifacts.list",
         READ,
         "Files of a session; pictures page by page, with addresses to show them from.",
@@ -41,7 +57,7 @@ pub(super) const ROWS: &[Method] = &[
             may("taskId", NAME),
             may("agentId", NAME),
             may("messageRole", ASSISTANT),
-            may("type", Kind::OneOf(&["image"])),
+            may("type", Kind::Constant(&["image"])),
             may("limit", Kind::Int(1, 4)),
             may("cursor", Kind::Text(1, 256)),
         ]),
@@ -65,7 +81,7 @@ pub(super) const ROWS: &[Method] = &[
             may("agentId", NAME),
             may("messageRole", ASSISTANT),
             must("artifactId", NAME),
-            may("transport", Kind::OneOf(&["http"])),
+            may("transport", Kind::Constant(&["http"])),
         ]),
         artifacts::download,
     ),

@@ -6,7 +6,7 @@ use super::row::{ADMIN, FREE, NONE, READ, WRITE, row};
 use crate::openclaw::methods::{Method, Needs, audit, machine, system};
 use crate::openclaw::params::{COUNT, Field, Kind, NAME, TEXT, closed, may, moot, must, open};
 
-const STATUSES: Kind = Kind::OneOf(&[
+const STATUSES: Kind = Kind::Constant(&[
     "started",
     "succeeded",
     "failed",
@@ -22,7 +22,7 @@ const AUDIT: &[Field] = &[
     may("agentId", NAME),
     may("sessionKey", NAME),
     may("runId", NAME),
-    may("kind", Kind::OneOf(&["agent_run", "tool_action"])),
+    may("kind", Kind::Constant(&["agent_run", "tool_action"])),
     may("status", STATUSES),
     may("after", COUNT),
     may("before", COUNT),
@@ -36,10 +36,10 @@ const ACTIVITY: &[Field] = &[
     may("runId", NAME),
     may(
         "kind",
-        Kind::OneOf(&["agent_run", "tool_action", "message"]),
+        Kind::Constant(&["agent_run", "tool_action", "message"]),
     ),
     may("status", STATUSES),
-    may("direction", Kind::OneOf(&["inbound", "outbound"])),
+    may("direction", Kind::Constant(&["inbound", "outbound"])),
     may("channel", NAME),
     may("after", COUNT),
     may("before", COUNT),
@@ -185,7 +185,7 @@ pub(super) const ROWS: &[Method] = &[
         WRITE,
         "Gives an agent a line: as a turn now, or as a remark its next turn reads.",
         open(&[
-            must("mode", Kind::OneOf(&["now", "next-heartbeat"])),
+            must("mode", Kind::Constant(&["now", "next-heartbeat"])),
             must("text", NAME),
             may("sessionKey", NAME),
             may("agentId", NAME),
@@ -200,7 +200,7 @@ pub(super) const ROWS: &[Method] = &[
             may("runtimeId", Kind::Text(1, 128)),
             moot(
                 "projection",
-                Kind::OneOf(&["profiles"]),
+                Kind::Constant(&["profiles"]),
                 "there are no profiles of machines",
             ),
             moot(

@@ -245,7 +245,7 @@ fn files_in_messages_are_told_without_their_addresses() {
         "{seen}"
     );
     assert!(
-        seen.contains("[audio] [image]") && !seen.contains("secret"),
+        seen.contains("[audio]\n[image]") && !seen.contains("secret"),
         "{seen}"
     );
 }

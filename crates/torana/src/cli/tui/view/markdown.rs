@@ -5,21 +5,21 @@ use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::table;
 use super::wrap::Long;
 
-/// Widest cell of a table; longer ones would push the rest off the screen.
-const CELL_WIDTH_MAX: usize = 40;
 /// Quotes and lists in each other that are shown as such; what is in front of a line must leave room for the line.
 const DEPTH_MAX: usize = 6;
 /// Spaces in front of code.
 const CODE_INDENT: &str = "  ";
 
-/// Renders a text.
-pub(crate) fn lines(source: &str, base: Style) -> Vec<Long> {
+/// Renders a text for a screen of so many cells; only tables care, for all else is broken afterwards.
+pub(crate) fn lines(source: &str, base: Style, width: usize) -> Vec<Long> {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut page = Page {
         base,
+        width,
         styles: vec![base],
         ..Page::default()
     };
@@ -36,6 +36,7 @@ pub(crate) fn lines(source: &str, base: Style) -> Vec<Long> {
 #[derive(Default)]
 struct Page {
     base: Style,
+    width: usize,
     lines: Vec<Long>,
     current: Vec<Span<'static>>,
     styles: Vec<Style>,
@@ -59,8 +60,8 @@ impl Page {
             Event::Code(code) => self.styled(&code, self.style().fg(Color::Yellow)),
             Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
             Event::FootnoteReference(name) => self.text(&format!("[{name}]")),
-            Event::SoftBreak => self.text(" "),
-            Event::HardBreak => self.flush(),
+            // A break is where its author made it, as in every other chat: poems and addresses have no blank lines.
+            Event::SoftBreak | Event::HardBreak => self.flush(),
             Event::Rule => {
                 self.flush();
                 self.lines.push(Long::plain(
@@ -275,37 +276,11 @@ impl Page {
 
     fn table_end(&mut self) {
         let rows = self.table.take().unwrap_or_default();
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                rows.iter()
-                    .filter_map(|row| row.get(column))
-                    .map(|cell| cell.width())
-                    .max()
-                    .unwrap_or(0)
-                    .min(CELL_WIDTH_MAX)
-            })
-            .collect();
-        for (number, row) in rows.iter().enumerate() {
-            let cells: Vec<String> = widths
-                .iter()
-                .enumerate()
-                .map(|(column, width)| fitted(row.get(column).map_or("", String::as_str), *width))
-                .collect();
-            let style = if number == 0 {
-                self.base.add_modifier(Modifier::BOLD)
-            } else {
-                self.base
-            };
-            self.lines
-                .push(Long::plain(cells.join(" │ ").trim_end().to_owned(), style));
-            if number == 0 {
-                let rules: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
-                self.lines.push(Long::plain(
-                    rules.join("─┼─"),
-                    self.base.add_modifier(Modifier::DIM),
-                ));
-            }
+        let in_front = 2 * self.quotes.min(DEPTH_MAX) + 4 * self.lists.len().min(DEPTH_MAX);
+        let room = self.width.saturating_sub(in_front);
+        for spans in table::lines(&rows, self.base, room) {
+            self.current = spans;
+            self.flush();
         }
         self.blank();
     }
@@ -315,29 +290,13 @@ fn is_blank(line: &Long) -> bool {
     line.spans.is_empty() && line.first.content.trim().is_empty()
 }
 
-/// A cell of exactly this width.
-fn fitted(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut used = 0;
-    for character in text.chars() {
-        let cells = character.to_string().width();
-        if used + cells > width {
-            break;
-        }
-        used += cells;
-        out.push(character);
-    }
-    out.push_str(&" ".repeat(width - used));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use expect_test::expect;
 
     fn shown(source: &str) -> String {
-        lines(source, Style::new())
+        lines(source, Style::new(), 40)
             .iter()
             .flat_map(|line| line.rows(40))
             .map(|row| row.to_string().trim_end().to_owned())
@@ -381,6 +340,38 @@ mod tests {
              - one\n- two\n  1. nested\n  2. more\n- [x] done\n\n> quoted\\\n> text\n\n```rust\nfn main() {\n\n    run();\n}\n```\n\n\
              | name | size |\n|---|---|\n| alpha | 1 |\n\n---\n\nend",
         ));
+    }
+
+    #[test]
+    fn a_line_ends_where_its_author_ended_it() {
+        assert_eq!(
+            shown("Roses are red\nViolets are blue\n\n- one\n  more\n\n> said\n> twice"),
+            "Roses are red\nViolets are blue\n\n• one\n  more\n\n▎ said\n▎ twice"
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_keeps_its_words_and_its_columns() {
+        expect![[r#"
+            name  │ what it is for, at length
+            ──────┼─────────────────────────────────
+            alpha │ the first of them, and the one
+                  │ everybody means
+            ──────┼─────────────────────────────────
+            家族  │ short"#]]
+        .assert_eq(&shown(
+            "| name | what it is for, at length |\n|---|---|\n\
+             | alpha | the first of them, and the one everybody means |\n| 家族 | short |",
+        ));
+    }
+
+    #[test]
+    fn a_table_of_more_columns_than_fit_is_told_line_by_line() {
+        let row = |cell: &str| format!("|{}", format!("{cell}|").repeat(20));
+        let source = format!("{}\n{}\n{}", row("head"), row("-"), row("x"));
+        let told = shown(&source);
+        assert_eq!(told.matches("head").count(), 20, "{told}");
+        assert_eq!(told.matches('x').count(), 20, "{told}");
     }
 
     #[test]

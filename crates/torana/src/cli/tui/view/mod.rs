@@ -3,7 +3,10 @@
 mod markdown;
 mod overlay;
 mod page;
+mod repaint;
+mod table;
 mod talk;
 mod wrap;
 
 pub(crate) use page::draw;
+pub(crate) use repaint::mark;

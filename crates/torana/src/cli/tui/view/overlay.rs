@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::page::cut;
 use super::wrap::Long;
+use crate::cli::tui::complete::{self, Known};
 use crate::cli::tui::keys::KEYS;
 use crate::cli::tui::picker::{Picker, Topic};
 use crate::cli::tui::question::{Prompt, Row};
@@ -26,15 +27,15 @@ const WIDTH_MAX: u16 = 90;
 const DOES_COLUMN: usize = 24;
 
 /// Keys and commands, from a line on. Returns how far down one can go.
-pub(crate) fn help(frame: &mut Frame<'_>, area: Rect, top: usize) -> usize {
-    let lines = help_lines();
+pub(crate) fn help(frame: &mut Frame<'_>, area: Rect, top: usize, known: &[Known]) -> usize {
+    let lines = help_lines(known);
     let inner = boxed(frame, area, " Help ", lines.len());
     let last = lines.len().saturating_sub(usize::from(inner.height));
     put(frame, inner, &lines[top.min(last)..]);
     last
 }
 
-fn help_lines() -> Vec<Line<'static>> {
+fn help_lines(known: &[Known]) -> Vec<Line<'static>> {
     let two = |left: &str, right: &str| {
         if left.width() < DOES_COLUMN {
             vec![Line::from(format!("{left:<DOES_COLUMN$}{right}"))]
@@ -53,10 +54,14 @@ fn help_lines() -> Vec<Line<'static>> {
         lines.extend(two(format!("/{name} {takes}").trim_end(), does));
     }
     lines.extend(two("!command", "run it on this machine, after a yes"));
+    lines.push(Line::default());
     lines.push(Line::styled(
         "Every other command goes to the gateway.",
         Style::new().add_modifier(Modifier::DIM),
     ));
+    for (name, about) in complete::others(known) {
+        lines.extend(two(&format!("/{name}"), about));
+    }
     lines
 }
 

@@ -4,6 +4,8 @@ use ratatui_core::layout::{Constraint, Layout, Position, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
+use ratatui_core::widgets::Widget as _;
+use ratatui_widgets::clear::Clear;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -20,6 +22,8 @@ const INPUT_ROWS_MAX: u16 = 8;
 const WAYS_MAX: u16 = 6;
 /// Cells of a command that runs here, in the status.
 const LOCAL_CELLS: usize = 30;
+/// Rows below which a screen is small: the header goes, and what stands in front of the conversation may cover more.
+const SMALL_ROWS: u16 = 12;
 /// What stands in front of the input.
 const PROMPT: &str = "> ";
 
@@ -36,8 +40,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State) -> Viewport {
         None => complete::matches(state.editor.text(), &state.known),
         Some(_) => Vec::new(),
     };
+    let is_small = area.height < SMALL_ROWS;
     let [header, talk_area, listed, ask, status, editor, hints] = Layout::vertical([
-        Constraint::Length(1),
+        Constraint::Length(u16::from(!is_small)),
         Constraint::Min(1),
         Constraint::Length(u16::try_from(ways.len()).unwrap_or(WAYS_MAX).min(WAYS_MAX)),
         Constraint::Length(u16::from(waits.is_some())),
@@ -69,15 +74,24 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State) -> Viewport {
         Style::new().fg(Color::Gray),
     );
     draw_input(frame, editor, &input);
+    let front = if is_small && state.overlay.is_some() {
+        Clear.render(area, frame.buffer_mut());
+        Rect {
+            height: area.height.saturating_sub(hints.height),
+            ..area
+        }
+    } else {
+        talk_area
+    };
     match &state.overlay {
         Some(Overlay::Help(top)) => {
-            viewport.help_max = overlay::help(frame, talk_area, *top);
+            viewport.help_max = overlay::help(frame, front, *top, &state.known);
         }
         Some(Overlay::Picker(picker)) => {
-            viewport.is_cut = overlay::picker(frame, talk_area, picker, state);
+            viewport.is_cut = overlay::picker(frame, front, picker, state);
         }
         Some(Overlay::Prompt(prompt)) => {
-            viewport.is_cut = overlay::prompt(frame, talk_area, prompt, state);
+            viewport.is_cut = overlay::prompt(frame, front, prompt, state);
         }
         None => {}
     }
@@ -177,12 +191,13 @@ fn status_line(state: &State) -> Line<'static> {
                 ),
                 None => "Ctrl-R connects again".to_owned(),
             };
-            parts.push(why.clone());
-            parts.extend(hint.clone());
+            // Short things first: reasons are long, and terminals are not.
             parts.push(next);
             if !state.outgoing.is_empty() {
                 parts.push(format!("{} waiting to be sent", state.outgoing.len()));
             }
+            parts.push(why.clone());
+            parts.extend(hint.clone());
             Style::new().fg(Color::Red)
         }
         Link::Up => {

@@ -1,4 +1,5 @@
-//! The conversation: who said what, and which tools ran. Only what is on the screen is rendered, from the newest up.
+//! The conversation: who said what, and which tools ran. Only what is on the screen is broken into rows, from the newest
+//! up, so that an answer of any length costs little.
 
 use ratatui_core::layout::Rect;
 use ratatui_core::style::{Color, Modifier, Style};
@@ -30,12 +31,17 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State) -> Viewport
         if rows.len() >= wanted {
             break;
         }
-        let mut own = entry_rows(entry, state, width);
+        let own = entry_lines(entry, state, width);
         if own.is_empty() {
             continue;
         }
-        own.push(Line::default());
-        rows.extend(own.into_iter().rev());
+        rows.push(Line::default());
+        for line in own.iter().rev() {
+            if rows.len() >= wanted {
+                break;
+            }
+            rows.extend(line.rows(width).into_iter().rev());
+        }
     }
     let scroll_max = rows.len().saturating_sub(height);
     let scroll = state.scroll.min(scroll_max);
@@ -57,11 +63,7 @@ fn dim() -> Style {
     Style::new().add_modifier(Modifier::DIM)
 }
 
-fn wrapped(lines: &[Long], width: usize) -> Vec<Line<'static>> {
-    lines.iter().flat_map(|line| line.rows(width)).collect()
-}
-
-fn entry_rows(entry: &Entry, state: &State, width: usize) -> Vec<Line<'static>> {
+fn entry_lines(entry: &Entry, state: &State, width: usize) -> Vec<Long> {
     match entry {
         Entry::User { text, progress, .. } => {
             let style = Style::new().fg(Color::Cyan);
@@ -76,25 +78,25 @@ fn entry_rows(entry: &Entry, state: &State, width: usize) -> Vec<Line<'static>> 
             if let Some(mark) = mark {
                 lines.push(Long::plain(format!("  ({mark})"), dim()));
             }
-            wrapped(&lines, width)
+            lines
         }
         Entry::Answer { text, ending, .. } => {
             let text = text.trim_matches('\n');
-            let mut rows = wrapped(&markdown::lines(text, Style::new()), width);
+            let mut lines = markdown::lines(text, Style::new(), width);
             if *ending == Some(Ending::Failed) {
-                rows.push(Line::styled("(broken off)", dim()));
+                lines.push(Long::plain("(broken off)", dim()));
             }
-            rows
+            lines
         }
         Entry::Thinking { text, .. } => {
             let style = dim().add_modifier(Modifier::ITALIC);
             if state.show_thinking {
-                wrapped(&said(text, &Span::styled("~ ", style), style), width)
+                said(text, &Span::styled("~ ", style), style)
             } else {
-                vec![Line::styled("~ thought about it (Ctrl-T shows)", style)]
+                vec![Long::plain("~ thought about it (Ctrl-T shows)", style)]
             }
         }
-        Entry::Tool(card) => card_rows(card, state.show_output, width),
+        Entry::Tool(card) => card_lines(card, state.show_output, width),
         Entry::Note { text, grave } => {
             let style = if *grave {
                 Style::new().fg(Color::Red)
@@ -102,7 +104,7 @@ fn entry_rows(entry: &Entry, state: &State, width: usize) -> Vec<Line<'static>> 
                 dim()
             };
             let mark = if *grave { "! " } else { "· " };
-            wrapped(&said(text, &Span::styled(mark, style), style), width)
+            said(text, &Span::styled(mark, style), style)
         }
     }
 }
@@ -120,7 +122,7 @@ fn said(text: &str, mark: &Span<'static>, style: Style) -> Vec<Long> {
         .collect()
 }
 
-fn card_rows(card: &Card, unfolded: bool, width: usize) -> Vec<Line<'static>> {
+fn card_lines(card: &Card, unfolded: bool, width: usize) -> Vec<Long> {
     let (mark, color) = match card.state {
         CardState::Running => ("…", Color::Yellow),
         CardState::Done => ("✓", Color::Green),
@@ -160,5 +162,5 @@ fn card_rows(card: &Card, unfolded: bool, width: usize) -> Vec<Line<'static>> {
         let more = format!("{} more lines (Ctrl-O shows)", output.len() - shown);
         lines.push(Long::plain(more, dim()).within(&bar, &bar));
     }
-    wrapped(&lines, width)
+    lines
 }
