@@ -90,9 +90,22 @@ export async function startGateway(config) {
     writeFileSync(path, JSON.stringify(config));
     args.push("--config", path);
   }
+  const place = { home, port, url: `ws://127.0.0.1:${port}`, program: await runGateway(args, home, port), args };
+  return { ...place, token: readFileSync(join(home, ".torana", "credentials", "gateway-token"), "utf8").trim() };
+}
+
+/** Stops a gateway in order and starts it again at the same place; says how the old one ended. */
+export async function restartGateway(gateway) {
+  const code = await gateway.program.stop();
+  gateway.program = await runGateway(gateway.args, gateway.home, gateway.port);
+  return code;
+}
+
+/** Starts the program and waits until it is ready. */
+async function runGateway(args, home, port) {
   const program = new Program(binary("TORANA_BIN"), args, { HOME: home });
   try {
-    await until(10_000, "the gateway's readiness", async () => {
+    await until(30_000, "the gateway's readiness", async () => {
       if (program.ended) throw new Error("the gateway has ended");
       const response = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(5_000) });
       return response.ok;
@@ -100,6 +113,5 @@ export async function startGateway(config) {
   } catch (error) {
     throw new Error(`${error.message}\n${program.output}`);
   }
-  const token = readFileSync(join(home, ".torana", "credentials", "gateway-token"), "utf8").trim();
-  return { program, port, token, home, url: `ws://127.0.0.1:${port}` };
+  return program;
 }

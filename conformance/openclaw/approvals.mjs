@@ -3,33 +3,19 @@
 
 import { randomUUID } from "node:crypto";
 
-import { GatewayClient } from "@openclaw/gateway-client";
-import { PROTOCOL_VERSION } from "@openclaw/gateway-protocol/version";
-
-import { expect, until, within } from "../lib/checks.mjs";
+import { expect, until } from "../lib/checks.mjs";
+import { connect as connectClient } from "./client.mjs";
 import { Official } from "./official.mjs";
 
 /** How long a request waits for the person, milliseconds. */
 const OPEN_MS = 120_000;
-const CONNECT_MS = 20_000;
+const CONNECT_MS = 30_000;
 
-/** A connected client of the gateway. */
-async function connect(gateway) {
-  let greeted;
-  const hello = new Promise((resolve, reject) => (greeted = { resolve, reject }));
-  const client = new GatewayClient({
-    url: gateway.url,
-    token: gateway.token,
-    minProtocol: PROTOCOL_VERSION,
-    maxProtocol: PROTOCOL_VERSION,
-    scopes: ["operator.read", "operator.approvals"],
-    onHelloOk: greeted.resolve,
-    onConnectError: greeted.reject,
-  });
-  client.start();
-  await within(CONNECT_MS, "hello-ok", hello);
-  return client;
-}
+/** Whoever asks and whoever could decide. */
+const SCOPES = ["operator.read", "operator.approvals"];
+
+/** A connected client of the gateway that may ask for approvals. */
+export const connect = (gateway) => connectClient(gateway, SCOPES);
 
 /** Decides requests of a client with the command line. */
 export async function decideApprovals(stage) {

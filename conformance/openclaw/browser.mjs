@@ -15,9 +15,12 @@ process.on("exit", () => profiles.forEach((profile) => rmSync(profile, { recursi
 export async function launch() {
   const profile = mkdtempSync(join(tmpdir(), "torana-browser-"));
   profiles.push(profile);
-  return await chromium.launchPersistentContext(profile, {
+  const browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     viewport: { width: 1280, height: 820 },
     args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
   });
+  // A page may copy, as in a browser whose owner was asked.
+  await browser.grantPermissions(["clipboard-read", "clipboard-write"]);
+  return browser;
 }

@@ -1,5 +1,9 @@
 // The Control UI of the official package, unchanged, hosted by Torana (`gateway.controlUi.root`), in headless Chromium:
-// signing in, a streamed answer, a reload, and every page it links to. How soon it is usable is measured in `speed.mjs`.
+// signing in, a streamed answer, a reload, every page it links to, and then its use: `page-*.mjs` say what a person does
+// there. How soon it is usable is measured in `speed.mjs`.
+//
+// `REFERENCE=1` with `REFERENCE_URL`, `REFERENCE_TOKEN` and `REFERENCE_MODEL` (the address of its model) does the same at
+// the official gateway.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +11,18 @@ import { join } from "node:path";
 import { Checks, expect, until } from "../lib/checks.mjs";
 import { Program, binary, freePort, startGateway } from "../lib/process.mjs";
 import { launch } from "./browser.mjs";
-import { Evidence, FOLDER } from "./evidence.mjs";
+import { connect } from "./client.mjs";
+import { COMPOSER, Desk, SHOTS, WAIT_MS } from "./desk.mjs";
+import { Evidence } from "./evidence.mjs";
 import { expectValidFrames } from "./frames.mjs";
 import { CONTROL_UI, RELEASE } from "./official.mjs";
+import { driveApprovals } from "./page-approvals.mjs";
+import { driveChat } from "./page-chat.mjs";
+import { driveConnection } from "./page-connection.mjs";
+import { driveSessions } from "./page-sessions.mjs";
+import { driveSettings } from "./page-settings.mjs";
 import { stopInOrder } from "./stage.mjs";
-
-/** Longest wait for anything visible; a slow machine is no failure. */
-const WAIT_MS = 30_000;
-const COMPOSER = 'textarea[aria-label="Chat composer"]';
+import { Watch } from "./watch.mjs";
 
 /** Pages the navigation links to, and a word that stands on each when it works. */
 const PAGES = [
@@ -42,43 +50,7 @@ const ANSWER = /Hello, who are you\?[^]*Hello, who are you\?/;
 
 const checks = new Checks();
 const evidence = new Evidence("control-ui");
-const shots = join(FOLDER, "control-ui");
-mkdirSync(shots, { recursive: true });
-
-/** What a page said on its sockets, and everything that must not happen. */
-class Watch {
-  frames = [];
-  requests = [];
-  refused = new Map();
-  complaints = [];
-  #methods = new Map();
-
-  constructor(page) {
-    page.on("pageerror", (error) => this.complaints.push(error.message));
-    let sockets = 0;
-    page.on("websocket", (socket) => {
-      const connection = (sockets += 1);
-      socket.on("framesent", ({ payload }) => this.#sent(payload, connection));
-      socket.on("framereceived", ({ payload }) => this.#received(payload, connection));
-    });
-  }
-
-  methodOf = (id) => this.#methods.get(id);
-
-  #sent(payload, connection) {
-    const frame = JSON.parse(payload);
-    if (frame.type !== "req") return;
-    this.#methods.set(frame.id, frame.method);
-    this.requests.push({ connection, frame });
-  }
-
-  #received(payload, connection) {
-    const text = String(payload);
-    this.frames.push({ text, isBinary: false, connection });
-    const frame = JSON.parse(text);
-    if (frame.type === "res" && !frame.ok) this.refused.set(this.methodOf(frame.id), frame.error?.message);
-  }
-}
+mkdirSync(SHOTS, { recursive: true });
 
 async function open(browser, url) {
   const page = await browser.newPage();
@@ -88,70 +60,97 @@ async function open(browser, url) {
   return { page, watch };
 }
 
-const text = (page) => page.evaluate(() => document.body.innerText);
-
-async function say(page, words) {
-  await page.fill(COMPOSER, words);
-  await page.press(COMPOSER, "Enter");
+/** A program of ours on a free port, and its address. */
+async function server(variable, args) {
+  const port = await freePort();
+  const program = new Program(binary(variable), args(port), {});
+  const url = `http://127.0.0.1:${port}`;
+  await until(30_000, variable, () => fetch(url));
+  return { program, url };
 }
 
-// The page lets nobody write before a model is configured.
-const modelPort = await freePort();
-const model = new Program(binary("TORANA_FAKE_PROVIDER_BIN"), [`127.0.0.1:${modelPort}`], {});
-const modelUrl = `http://127.0.0.1:${modelPort}`;
-await until(10_000, "the fake model server", async () => (await fetch(`${modelUrl}/v1/models`)).ok);
-const gateway = await startGateway({
-  agents: { defaults: { model: { primary: "fake/fake-model" } } },
-  models: { providers: { fake: { baseUrl: `${modelUrl}/v1`, models: [{ id: "fake-model" }] } } },
-  gateway: { controlUi: { root: CONTROL_UI } },
-});
+/** The gateway with everything behind it; the page lets nobody write before a model is configured. */
+async function startOurs() {
+  const model = await server("TORANA_FAKE_PROVIDER_BIN", (port) => [`127.0.0.1:${port}`]);
+  const telegram = await server("TORANA_FAKE_TELEGRAM_BIN", (port) => ["--port", String(port)]);
+  const models = [{ id: "fake-model", name: "Fake" }, { id: "other-model", name: "Other" }];
+  const gateway = await startGateway({
+    agents: { defaults: { model: { primary: "fake/fake-model" } } },
+    models: { providers: { fake: { baseUrl: `${model.url}/v1`, models } } },
+    channels: { telegram: { botToken: "1:a", apiRoot: telegram.url } },
+    gateway: { controlUi: { root: CONTROL_UI } },
+  });
+  return { gateway, modelUrl: model.url, telegramUrl: telegram.url, programs: [model.program, telegram.program] };
+}
+
+/** The official gateway, which is running already. */
+function reference() {
+  const { REFERENCE_URL: url, REFERENCE_TOKEN: token, REFERENCE_MODEL: modelUrl } = process.env;
+  return { gateway: { url, token }, modelUrl, programs: [] };
+}
+
+const isOurs = process.env.REFERENCE !== "1";
+const { gateway, modelUrl, telegramUrl, programs } = isOurs ? await startOurs() : reference();
 const origin = gateway.url.replace("ws:", "http:");
 const browser = await launch();
 let opened;
 
 async function step(name, work) {
   if (await checks.check(name, work)) evidence.add(`Control UI: ${name}`);
+  else await opened?.page.screenshot({ path: join(SHOTS, `failed ${name.replaceAll("/", "-")}.png`) });
 }
 
 await step("it signs in with the token in the address", async () => {
   opened = await open(browser, `${origin}/chat/main#token=${gateway.token}`);
   expect(!opened.page.url().includes(gateway.token), "the token stays in the address");
-  await opened.page.screenshot({ path: join(shots, "chat.png") });
+  await opened.page.screenshot({ path: join(SHOTS, "chat.png") });
 });
 if (opened) {
   const { page, watch } = opened;
+  const client = await connect(gateway, ["operator.admin"]);
+  const watches = [watch];
+  const desk = new Desk({ page, watches, browser, origin, gateway, client, step, modelUrl, telegramUrl });
   await step("its load sequence is answered without an error", async () => {
     await until(WAIT_MS, "the end of the load sequence", () => watch.frames.some(({ text: frame }) => frame.includes('"messages"')));
     const refused = [...watch.refused].map(([method, message]) => `${method}: ${message}`);
     expect(refused.length === 0, refused.join("\n"));
   });
   await step("a message is answered and streams", async () => {
-    await say(page, WORDS);
-    await until(WAIT_MS, "the answer", async () => ANSWER.test(await text(page)));
-    await page.screenshot({ path: join(shots, "answer.png") });
+    await desk.say(WORDS);
+    await until(WAIT_MS, "the answer", async () => ANSWER.test(await desk.text()));
+    await desk.shot("answer");
     expect(watch.frames.some(({ text: frame }) => frame.includes('"state":"delta"')), "no delta came");
   });
   await step("the answer is still there after a reload", async () => {
     await page.reload();
     await page.waitForSelector(COMPOSER, { timeout: WAIT_MS });
-    await until(WAIT_MS, "the old answer", async () => ANSWER.test(await text(page)));
+    await until(WAIT_MS, "the old answer", async () => ANSWER.test(await desk.text()));
   });
   for (const [path, word] of PAGES) {
     await step(`the page ${path} opens`, async () => {
       await page.goto(`${origin}${path}`);
-      await until(WAIT_MS, `the page ${path}`, async () => word.test(await text(page)));
-      await page.screenshot({ path: join(shots, `${path.slice(1).replaceAll("/", "-")}.png`) });
+      await until(WAIT_MS, `the page ${path}`, async () => word.test(await desk.text()));
+      await page.screenshot({ path: join(SHOTS, `${path.slice(1).replaceAll("/", "-")}.png`) });
     });
   }
+  await driveChat(desk);
+  await driveSessions(desk);
+  await driveSettings(desk);
+  await driveApprovals(desk);
+  await driveConnection(desk);
+  client.stop();
   await step("no page threw an error", async () => {
-    expect(watch.complaints.length === 0, watch.complaints.slice(0, 10).join("\n"));
+    const complaints = watches.flatMap(({ complaints: ones }) => ones);
+    expect(complaints.length === 0, complaints.slice(0, 10).join("\n"));
   });
   evidence.frames(watch);
-  await checks.check("every frame is valid by the published schema", async () => expectValidFrames(watch));
-  if (watch.refused.size > 0) console.log(`        refused: ${[...watch.refused.keys()].join(", ")}`);
+  await checks.check("every frame is valid by the published schema", async () => watches.forEach(expectValidFrames));
+  if (watch.refused.size > 0) console.log(`        refused: ${[...watch.refused].map(([method, why]) => `${method} (${why})`).join(", ")}`);
 }
 await browser.close();
-await model.stop();
-await stopInOrder(checks, gateway);
-evidence.write(RELEASE);
+if (isOurs) {
+  await stopInOrder(checks, gateway);
+  evidence.write(RELEASE);
+}
+for (const program of programs) await program.stop();
 checks.finish();

@@ -49,7 +49,7 @@ function next(ms, what, pick) {
 }
 
 const connected = await checks.check("the client connects with the generated token", async () => {
-  const greeted = next(10_000, "hello-ok", ({ hello }) => hello);
+  const greeted = next(30_000, "hello-ok", ({ hello }) => hello);
   client.start();
   hello = await greeted;
   expect(hello.protocol === PROTOCOL_VERSION, `protocol is ${hello.protocol}`);

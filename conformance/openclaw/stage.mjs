@@ -3,7 +3,7 @@
 // which is how expectations are certified.
 
 import { Checks, expect } from "../lib/checks.mjs";
-import { startGateway } from "../lib/process.mjs";
+import { restartGateway, startGateway } from "../lib/process.mjs";
 import { Evidence } from "./evidence.mjs";
 import { expectValidFrames } from "./frames.mjs";
 import { RELEASE } from "./official.mjs";
@@ -27,11 +27,11 @@ export async function stopInOrder(checks, gateway) {
 export class Stage {
   checks = new Checks();
 
-  /** Starts everything. */
-  static async open(part) {
+  /** Starts everything; a gateway that is running already has its own configuration. */
+  static async open(part, config) {
     const stage = new Stage();
     const isReference = process.env.REFERENCE === "1";
-    stage.own = isReference ? null : await startGateway();
+    stage.own = isReference ? null : await startGateway(config);
     const gateway = stage.own ?? reference();
     stage.recorder = await record(gateway.url);
     stage.gateway = { ...gateway, url: stage.recorder.url };
@@ -44,6 +44,12 @@ export class Stage {
     const held = await this.checks.check(what, work);
     if (held) this.evidence.add(what, detail);
     return held;
+  }
+
+  /** Stops the gateway in order and starts it again. */
+  async restart() {
+    const code = await restartGateway(this.own);
+    expect(code === 0, `exit code ${code}`);
   }
 
   /** Stops everything, checks what was recorded, leaves the notes. */

@@ -10,6 +10,7 @@ use torana_core::id::{AccountId, ChannelId};
 use torana_core::port::{AccountParts, World};
 use torana_host::secret::Secret;
 
+use crate::menu::MenuCommand;
 use crate::policy::AccountPolicy;
 use crate::telegram;
 
@@ -166,16 +167,7 @@ impl AccountConfig {
 /// The part of an account's config that only its own folder reads.
 #[derive(Debug, Clone)]
 pub(crate) enum Settings {
-    Telegram(Box<telegram::Settings>),
-}
-
-/// A chat command for a platform's menu.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MenuCommand {
-    /// Name without slash.
-    pub name: String,
-    /// One line for people.
-    pub description: String,
+    Telegram(Box<telegram::settings::Settings>),
 }
 
 /// What an account is built with.

@@ -4,13 +4,14 @@
 //! Start with [`ChannelKind`]: it is all the composition needs to know about a platform.
 
 mod kind;
+mod menu;
 mod policy;
 pub mod telegram;
 
 pub use kind::{
-    AccountConfig, Build, BuildFailure, ChannelKind, Environment, Issue, MenuCommand,
-    WebhookListener,
+    AccountConfig, Build, BuildFailure, ChannelKind, Environment, Issue, WebhookListener,
 };
+pub use menu::MenuCommand;
 pub use policy::{
     AccountPolicy, GroupRule, MentionScope, MentionScopeMode, PreviewChunk, ReplyToMode, Streaming,
     StreamingMode,
@@ -18,7 +19,7 @@ pub use policy::{
 
 /// Every channel kind of this build, in the order people see them.
 pub fn kinds() -> &'static [ChannelKind] {
-    const KINDS: &[ChannelKind] = &[telegram::KIND];
+    const KINDS: &[ChannelKind] = &[telegram::kind::KIND];
     KINDS
 }
 

@@ -137,13 +137,13 @@ pub const MEDIA_BYTES_MAX: i64 = 5 * 1024 * 1024 * 1024;
 pub const SESSION_GROUPS_MAX: usize = 200;
 
 /// First wait after a failed send, milliseconds (decision 12).
-pub const SEND_RETRY_MS_FIRST: u64 = 400;
+pub(crate) const SEND_RETRY_MS_FIRST: u64 = 400;
 /// Longest wait between two sends of our own choosing, milliseconds (decision 12).
-pub const SEND_RETRY_MS_MAX: u64 = 30_000;
+pub(crate) const SEND_RETRY_MS_MAX: u64 = 30_000;
 /// Age up to which a reply goes out as it is, milliseconds (decision 13).
-pub const REPLY_FRESH_MS: i64 = 3_600_000;
+pub(crate) const REPLY_FRESH_MS: i64 = 3_600_000;
 /// Age up to which a reply goes out with a note, milliseconds (decision 13).
-pub const REPLY_STALE_MS: i64 = 86_400_000;
+pub(crate) const REPLY_STALE_MS: i64 = 86_400_000;
 /// Age above which a preview or typing sign is pointless, milliseconds (decision 13).
 pub const PREVIEW_STALE_MS: u64 = 60_000;
 

@@ -141,6 +141,46 @@ pub struct ChannelLimits {
     pub idempotent: bool,
     /// Send rates to keep; `None` keeps none of our own and only obeys the platform's waits.
     pub rate: Option<RateRules>,
+    /// What can be the id of a chat.
+    pub chats: ChatIds,
+}
+
+/// What can be the id of a chat on a platform, so that an impossible one is refused before it is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ChatIds {
+    /// Any text.
+    #[default]
+    Any,
+    /// A whole number, or `@` and the public name of a chat.
+    NumberOrHandle,
+}
+
+// === impl ChatIds ===
+
+impl ChatIds {
+    /// Whether a text can be the id of a chat.
+    #[must_use]
+    pub fn allow(self, id: &str) -> bool {
+        match (self, id.strip_prefix('@')) {
+            (Self::Any, _) => true,
+            (Self::NumberOrHandle, Some(name)) => {
+                !name.is_empty()
+                    && name
+                        .chars()
+                        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+            }
+            (Self::NumberOrHandle, None) => id.parse::<i64>().is_ok_and(|number| number != 0),
+        }
+    }
+
+    /// What an id is, for people whose was none.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Any => "give the id of a chat",
+            Self::NumberOrHandle => "give a number, or `@` and the public name of a chat",
+        }
+    }
 }
 
 /// Token buckets of a platform.
@@ -450,4 +490,21 @@ pub enum MediaFailure {
 pub struct BackendFailure {
     /// For people.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_impossible_chat_is_told_from_a_possible_one() {
+        let ids = ChatIds::NumberOrHandle;
+        for id in ["7", "-1001234567890", "@news_2"] {
+            assert!(ids.allow(id), "{id}");
+        }
+        for id in ["abc", "", "@", "@a b", "0", "1.5", "99999999999999999999"] {
+            assert!(!ids.allow(id), "{id}");
+            assert!(ChatIds::Any.allow(id), "{id}");
+        }
+    }
 }

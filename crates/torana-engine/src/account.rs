@@ -1,51 +1,29 @@
 //! The life of channel accounts: connect, receive, reconnect, stop. One supervised task each.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use torana_core::event::{AccountState, Event};
-use torana_core::id::{AccountId, ChannelId, DEFAULT_ACCOUNT};
+use torana_core::id::{AccountId, ChannelId};
 use torana_core::limit::{RECEIVE_DEAD_MS, RECONNECT_MS_FIRST, RECONNECT_MS_MAX};
 use torana_core::port::{
-    AccountIdentity, AccountParts, Connect, Receive, ReceiveFailure, Webhook, WebhookRequest,
-    WebhookVerdict,
+    AccountIdentity, AccountParts, Connect, Receive, ReceiveFailure, WebhookRequest, WebhookVerdict,
 };
 
 use crate::engine::{Engine, Phase};
 use crate::store::StoreError;
 use crate::supervise::Kept;
 
-type AccountKey = (ChannelId, AccountId);
+pub(crate) mod roster;
+
+pub use roster::AccountStatus;
+use roster::{AccountKey, Entry};
 
 /// Pause of a poller while too much is waiting or the disk is full, milliseconds.
 const CONGESTED_MS: u64 = 500;
 /// A connection that lasted this long was healthy: back-off starts anew (channels 0.7).
 const HEALTHY_MS: u64 = 60_000;
-
-/// What clients see of an account.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AccountStatus {
-    /// The channel.
-    pub channel: ChannelId,
-    /// The account.
-    pub account: AccountId,
-    /// Starting, running, failing or stopped.
-    pub state: AccountState,
-    /// Who we are there, once known.
-    pub identity: Option<AccountIdentity>,
-    /// Last sign of life of the transport, Unix milliseconds.
-    pub last_alive_ms: Option<i64>,
-    /// Last inbound message, Unix milliseconds.
-    pub last_inbound_ms: Option<i64>,
-    /// `polling` or `webhook`.
-    pub mode: &'static str,
-    /// Name for people, from config.
-    pub name: Option<String>,
-    /// It is the one that is meant when none is named.
-    pub is_default: bool,
-}
 
 /// How an account gets its messages.
 struct WayIn {
@@ -77,60 +55,6 @@ pub enum WebhookOutcome {
     NotFound,
     /// Nothing is accepted now: answer 503, the platform tries again.
     Unavailable,
-}
-
-struct Entry {
-    status: AccountStatus,
-    connect: Option<Arc<dyn Connect>>,
-    webhook: Option<Arc<dyn Webhook>>,
-    stop: CancellationToken,
-}
-
-/// All accounts that run.
-#[derive(Default)]
-pub(crate) struct Accounts {
-    map: Mutex<BTreeMap<AccountKey, Entry>>,
-}
-
-impl Accounts {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountKey, Entry>> {
-        self.map.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Our public handle on an account.
-    pub(crate) fn username(&self, channel: &ChannelId, account: &AccountId) -> Option<String> {
-        self.lock()
-            .get(&(channel.clone(), account.clone()))?
-            .status
-            .identity
-            .as_ref()?
-            .username
-            .clone()
-    }
-
-    /// The account to use when none is named: `default`, else the first.
-    pub(crate) fn default_of(&self, channel: &ChannelId) -> AccountId {
-        let default = AccountId::new(DEFAULT_ACCOUNT).expect("a constant id");
-        let map = self.lock();
-        if map.contains_key(&(channel.clone(), default.clone())) {
-            return default;
-        }
-        map.keys()
-            .find(|(name, _)| name == channel)
-            .map_or(default, |(_, account)| account.clone())
-    }
-
-    pub(crate) fn stop_receiving(&self) {
-        for entry in self.lock().values() {
-            entry.stop.cancel();
-        }
-    }
-
-    fn update(&self, key: &AccountKey, change: impl FnOnce(&mut AccountStatus)) {
-        if let Some(entry) = self.lock().get_mut(key) {
-            change(&mut entry.status);
-        }
-    }
 }
 
 impl Engine {

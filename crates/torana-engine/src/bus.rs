@@ -6,8 +6,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use torana_core::event::{AccountState, Event, RunSignal};
-use torana_core::run::Outcome;
+use torana_core::event::{AccountState, Appended, Event, RunSignal};
+use torana_core::id::{AgentId, SessionId};
+use torana_core::key::SessionKey;
+use torana_core::run::{Entry, Outcome};
 
 /// Receives every event with its global sequence number.
 pub type Sink = Arc<dyn Fn(u64, &Event) + Send + Sync>;
@@ -351,4 +353,23 @@ fn log_run(facts: &torana_core::event::RunFacts, signal: &RunSignal) {
         | RunSignal::ToolStarted { .. }
         | RunSignal::ToolFinished { .. } => {}
     }
+}
+
+/// A transcript line as it is told to the world.
+pub(crate) fn appended(
+    key: &SessionKey,
+    session_id: &str,
+    agent: &AgentId,
+    sequence: i64,
+    entry: Entry,
+) -> Arc<Appended> {
+    let id = SessionId::new(session_id).expect("stored session ids are uuids");
+    Arc::new(Appended {
+        session: key.clone(),
+        session_id: id,
+        agent: agent.clone(),
+        entry_id: format!("{session_id}:{sequence}"),
+        sequence,
+        entry,
+    })
 }

@@ -19,19 +19,18 @@ use torana_core::key::SessionKey;
 use torana_core::port::{CrashMarks, World};
 
 pub(crate) use gate::Gate;
-pub(crate) use sessions::appended;
 
-use crate::account::Accounts;
+use crate::account::roster::Accounts;
 use crate::bus::Bus;
 use crate::command::Overrides;
 use crate::delivery::Delivery;
-use crate::media::Vault;
+use crate::media::vault::Vault;
 use crate::run::Pauses;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::store::{Store, StoreError, pairing};
 use crate::supervise::Supervisor;
-use crate::suspension::Suspension;
+use crate::suspension::lease::Suspension;
 use crate::turn::{TurnHandle, Turns};
 
 /// What the engine is made of.

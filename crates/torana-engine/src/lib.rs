@@ -8,6 +8,7 @@ mod account;
 mod bus;
 mod command;
 mod delivery;
+mod digest;
 mod engine;
 mod ingress;
 mod maintenance;
@@ -37,8 +38,8 @@ pub use pairing::Approved;
 pub use recovery::Recovered;
 pub use run::{CompactRequest, Compaction, EphemeralTurn, Uncompacted};
 pub use settings::{
-    AccountSettings, AgentRules, AgentSettings, LocalZone, ModelInfo, ModelPrice, ReplyToMode,
-    Settings, StreamMode, TypingMode,
+    AccountSettings, AgentRules, AgentSettings, LocalZone, ModelInfo, ModelPrice, NoteSize,
+    ReplyToMode, Settings, StreamMode, TypingMode,
 };
 pub use store::Store;
 pub use supervise::{Supervisor, Trouble};

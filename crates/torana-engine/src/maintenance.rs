@@ -1,12 +1,12 @@
 //! Housekeeping: old rows, client keys, and the census that health and metrics read.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use torana_core::limit::{DEDUPE_FLOOR_MS, DEDUPE_MS, DEDUPE_ROWS_MAX, IDEMPOTENCY_MS};
 
 use crate::engine::Engine;
 use crate::steady::Steady;
 use crate::store::inbox::Surplus;
-use crate::store::{StoreError, inbox, outbox, pairing};
+use crate::store::{StoreError, client_key, inbox, outbox, pairing};
 
 /// Pause between two rounds, milliseconds. Pruning is never urgent.
 const ROUND_MS: u64 = 60_000;
@@ -32,20 +32,7 @@ impl Engine {
                     round += 1;
                     engine.prune_early(&mut surplus).await;
                     let now_ms = steady.now_ms(&engine.shared.world);
-                    let pruned = engine
-                        .shared
-                        .store
-                        .write(move |connection| {
-                            let rows = inbox::prune(connection, now_ms, ROWS_PER_ROUND)?;
-                            let intents =
-                                outbox::prune(connection, now_ms - DEDUPE_MS, ROWS_PER_ROUND)?;
-                            let requests = pairing::prune(connection, now_ms)?;
-                            connection
-                                .prepare_cached("DELETE FROM client_key WHERE at < ?1")?
-                                .execute([now_ms - IDEMPOTENCY_MS])?;
-                            Ok((rows, intents, requests))
-                        })
-                        .await;
+                    let pruned = engine.prune_old(now_ms).await;
                     match engine.evict_media().await {
                         Ok(0) => {}
                         Ok(files) => tracing::info!(files, "Old files of messages were removed."),
@@ -67,6 +54,18 @@ impl Engine {
 }
 
 impl Engine {
+    /// Removes what is too old to be asked for again. Returns the rows of the inbox, of the outbox and of strangers.
+    pub(crate) async fn prune_old(&self, now_ms: i64) -> Result<(usize, usize, usize), StoreError> {
+        let prune = move |connection: &Connection| {
+            let rows = inbox::prune(connection, now_ms, ROWS_PER_ROUND)?;
+            let intents = outbox::prune(connection, now_ms - DEDUPE_MS, ROWS_PER_ROUND)?;
+            let requests = pairing::prune(connection, now_ms)?;
+            client_key::prune(connection, now_ms - IDEMPOTENCY_MS)?;
+            Ok((rows, intents, requests))
+        };
+        self.shared.store.write(prune).await
+    }
+
     /// Accounts that remember more events than their share (decision 7).
     async fn surplus(&self) -> Vec<Surplus> {
         let counted = self
@@ -96,40 +95,4 @@ impl Engine {
         }
         surplus.retain(|account| account.rows > 0);
     }
-}
-
-/// A client key that was used before, with its digest and result.
-pub(crate) fn known_key(
-    connection: &Connection,
-    method: &str,
-    key: &str,
-) -> Result<Option<(String, Option<serde_json::Value>)>, StoreError> {
-    let found: Option<(String, Option<String>)> = connection
-        .prepare_cached(
-            "SELECT digest, result_json FROM client_key WHERE method = ?1 AND key = ?2",
-        )?
-        .query_row([method, key], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((digest, result)) = found else {
-        return Ok(None);
-    };
-    Ok(Some((
-        digest,
-        result.map(|text| serde_json::from_str(&text)).transpose()?,
-    )))
-}
-
-/// Remembers a client key for 24 hours.
-pub(crate) fn remember_key(
-    connection: &Connection,
-    method: &str,
-    key: &str,
-    digest: &str,
-    result: &serde_json::Value,
-    at_ms: i64,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT INTO client_key (method, key, digest, result_json, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![method, key, digest, serde_json::to_string(result)?, at_ms])?;
-    Ok(())
 }

@@ -3,23 +3,22 @@
 //! A row is written before the bytes are, so nothing is ever kept that nobody knows of; bytes without a message are
 //! evicted like any others.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::params;
 use torana_core::limit::{
     MEDIA_BYTES_MAX, MEDIA_FILE_BYTES_MAX, MEDIA_FILES_MAX, MEDIA_IMAGE_BYTES_MAX,
-    MEDIA_TURN_BYTES_MAX,
 };
 use torana_core::media::{MediaKind, MediaRef};
-use torana_core::port::{Media, MediaFailure, MediaStore};
+use torana_core::port::{MediaFailure, MediaStore};
 use torana_core::problem::{Code, Problem};
 
+use crate::digest::hex_digest_of;
 use crate::engine::Engine;
-use crate::ingress::hex_digest_of;
-use crate::settings::AgentSettings;
 use crate::store::StoreError;
+
+pub(crate) mod vault;
 
 /// Files evicted in one round of housekeeping.
 const EVICTED_PER_ROUND: i64 = 200;
@@ -37,56 +36,6 @@ pub struct Upload {
     pub name: Option<String>,
     /// The bytes.
     pub bytes: Bytes,
-}
-
-/// The host's keeper of bytes, once it is known.
-#[derive(Default)]
-pub(crate) struct Vault {
-    keeper: OnceLock<Arc<dyn MediaStore>>,
-}
-
-impl Vault {
-    /// Reads the bytes of new files, and of older ones as far as there is room, the newest first.
-    pub(crate) async fn read(
-        &self,
-        agent: &AgentSettings,
-        old: Vec<MediaRef>,
-        new: Vec<MediaRef>,
-    ) -> Vec<Media> {
-        let Some(keeper) = self.keeper.get() else {
-            return Vec::new();
-        };
-        let mut room = MEDIA_TURN_BYTES_MAX;
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
-        let newest_first = new
-            .into_iter()
-            .rev()
-            .map(|reference| (reference, true))
-            .chain(old.into_iter().rev().map(|reference| (reference, false)));
-        for (reference, is_new) in newest_first {
-            let size = usize::try_from(reference.bytes).unwrap_or(usize::MAX);
-            let fits = is_new || size <= room;
-            let wanted = agent.backend.takes(MediaKind::of(&reference.mime));
-            if !fits || !wanted || !seen.insert(reference.digest.clone()) {
-                continue;
-            }
-            match keeper.get(reference.digest.clone()).await {
-                Ok(Some(bytes)) => {
-                    room = room.saturating_sub(bytes.len());
-                    found.push(Media {
-                        reference,
-                        is_new,
-                        bytes,
-                    });
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "A file of a message could not be read."),
-            }
-        }
-        found.reverse();
-        found
-    }
 }
 
 impl Engine {

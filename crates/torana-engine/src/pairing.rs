@@ -75,23 +75,7 @@ impl Engine {
             let replies_due =
                 usize::try_from(replies).unwrap_or(usize::MAX) < PAIRING_REPLIES_PER_HOUR;
             let tells = !quiet && replies_due;
-            let request = PairingRequest {
-                channel: channel.to_owned(),
-                account: account.to_owned(),
-                sender: sender.to_owned(),
-                code: known.as_ref().map_or(code, |known| known.code.clone()),
-                name: Some(sender_name(&inbound.sender)),
-                payload: Some(Payload::Channel(Box::new(shortened(&inbound)))),
-                created_at_ms: known.as_ref().map_or(now_ms, |known| known.created_at_ms),
-                expires_at_ms: known
-                    .as_ref()
-                    .map_or(now_ms + PAIRING_CODE_MS, |known| known.expires_at_ms),
-                replied_at_ms: match (&known, tells) {
-                    (_, true) => now_ms,
-                    (Some(known), false) => known.replied_at_ms,
-                    (None, false) => 0,
-                },
-            };
+            let request = request_of(&inbound, known.as_ref(), code, tells, now_ms);
             pairing::put(connection, &request)?;
             let mut intents = Vec::new();
             if tells {
@@ -286,6 +270,32 @@ impl Engine {
 fn forget(connection: &rusqlite::Connection, request: &PairingRequest) -> Result<(), StoreError> {
     let (channel, account, sender) = (&request.channel, &request.account, &request.sender);
     pairing::remove(connection, channel, account, sender).map(drop)
+}
+
+/// The request of a stranger after another message: his code lives on, and so does what he was told.
+fn request_of(
+    inbound: &Inbound,
+    known: Option<&PairingRequest>,
+    code: String,
+    tells: bool,
+    now_ms: i64,
+) -> PairingRequest {
+    let place = &inbound.conversation;
+    PairingRequest {
+        channel: place.channel.as_str().to_owned(),
+        account: place.account.as_str().to_owned(),
+        sender: inbound.sender.id.to_string(),
+        code: known.map_or(code, |known| known.code.clone()),
+        name: Some(sender_name(&inbound.sender)),
+        payload: Some(Payload::Channel(Box::new(shortened(inbound)))),
+        created_at_ms: known.map_or(now_ms, |known| known.created_at_ms),
+        expires_at_ms: known.map_or(now_ms + PAIRING_CODE_MS, |known| known.expires_at_ms),
+        replied_at_ms: match (known, tells) {
+            (_, true) => now_ms,
+            (Some(known), false) => known.replied_at_ms,
+            (None, false) => 0,
+        },
+    }
 }
 
 fn shortened(inbound: &Inbound) -> Inbound {

@@ -12,7 +12,7 @@ use torana_core::message::{Conversation, PeerKind};
 use torana_core::port::AgentBackend;
 use torana_core::render::{Limits, TableMode};
 use torana_core::route::{ResetKind, ResetRule, ResetRules, Routing};
-use torana_core::run::ModelRef;
+use torana_core::run::{ModelRef, THINKING_LEVELS};
 
 /// How a growing answer is shown on a platform (behaviour 5.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,10 +106,23 @@ impl AccountSettings {
     }
 }
 
+/// A file of an agent's workspace, as far as the model is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteSize {
+    /// Its name.
+    pub name: String,
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// Bytes of it that are part of the instructions.
+    pub told: usize,
+    /// The rest is left out, because it is too long.
+    pub is_cut: bool,
+}
+
 /// One agent.
 #[derive(Clone)]
 pub struct AgentSettings {
-    /// Name for people.
+    /// Name for people; empty when nobody gave it one.
     pub name: String,
     /// Emoji, when it has one.
     pub emoji: Option<String>,
@@ -117,6 +130,8 @@ pub struct AgentSettings {
     pub avatar: Option<String>,
     /// The persona's instructions.
     pub system: String,
+    /// The files of its workspace that are part of the instructions.
+    pub notes: Vec<NoteSize>,
     /// The model it uses when nothing else is chosen.
     pub model: Option<ModelRef>,
     /// Thinking level it uses when nothing else is chosen.
@@ -252,6 +267,28 @@ impl Settings {
             .get(&(channel.clone(), account.clone()))
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The levels a model can think at. One that nobody described may think.
+    pub fn thinking_levels(&self, model: Option<&ModelRef>) -> &'static [&'static str] {
+        let known = |known: &&ModelInfo| Some(&known.reference) == model;
+        match self.models.iter().find(known) {
+            Some(known) if !known.reasoning => &["off"],
+            _ => THINKING_LEVELS,
+        }
+    }
+
+    /// How long an agent thinks with a model when nothing is chosen.
+    pub fn thinking_default<'a>(
+        &self,
+        agent: Option<&'a AgentSettings>,
+        model: Option<&ModelRef>,
+    ) -> &'a str {
+        let levels = self.thinking_levels(model);
+        agent
+            .and_then(|agent| agent.thinking.as_deref())
+            .filter(|level| levels.contains(level))
+            .unwrap_or("off")
     }
 
     /// The configured default account of a channel.

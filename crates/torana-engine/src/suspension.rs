@@ -3,129 +3,23 @@
 //! What runs comes to its end, what arrives is accepted and waits on disk, and so do replies that wait for another try.
 //! The lease ends when its holder says so, or by itself when the holder is gone; then the waiting turns begin.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
 use torana_core::event::{Event, SuspensionPhase};
 use torana_core::limit::SUSPENSION_MS;
 use torana_core::problem::{Code, Problem};
 
 use crate::engine::{Engine, Phase};
 
+pub(crate) mod lease;
+
+use lease::Held;
+pub use lease::{Blocking, Lease, Prepared, Resumed, Suspend, SuspensionState};
+
 /// How often a lease is looked at, milliseconds: a drain that is over is told within it, and a wall clock that jumped
 /// over the end of the lease, because the machine was stopped, is noticed within it.
 const LOOK_MS: u64 = 250;
-
-/// A request for a lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suspend {
-    /// Names the request; the same one again renews the lease.
-    pub request: String,
-    /// Take the lease although something runs, and let that come to its end.
-    pub drain: bool,
-    /// The holder means to end terminals too. There are none; it only tells requests apart.
-    pub ends_terminals: bool,
-}
-
-/// What keeps a suspended gateway from being quiet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Blocking {
-    /// Turns that run.
-    pub runs: usize,
-    /// Runs, summaries and vectors that leave no row behind.
-    pub passing: usize,
-    /// Conversations in which a reply is on its way.
-    pub replies: usize,
-}
-
-impl Blocking {
-    /// All together.
-    pub fn total(self) -> usize {
-        self.runs + self.passing + self.replies
-    }
-}
-
-/// A lease as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// Its id, which only its holder knows.
-    pub id: String,
-    /// When it ends by itself, Unix milliseconds.
-    pub expires_at_ms: i64,
-    /// The gateway is quiet, and stays so until the lease ends.
-    pub is_ready: bool,
-    /// What still runs; nothing when the gateway is quiet.
-    pub blocking: Blocking,
-}
-
-/// What a request for a lease came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Prepared {
-    /// Held, new or renewed.
-    Held(Lease),
-    /// Something runs and the request does not wait for it.
-    Busy(Blocking),
-    /// The gateway starts or stops.
-    Leaving(Blocking),
-    /// Another request holds the lease until this moment, Unix milliseconds.
-    Taken(i64),
-}
-
-/// The lease behind an id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SuspensionState {
-    /// There is none: turns begin.
-    Running,
-    /// It holds.
-    Held(Lease),
-    /// Another lease holds until this moment, Unix milliseconds.
-    Other(i64),
-}
-
-/// What the end of a lease came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resumed {
-    /// Turns begin again.
-    Ended,
-    /// There was none.
-    WasRunning,
-    /// Another lease holds.
-    Other,
-}
-
-#[derive(Debug, Clone)]
-struct Held {
-    suspend: Suspend,
-    id: String,
-    expires_at_ms: i64,
-    deadline_ms: u64,
-    phase: SuspensionPhase,
-    /// The stop that comes is a change of guard: the holder starts the gateway again.
-    handed_over: bool,
-}
-
-/// The lease, if there is one.
-pub(crate) struct Suspension {
-    held: Mutex<Option<Held>>,
-    /// Moves whenever a lease comes or goes.
-    changes: watch::Sender<u64>,
-}
-
-impl Default for Suspension {
-    fn default() -> Self {
-        Self {
-            held: Mutex::default(),
-            changes: watch::Sender::new(0),
-        }
-    }
-}
-
-impl Suspension {
-    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Work that leaves nothing behind, counted while it lives.
 pub struct Passing(Arc<AtomicUsize>);

@@ -34,6 +34,9 @@ use crate::{
     SubmitStatus,
 };
 
+mod approvals;
+mod client;
+mod silence;
 mod suspension;
 
 /// A minute past noon, so that hours before and after it are on the same day.
@@ -123,6 +126,14 @@ impl Drop for Rig {
     }
 }
 
+/// What waits to be sent.
+async fn waiting(rig: &Rig) -> Vec<store::outbox::Intent> {
+    let read = rig
+        .engine
+        .read(|connection| store::outbox::pending(connection, 100));
+    read.await.expect("read")
+}
+
 fn main_agent() -> AgentId {
     AgentId::new("main").expect("a constant id")
 }
@@ -172,6 +183,7 @@ impl Rig {
             emoji: None,
             avatar: None,
             system: String::new(),
+            notes: Vec::new(),
             model: None,
             thinking: None,
             context_tokens: 10_000,
@@ -654,6 +666,21 @@ async fn a_group_answers_to_everything_when_that_was_chosen_before_its_first_mes
     let made = sessions::create(&rig.engine, chosen).await;
     assert!(made.is_ok_and(|made| made.is_new));
     assert_eq!(rig.hear(PeerKind::Group, "7", "anybody?").await, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_is_there_keeps_its_name() {
+    let rig = Rig::new("named-once", AgentRules::default(), |_, _| {}).await;
+    let key = rig.engine.parse_key("agent:main:plans").expect("a key");
+    for title in ["first", "second"] {
+        let new = NewSession {
+            key: Some(key.clone()),
+            title: Some(title.to_owned()),
+            ..NewSession::default()
+        };
+        let made = sessions::create(&rig.engine, new).await.expect("there");
+        assert_eq!(made.row.face.display_name.as_deref(), Some("first"));
+    }
 }
 
 #[tokio::test]

@@ -292,4 +292,21 @@ mod tests {
                 .all(|entry| entry.name != "folder")
         );
     }
+
+    /// S-021: notes are their owner's alone, a write that fails leaves nothing behind, and a path has an end.
+    #[test]
+    fn s_021_a_write_is_private_and_leaves_nothing_when_it_fails() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let scratch = Scratch::new();
+        std::fs::create_dir(scratch.0.join("taken")).expect("a folder");
+        let folder = Folder::open(&scratch.0).expect("opened");
+        folder.write("NOTE.md", b"x").expect("written");
+        let note = std::fs::metadata(scratch.0.join("NOTE.md")).expect("there");
+        assert_eq!(note.permissions().mode() & 0o777, 0o600);
+        assert!(folder.write("taken", b"x").is_err());
+        assert_eq!(folder.list("").expect("listed").len(), 2);
+        let deep = folder.read(&"a/".repeat(DEPTH_MAX + 1), 1);
+        let kind = deep.expect_err("too deep").kind();
+        assert_eq!(kind, io::ErrorKind::InvalidInput);
+    }
 }

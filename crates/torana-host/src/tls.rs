@@ -76,7 +76,7 @@ pub struct ServerTls {
 struct Current {
     acceptor: TlsAcceptor,
     fingerprint: Arc<str>,
-    /// SHA-256 of everything that was read.
+    /// SHA-256 of the chain; another key comes with another certificate.
     content: [u8; 32],
 }
 
@@ -152,12 +152,11 @@ impl TlsFiles {
         for certificate in &chain {
             content.update(certificate);
         }
-        let bytes = read(&self.key)?;
-        content.update(&bytes);
-        let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| TlsError::File {
-            path: self.key.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|error| TlsError::File {
+                path: self.key.display().to_string(),
+                reason: error.to_string(),
+            })?;
         // The library checks that the key belongs to the certificate. Its versions are 1.2 and 1.3.
         let mut config = ServerConfig::builder()
             .with_no_client_auth()

@@ -3,6 +3,7 @@
 mod cli;
 mod compose;
 mod configuration;
+mod disk_hint;
 mod doctor;
 mod gateway;
 mod host;

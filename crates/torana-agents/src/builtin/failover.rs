@@ -9,17 +9,17 @@ use super::cooldown::Cooldowns;
 use crate::provider::ProviderFailure;
 
 /// Attempts at one model that keeps answering 429 (behaviour §9).
-pub const LIMITED_ATTEMPTS_MAX: u32 = 10;
+pub(crate) const LIMITED_ATTEMPTS_MAX: u32 = 10;
 /// Retries of one model after other passing failures (behaviour §9).
-pub const TRANSIENT_RETRIES_MAX: u32 = 8;
+pub(crate) const TRANSIENT_RETRIES_MAX: u32 = 8;
 /// The time those retries may take, from the first failure on (behaviour §9).
-pub const TRANSIENT_WINDOW_MS: u64 = 90_000;
+pub(crate) const TRANSIENT_WINDOW_MS: u64 = 90_000;
 /// No attempt begins later than this after the turn's first one.
-pub const TURN_BUDGET_MS: u64 = 600_000;
+pub(crate) const TURN_BUDGET_MS: u64 = 600_000;
 /// A server that wants a longer wait is left for the next model (behaviour §9).
-pub const SERVER_WAIT_MS_MAX: u64 = 60_000;
+pub(crate) const SERVER_WAIT_MS_MAX: u64 = 60_000;
 /// When every model rests, a rest that ends within this time is waited for: half a minute is what people bear.
-pub const REST_WAIT_MS_MAX: u64 = 30_000;
+pub(crate) const REST_WAIT_MS_MAX: u64 = 30_000;
 /// First and longest pause between attempts (behaviour §9).
 const PAUSE_MS_FIRST: u64 = 1_000;
 const PAUSE_MS_MAX: u64 = 30_000;

@@ -3,6 +3,7 @@
 //! [`failover`] decides, purely; `turn` carries it out; [`BuiltinBackend`] is what the engine sees.
 
 mod backend;
+mod compiled;
 mod cooldown;
 pub mod failover;
 mod settings;

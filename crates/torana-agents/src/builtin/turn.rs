@@ -6,12 +6,14 @@ use torana_core::id::AgentId;
 use torana_core::port::{TurnRequest, World};
 use torana_core::run::{FailureKind, ModelRef, Outcome, RunError, RunEvent, Settled, Usage};
 
-use super::backend::{Compiled, DEMO};
+use super::compiled::{Compiled, DEMO};
 use super::cooldown::Cooldowns;
 use super::failover::{Because, Failover, Step};
 use super::words;
 use crate::emit::Emitter;
-use crate::provider::{Finish, ModelRequest, Output, ProviderFailure, conversation};
+use crate::provider::{
+    Finish, ModelRequest, Output, ProviderFailure, ProviderSettings, conversation,
+};
 
 pub(crate) struct Turn {
     world: World,
@@ -102,7 +104,13 @@ impl Turn {
                     model,
                     attempts,
                 } => {
-                    return Err(words::run_error(&failure, model.as_ref(), attempts));
+                    let has_key = self.has_key(model.as_ref());
+                    return Err(words::run_error(
+                        &failure,
+                        model.as_ref(),
+                        has_key,
+                        attempts,
+                    ));
                 }
             };
             self.announce(&model, after_ms, &because).await;
@@ -173,6 +181,14 @@ impl Turn {
         provider?.answer(&self.request, &mut self.output).await
     }
 
+    /// Whether something was sent that the provider could know us by.
+    fn has_key(&self, model: Option<&ModelRef>) -> bool {
+        let providers = &self.compiled.settings.providers;
+        model
+            .and_then(|model| providers.get(&model.provider))
+            .is_some_and(ProviderSettings::has_credential)
+    }
+
     /// Adds what the last attempt used, with its price.
     fn account(&mut self) {
         let mut usage = self.output.take_usage();
@@ -196,7 +212,7 @@ impl Turn {
                 let failure = ProviderFailure::new(FailureKind::Refusal, "");
                 (
                     Outcome::Refused,
-                    Some(words::run_error(&failure, self.model.as_ref(), 1)),
+                    Some(words::run_error(&failure, self.model.as_ref(), true, 1)),
                 )
             }
             Ok(Finish::Length) => (Outcome::Length, None),

@@ -11,10 +11,11 @@ use crate::provider::ProviderFailure;
 pub(crate) fn run_error(
     failure: &ProviderFailure,
     model: Option<&ModelRef>,
+    has_key: bool,
     attempts: u32,
 ) -> RunError {
     let message = match model {
-        Some(model) => sentence(failure, model, attempts),
+        Some(model) => sentence(failure, model, has_key, attempts),
         None => "no model is configured; set agents.defaults.model.primary to `provider/model`"
             .to_owned(),
     };
@@ -40,7 +41,7 @@ pub(crate) fn out_of_time(model: Option<&ModelRef>) -> RunError {
     }
 }
 
-fn sentence(failure: &ProviderFailure, model: &ModelRef, attempts: u32) -> String {
+fn sentence(failure: &ProviderFailure, model: &ModelRef, has_key: bool, attempts: u32) -> String {
     let ModelRef { provider, model } = model;
     let status = failure
         .status
@@ -53,9 +54,15 @@ fn sentence(failure: &ProviderFailure, model: &ModelRef, attempts: u32) -> Strin
     };
     match failure.kind {
         FailureKind::Auth => {
-            let mut text = format!(
-                "the provider {provider} refused the key{status}; check models.providers.{provider}.apiKey"
-            );
+            let mut text = if has_key {
+                format!(
+                    "the provider {provider} refused the key{status}; check models.providers.{provider}.apiKey"
+                )
+            } else {
+                format!(
+                    "the provider {provider} wants a key{status} and there is none; set models.providers.{provider}.apiKey"
+                )
+            };
             if let Some(name) =
                 presets::preset(provider).and_then(|preset| preset.key_names.first())
             {
@@ -114,5 +121,26 @@ fn duration(wait_ms: u64) -> String {
         format!("{seconds} seconds")
     } else {
         format!("{} minutes", seconds.div_ceil(60))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_not_sent_was_not_refused() {
+        let failure = ProviderFailure {
+            status: Some(401),
+            ..ProviderFailure::new(FailureKind::Auth, "")
+        };
+        let model = ModelRef {
+            provider: "p".to_owned(),
+            model: "m".to_owned(),
+        };
+        assert_eq!(
+            run_error(&failure, Some(&model), false, 1).message,
+            "the provider p wants a key (401) and there is none; set models.providers.p.apiKey"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What people see of the demo.
 
+use crate::offers::Offer;
 use expect_test::expect;
 use futures_util::StreamExt;
 use proptest::prelude::*;

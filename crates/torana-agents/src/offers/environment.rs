@@ -2,7 +2,7 @@
 
 use torana_host::env::Environment;
 
-use super::Offer;
+use super::offer::Offer;
 use crate::presets::PRESETS;
 
 /// Every provider whose key, or for Ollama whose address, is in the environment; in the order of the presets.

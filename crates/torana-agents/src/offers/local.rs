@@ -7,7 +7,7 @@ use torana_host::egress::{Egress, Url, read_capped};
 use torana_host::env::Environment;
 use torana_host::json;
 
-use super::Offer;
+use super::offer::Offer;
 use crate::presets::{PRESETS, Preset};
 
 /// A server on the same machine answers at once or is not there.

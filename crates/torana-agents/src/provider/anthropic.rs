@@ -10,10 +10,11 @@ use torana_host::sse::SseEvent;
 use super::anthropic_body::{body, thinking_budget};
 use super::classify::classify_in_stream;
 use super::failure::ProviderFailure;
+use super::output::CallPiece;
 use super::output::Output;
 use super::request::{Finish, ModelProvider, ModelRequest};
 use super::settings::ProviderSettings;
-use super::transport::{CallPiece, Delta, Endpoint, Wire, exchange, fuzz_wire};
+use super::transport::{Delta, Endpoint, Wire, exchange, fuzz_wire};
 
 /// A provider that speaks the messages format.
 #[derive(Debug)]

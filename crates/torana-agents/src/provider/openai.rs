@@ -12,11 +12,12 @@ use torana_host::sse::SseEvent;
 use super::classify::classify_in_stream;
 use super::failure::{ProviderFailure, RejectedField};
 use super::openai_body::{Flags, body};
+use super::output::CallPiece;
 use super::output::Output;
 use super::request::{Finish, ModelProvider, ModelRequest};
 use super::settings::ProviderSettings;
 use super::think::{Piece, ThinkSplitter};
-use super::transport::{CallPiece, Delta, Endpoint, Wire, exchange, fuzz_wire};
+use super::transport::{Delta, Endpoint, Wire, exchange, fuzz_wire};
 
 /// A provider that speaks chat completions.
 #[derive(Debug)]

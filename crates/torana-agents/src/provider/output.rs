@@ -7,7 +7,6 @@ use torana_core::port::World;
 use torana_core::run::{FailureKind, RunEvent, Usage};
 
 use super::failure::ProviderFailure;
-use super::transport::CallPiece;
 use crate::emit::Emitter;
 
 /// Most bytes read from providers in one turn, failed attempts included (S-061).
@@ -152,4 +151,17 @@ impl Output {
     pub(crate) fn take_text(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
+}
+
+/// A piece of a tool call, as it streams in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CallPiece {
+    /// Which call of this answer.
+    pub(crate) index: u64,
+    /// Its id, once.
+    pub(crate) id: String,
+    /// Its tool, once.
+    pub(crate) name: String,
+    /// More of its arguments.
+    pub(crate) arguments: String,
 }

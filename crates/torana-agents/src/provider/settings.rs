@@ -30,6 +30,18 @@ pub struct ProviderSettings {
     pub models: BTreeMap<String, ModelSettings>,
 }
 
+impl ProviderSettings {
+    /// Whether there is a key to send; an empty one is none.
+    pub fn has_key(&self) -> bool {
+        self.api_key.as_ref().is_some_and(|key| !key.is_empty())
+    }
+
+    /// Whether requests carry anything a provider could know us by: the key, or a header that may hold one.
+    pub(crate) fn has_credential(&self) -> bool {
+        self.has_key() || !self.headers.is_empty()
+    }
+}
+
 /// A model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelSettings {

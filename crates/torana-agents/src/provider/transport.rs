@@ -2,6 +2,7 @@
 //!
 //! The wire formats are pure machines behind [`Wire`]; this file owns the socket. Any byte resets the idle timeout.
 
+use super::output::CallPiece;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -44,19 +45,6 @@ pub(crate) enum Delta {
     Usage(Usage),
     /// More of a call: pieces with the same index belong together.
     Call(CallPiece),
-}
-
-/// A piece of a tool call, as it streams in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct CallPiece {
-    /// Which call of this answer.
-    pub(crate) index: u64,
-    /// Its id, once.
-    pub(crate) id: String,
-    /// Its tool, once.
-    pub(crate) name: String,
-    /// More of its arguments.
-    pub(crate) arguments: String,
 }
 
 /// A wire format: reads events, gives deltas, knows when the answer is whole. Pure.

@@ -6,12 +6,11 @@ use torana_core::port::RateRules;
 use torana_host::egress;
 use torana_host::secret::Secret;
 
-use super::config::{Settings, TokenSource, WebhookSettings};
 use super::resolve;
 use super::section::{AccountSection, IdEntry, RateLimitText, RateLimitValue};
-use crate::kind::{
-    AccountConfig, Environment, Issue, MenuCommand, Settings as AnySettings, WebhookListener,
-};
+use super::settings::{Settings, TokenSource, WebhookSettings};
+use crate::kind::{AccountConfig, Environment, Issue, Settings as AnySettings, WebhookListener};
+use crate::menu::MenuCommand;
 
 /// Telegram's own server.
 const API_ROOT: &str = "https://api.telegram.org";

@@ -4,19 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use torana_core::port::{AccountParts, ChannelLimits, Receive, Webhook};
+use torana_core::port::{AccountParts, ChannelLimits, ChatIds, Receive, Webhook};
 use torana_core::render::{Counts, LengthUnit, Limits, Markup};
 use torana_host::files;
 use torana_host::secret::Secret;
 
 use super::account::bot_id;
 use super::api::Api;
-use super::config::{Settings, TokenSource};
-use super::connect::{Connector, Identity};
+use super::connect::Connector;
+use super::identity::Identity;
 use super::normalise::Scope;
 use super::receive::Polling;
 use super::resolve::TEXT_UNITS_MAX;
 use super::send::Sender;
+use super::settings::{Settings, TokenSource};
 use super::webhook::Hook;
 use crate::kind::{AccountConfig, Build, BuildFailure, Settings as AnySettings};
 use crate::policy::AccountPolicy;
@@ -137,5 +138,7 @@ fn limits(policy: &AccountPolicy, settings: &Settings) -> ChannelLimits {
         edit_interval_group_ms: EDIT_INTERVAL_GROUP_MS,
         idempotent: false,
         rate: settings.rate,
+        // A chat is a number or `@` and a public name (Bot API 9, sendMessage).
+        chats: ChatIds::NumberOrHandle,
     }
 }

@@ -2,50 +2,21 @@
 //!
 //! Only knowing who we are is essential; a server without menu or webhook methods costs a notice, not the account.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use torana_core::port::{AccountIdentity, BoxFuture, Connect, ReceiveFailure};
 
 use super::account::{COMMANDS_MAX, is_command_name};
 use super::api::{Api, CallFailure};
-use super::config::Settings;
-use super::entity::Own;
+use super::identity::Identity;
 use super::receive::receive_failure;
+use super::settings::Settings;
 use super::wire::{ALLOWED_UPDATES, BotCommand, Me, Nothing, SetMyCommands, SetWebhook};
-use crate::kind::MenuCommand;
+use crate::menu::MenuCommand;
 
 /// Characters of a menu entry's description (Telegram's own limit).
 const DESCRIPTION_CHARS_MAX: usize = 256;
-
-/// Who we are, learnt by connecting and read with every update.
-pub(super) struct Identity(RwLock<Arc<Own>>);
-
-// === impl Identity ===
-
-impl Identity {
-    /// What the token alone tells.
-    pub(super) fn from_token(bot_id: &str) -> Self {
-        Self(RwLock::new(Arc::new(Own {
-            token_id: bot_id.parse().unwrap_or(0),
-            id: None,
-            username: None,
-        })))
-    }
-
-    pub(super) fn own(&self) -> Arc<Own> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn learn(&self, me: &Me) {
-        let own = Own {
-            token_id: self.own().token_id,
-            id: Some(me.id),
-            username: me.username.clone(),
-        };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(own);
-    }
-}
 
 /// Connects one bot.
 pub(super) struct Connector {

@@ -1,6 +1,7 @@
 //! Telegram bots over the Bot API, by long polling or webhook.
 //!
-//! `section` is the config as written; `config`, `account` and `resolve` make accounts of it, `build` builds one.
+//! `kind` describes the platform. `section` is the config as written; `config`, `account` and `resolve` make accounts of it,
+//! with `settings` for this folder alone; `build` builds one.
 //! `connect`, `receive`, `webhook` and `send` are its parts; they share `api` (one call, one classified outcome) and `wire`.
 //! `normalise` and `entity` turn updates into inbounds. `fake` is an in-memory Bot API server for tests and benchmarks.
 
@@ -13,29 +14,18 @@ mod entity;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod fuzz;
+mod identity;
+pub(crate) mod kind;
 mod normalise;
 mod receive;
 mod resolve;
 mod section;
 mod send;
+pub(crate) mod settings;
 mod webhook;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::Settings;
 pub use fuzz::fuzz_update;
-
-use crate::kind::ChannelKind;
-
-/// The descriptor of this platform.
-pub(crate) const KIND: ChannelKind = ChannelKind {
-    id: "telegram",
-    aliases: &["tg"],
-    label: "Telegram",
-    credentials: &["botToken", "tokenFile"],
-    schema: config::schema,
-    accounts: config::accounts,
-    build: build::build,
-};

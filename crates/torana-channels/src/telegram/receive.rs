@@ -11,7 +11,7 @@ use torana_core::port::{Batch, BoxFuture, Receive, ReceiveFailure, World};
 use torana_host::json;
 
 use super::api::{Api, CallFailure, UPDATES_BYTES_MAX};
-use super::connect::Identity;
+use super::identity::Identity;
 use super::normalise::{Scope, normalise, unreadable};
 use super::wire::{ALLOWED_UPDATES, BareUpdate, GetUpdates, Nothing, Update};
 

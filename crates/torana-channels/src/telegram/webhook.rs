@@ -8,7 +8,7 @@ use torana_core::port::{Webhook, WebhookRequest, WebhookVerdict, World};
 use torana_host::json;
 use torana_host::secret::Secret;
 
-use super::connect::Identity;
+use super::identity::Identity;
 use super::normalise::{Scope, normalise, unreadable};
 use super::receive::read_update;
 

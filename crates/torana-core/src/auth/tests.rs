@@ -326,3 +326,58 @@ fn codes_use_letters_people_can_read() {
     assert_eq!(login_code(&world(3)).len(), 32);
     assert_ne!(login_code(&world(3)), login_code(&world(4)));
 }
+
+/// S-009: the signed text, word for word; what is missing in it could be changed by whoever carries it.
+#[test]
+fn s_009_everything_a_device_claims_is_in_the_signed_text() {
+    let claim = DeviceClaim {
+        id: "id",
+        public_key: "-",
+        signature: "-",
+        signed_at_ms: 17,
+        nonce: "nonce",
+        client_id: "client",
+        client_mode: "mode",
+        role: "role",
+        scopes: &["b", "a"],
+        token: "token",
+        platform: " Linux ",
+        device_family: "Desktop",
+    };
+    assert_eq!(claim.text_v2(), "v2|id|client|mode|role|b,a|17|token|nonce");
+    assert_eq!(
+        claim.text_v3(),
+        "v3|id|client|mode|role|b,a|17|token|nonce|linux|desktop"
+    );
+}
+
+/// S-009: under a key of small order one signature fits every text, so such a key proves nothing.
+#[test]
+fn s_009_a_weak_key_signs_nothing() {
+    let mut point = [0_u8; 32];
+    // The neutral element of the curve (RFC 8032, section 5.1.2: y = 1).
+    point[0] = 1;
+    let mut signature = [0_u8; 64];
+    signature[0] = 1;
+    let public = PublicKey::parse(&base64_text(&point)).expect("32 bytes");
+    let (id, text, signature) = (
+        public.device_id().to_string(),
+        public.to_text(),
+        base64_text(&signature),
+    );
+    let claim = DeviceClaim {
+        id: &id,
+        public_key: &text,
+        signature: &signature,
+        signed_at_ms: 0,
+        nonce: "n",
+        client_id: "cli",
+        client_mode: "cli",
+        role: "operator",
+        scopes: &[],
+        token: "",
+        platform: "",
+        device_family: "",
+    };
+    assert!(verify_device(&claim, "n", 0).is_err());
+}

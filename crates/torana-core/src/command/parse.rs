@@ -1,5 +1,6 @@
 //! Reading a message as a command.
 
+use super::context::ContextAction;
 use super::model::ModelAction;
 use super::queue::QueueAction;
 use super::setting::{Setting, SettingAction};
@@ -69,6 +70,8 @@ pub enum Command {
     },
     /// Show model, context, queue and health.
     Status,
+    /// Show what fills the context window.
+    Context(ContextAction),
     /// Show the short help.
     Help,
     /// List all commands.
@@ -105,6 +108,7 @@ impl Command {
             | Self::New { .. }
             | Self::Reset { .. }
             | Self::Status
+            | Self::Context(_)
             | Self::Help
             | Self::Commands
             | Self::Whoami
@@ -148,6 +152,7 @@ pub fn parse(text: &str, names: &CommandNames<'_>) -> Option<Command> {
         "new" => Command::New { rest: given(rest) },
         "reset" => reset(rest),
         "status" => Command::Status,
+        "context" => Command::Context(ContextAction::parse(rest)),
         "help" | "start" => Command::Help,
         "commands" => Command::Commands,
         "whoami" | "id" => Command::Whoami,

@@ -56,6 +56,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         essential: true,
     },
     CommandSpec {
+        name: "context",
+        aliases: &[],
+        usage: "/context [list|detail|json]",
+        summary: "Show what fills the context window of this session",
+        who: Who::Admitted,
+        essential: false,
+    },
+    CommandSpec {
         name: "stop",
         aliases: &[],
         usage: "/stop",

@@ -210,6 +210,24 @@ fn queue_arguments() {
 }
 
 #[test]
+fn the_context_is_told_in_three_forms() {
+    for (message, action) in [
+        ("/context", ContextAction::List),
+        ("/context LIST", ContextAction::List),
+        ("/context detail", ContextAction::Detail),
+        ("/context: json", ContextAction::Json),
+        (
+            "/context map",
+            ContextAction::Invalid {
+                word: "map".to_owned(),
+            },
+        ),
+    ] {
+        assert_eq!(read(message), Some(Command::Context(action)), "{message}");
+    }
+}
+
+#[test]
 fn other_names_are_handed_on() {
     assert_eq!(
         read("/Weather: Bern  today "),

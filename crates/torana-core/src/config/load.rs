@@ -75,7 +75,7 @@ pub struct Loaded {
 /// assert!(loaded.config.is_none());
 /// assert_eq!(
 ///     loaded.problems[0].to_string(),
-///     "torana.json:1:14: `gateway.prot` is not a known key; did you mean `port`?"
+///     "torana.json:1:14: `gateway.prot` is not a known key; did you mean `gateway.port`?"
 /// );
 /// ```
 #[must_use]

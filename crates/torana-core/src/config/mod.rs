@@ -12,6 +12,7 @@ pub mod edit;
 mod effective;
 mod env;
 mod finding;
+mod forms;
 mod guard;
 mod hints;
 mod include;

@@ -9,8 +9,11 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Response, StatusCode};
+use hyper::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
+
+/// What was checked, or the refusal; boxed because the good way should stay light.
+pub(super) type Checked<T> = Result<T, Box<Answer>>;
 
 /// The body of an answer.
 pub(crate) enum AnswerBody {
@@ -56,12 +59,11 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// An answer with a body of a given type, not to be kept by anybody.
+/// An answer with a body of a given type.
 pub(crate) fn whole(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(AnswerBody::Whole(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
-    answer.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     answer
 }
 
@@ -107,6 +109,36 @@ pub(crate) fn not_found() -> Answer {
     text(StatusCode::NOT_FOUND, "Not Found")
 }
 
+/// What is said to a method that a path does not have: `OPTIONS` asks which it has, everything else is a mistake. There
+/// are no `Access-Control-*` fields in either, so a page of another site learns nothing it could use (S-067).
+pub(super) fn other_method(method: &Method, allow: &'static str) -> Answer {
+    if method != Method::OPTIONS {
+        return wrong_method(allow);
+    }
+    let mut answer = text(StatusCode::NO_CONTENT, "");
+    answer.headers_mut().remove(header::CONTENT_TYPE);
+    answer
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allow));
+    answer
+}
+
+/// Nothing is there, said to a program.
+pub(super) fn api_nothing() -> Answer {
+    let error = json!({ "ok": false, "error": { "type": "not_found" } });
+    json(StatusCode::NOT_FOUND, &error)
+}
+
+/// There is no room now; a second later there may be.
+pub(super) fn unavailable(message: &str) -> Answer {
+    retry_later(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        message,
+        1_000,
+    )
+}
+
 /// Ends the connection after this answer.
 pub(super) fn closing(mut answer: Answer) -> Answer {
     answer
@@ -115,7 +147,17 @@ pub(super) fn closing(mut answer: Answer) -> Answer {
     answer
 }
 
-/// Adds what every answer carries; what an answer says itself stays.
+/// Refuses in the shape the APIs of this port share.
+pub(super) fn refuse<T>(status: StatusCode, kind: &str, message: &str) -> Checked<T> {
+    Err(Box::new(refusal(status, kind, message)))
+}
+
+/// Refuses what cannot be read, and ends the connection.
+pub(super) fn malformed<T>(message: &'static str) -> Checked<T> {
+    Err(Box::new(closing(text(StatusCode::BAD_REQUEST, message))))
+}
+
+/// Adds what every answer carries; what an answer says itself stays. What says nothing of caching is `no-store`.
 pub(super) fn common_headers(headers: &mut HeaderMap) {
     const COMMON: [(HeaderName, &str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::{HeaderMap, StatusCode, header};
 use torana_core::port::World;
 
@@ -20,7 +20,7 @@ const RESERVE_BYTES_MAX: u64 = 64 * 1024;
 /// Reads a body of at most `bytes_max`. The refusal says what was wrong and closes the connection.
 pub(super) async fn read(
     headers: &HeaderMap,
-    mut body: Incoming,
+    mut body: impl Body<Data = Bytes> + Unpin,
     bytes_max: usize,
     world: &World,
 ) -> Result<Bytes, Box<Answer>> {
@@ -84,4 +84,57 @@ fn too_slow() -> Box<Answer> {
 
 fn refused(status: StatusCode, message: &str) -> Box<Answer> {
     Box::new(closing(refusal(status, "invalid_request_error", message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::StreamExt as _;
+    use futures_util::stream::{BoxStream, unfold};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// Longer than any of these bodies becomes in time.
+    const BYTES_MAX: usize = 1024 * 1024;
+
+    /// A body that never ends: so many bytes at every tick.
+    fn drips(
+        world: &World,
+        bytes: usize,
+        every_ms: u64,
+    ) -> BoxStream<'static, Result<Frame<Bytes>, Infallible>> {
+        let next = move |world: World| async move {
+            world.sleep_ms(every_ms).await;
+            Some((Ok(Frame::data(Bytes::from(vec![b'x'; bytes]))), world))
+        };
+        unfold(world.clone(), next).boxed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s_049_a_body_that_comes_too_slowly_is_given_up() {
+        let world = torana_host::world();
+        let mut ended_ms = Vec::new();
+        // A pause, less than the slowest rate, and fast enough but without end.
+        for (bytes, every_ms) in [(500_000, SLOW_GRACE_MS + 1), (1_000, 1_000), (2_048, 1_500)] {
+            let began_ms = world.monotonic_ms();
+            let body = StreamBody::new(drips(&world, bytes, every_ms));
+            let read = read(&HeaderMap::new(), body, BYTES_MAX, &world).await;
+            let status = read.expect_err("it has no end").status();
+            ended_ms.push((status, world.monotonic_ms() - began_ms));
+        }
+        let after_ms = [SLOW_GRACE_MS, SLOW_GRACE_MS + 1_000, BODY_MS_MAX];
+        let wanted = after_ms.map(|after_ms| (StatusCode::REQUEST_TIMEOUT, after_ms));
+        assert_eq!(ended_ms, wanted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_body_may_take_its_time() {
+        let world = torana_host::world();
+        let body = StreamBody::new(drips(&world, 10, 1_000).take(5));
+        let read = read(&HeaderMap::new(), body, BYTES_MAX, &world).await;
+        assert_eq!(read.map(|bytes| bytes.len()).ok(), Some(50));
+    }
 }

@@ -14,15 +14,14 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 use torana_host::tls::ServerTls;
 
 use super::answer::Answer;
+use super::door::{Door, Ends};
 use super::guard::{Guard, Guarded};
 use super::patience::Patient;
-use super::request::{Link, Pipeline};
+use super::pipeline::{Link, Pipeline};
 use super::seats::Seat;
-use super::server::Door;
 use super::socket::WebSocket;
 use super::stream::Stream;
 
@@ -43,15 +42,6 @@ const LINGER_MS: u64 = 500;
 const TLS_HANDSHAKE: u8 = 0x16;
 /// Said to a client that speaks plain HTTP where TLS is spoken.
 const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 59\r\nConnection: close\r\n\r\nThis port speaks TLS; use an https:// (or wss://) address.\n";
-
-/// What ends connections from outside.
-#[derive(Clone)]
-pub(super) struct Ends {
-    /// Finish what is being answered, take nothing new.
-    pub(super) drain: CancellationToken,
-    /// End now.
-    pub(super) kill: CancellationToken,
-}
 
 struct Requests {
     pipeline: Arc<Pipeline>,
@@ -102,46 +92,56 @@ pub(super) async fn serve(
         upgraded: Mutex::new(None),
         unread: AtomicBool::new(false),
     });
-    let io = TokioIo::new(Guarded {
-        stream,
-        guard: Guard::default(),
-        last,
-    });
     let requests = Requests {
         pipeline: Arc::clone(&pipeline),
         link: Arc::clone(&link),
     };
-    let mut connection = http1::Builder::new()
+    let mut connection = http(stream, last, requests);
+    let is_whole = drive(&mut connection, &pipeline, &link, &ends).await;
+    let parts = connection.into_parts();
+    drop(parts.service);
+    let stream = parts.io.into_inner().stream;
+    if is_whole {
+        go_on(stream, &parts.read_buf, link, &pipeline).await;
+    }
+}
+
+/// HTTP on a stream, within our bounds.
+fn http(
+    stream: Stream,
+    last: Arc<AtomicBool>,
+    requests: Requests,
+) -> http1::Connection<TokioIo<Guarded<Stream>>, Requests> {
+    let guarded = Guarded {
+        stream,
+        guard: Guard::default(),
+        last,
+    };
+    http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(LATER_HEAD)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(BUFFER_BYTES_MAX)
         .half_close(false)
-        .serve_connection(io, requests);
-    let is_whole = drive(&mut connection, &pipeline, &link, &ends).await;
-    let parts = connection.into_parts();
-    drop(parts.service);
-    let stream = parts.io.into_inner().stream;
-    if !is_whole {
-        return;
-    }
+        .serve_connection(TokioIo::new(guarded), requests)
+}
+
+/// What becomes of a connection whose requests are all answered: a WebSocket, where one was agreed. `read` is what the
+/// client sent after that already.
+async fn go_on(stream: Stream, read: &[u8], link: Arc<Link>, pipeline: &Pipeline) {
     let upgraded = link
         .upgraded
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .take();
     let Some(peer) = upgraded else {
-        return linger(stream, &link, &pipeline).await;
+        return linger(stream, &link, pipeline).await;
     };
     // Nothing else holds the link once its requests are answered.
     let Some(link) = Arc::into_inner(link) else {
         return;
     };
-    let socket = WebSocket::new(
-        stream,
-        &parts.read_buf,
-        pipeline.context.engine.world().clone(),
-    );
+    let socket = WebSocket::new(stream, read, pipeline.context.engine.world().clone());
     let serving = Arc::clone(&pipeline.dialect).serve(socket, peer, link.seat);
     pipeline.context.engine.tasks().spawn("client", serving);
 }

@@ -418,4 +418,31 @@ mod tests {
         queue.event(&event(10, Fate::Merge(7)));
         assert_eq!(seqs(&queue), [2, 3]);
     }
+
+    #[test]
+    fn what_did_not_fit_goes_back_in_its_order_and_the_first_close_counts() {
+        let queue = Outgoing::new();
+        for _ in 0..4 {
+            queue.event(&event(1, Fate::Keep));
+        }
+        let mut batch = Vec::new();
+        queue.take(&mut batch, usize::MAX);
+        queue.put_back(batch.into_iter());
+        queue.close(4001, "credential gone");
+        queue.close(1000, "later");
+        assert_eq!(seqs(&queue), [1, 2, 3, 4]);
+        assert_eq!(queue.closing().map(|close| close.code), Some(4001));
+    }
+
+    /// S-055: whoever leaves two large answers unread is not read from until one of them is gone.
+    #[test]
+    fn s_055_large_answers_that_wait_choke_their_client() {
+        let queue = Outgoing::new();
+        queue.text(vec![b' '; LARGE_ANSWER_BYTES + 1]);
+        assert!(!queue.is_choked());
+        queue.text(vec![b' '; LARGE_ANSWER_BYTES + 1]);
+        assert!(queue.is_choked());
+        queue.large_written();
+        assert!(!queue.is_choked());
+    }
 }

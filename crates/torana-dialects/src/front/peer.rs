@@ -346,6 +346,13 @@ mod tests {
         assert_eq!(client("[2001:db8::1]:443"), Ok("2001:db8::1".to_owned()));
         assert_eq!(client("203.0.113.9:5000"), Ok("203.0.113.9".to_owned()));
         assert_eq!(client("unknown"), Err(ForwardFault::Unreadable));
+        for (more, wanted) in [
+            (HOPS_MAX - 1, Ok("203.0.113.9".to_owned())),
+            (HOPS_MAX, Err(ForwardFault::Unreadable)),
+        ] {
+            let hops = format!("203.0.113.9{}", ", 10.1.2.3".repeat(more));
+            assert_eq!(client(hops.leak()), wanted, "{more} more");
+        }
         assert_eq!(
             check(
                 "10.0.0.1",

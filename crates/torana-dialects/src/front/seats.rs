@@ -331,6 +331,34 @@ mod tests {
         assert_eq!(seats.counts(), (1, 0));
     }
 
+    /// S-046: room is made by who was silent longest, whoever came first, and clients have a bound of their own.
+    #[test]
+    fn s_046_room_is_made_by_the_longest_silence_and_clients_are_bounded() {
+        let (seats, hand) = seats();
+        let held = take(&seats, &remote(1), 32);
+        for (index, seat) in held.iter().enumerate() {
+            hand.0
+                .store(if index == 7 { 1 } else { 500 }, Ordering::Relaxed);
+            seat.heard();
+        }
+        hand.0.store(2_000, Ordering::Relaxed);
+        assert!(seats.take(remote(1)).is_ok());
+        let gone = |seat: &&Seat| seat.leave.is_cancelled();
+        assert_eq!(held.iter().position(|seat| gone(&seat)), Some(7));
+        assert_eq!(held.iter().filter(gone).count(), 1);
+        let clients: Vec<Seat> = (0..CLIENTS_MAX)
+            .map(|_| {
+                let seat = seats.take(remote(2)).map_err(|_| ()).expect("room");
+                assert_eq!(seat.authenticated(), Ok(()));
+                seat
+            })
+            .collect();
+        let late = seats.take(remote(2)).map_err(|_| ()).expect("room");
+        assert_eq!(late.authenticated(), Err(Full));
+        drop(clients);
+        assert_eq!(late.authenticated(), Ok(()));
+    }
+
     #[test]
     fn clients_do_not_count_as_strangers_and_are_never_evicted() {
         let (seats, hand) = seats();
@@ -376,6 +404,8 @@ mod tests {
         assert_eq!(seat.move_to(page.clone()), Ok(()));
         let _others = take(&seats, &page, 31);
         assert!(seats.take(page.clone()).is_err());
+        let other = seats.take(SeatSource::Local).map_err(|_| ()).expect("room");
+        assert_eq!(other.move_to(page.clone()), Err(Full));
         drop(seat);
         assert!(seats.take(page).is_ok());
     }

@@ -4,21 +4,15 @@
 //! one without any origin, which gets the document (OpenClaw 2026.9.6, whose listener is opened on demand, too). The
 //! stage has nothing else: no data, no credential, no other path.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError};
 
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
-use torana_host::tls::ServerTls;
 
 use super::answer::{Answer, not_found, whole, wrong_method};
-use super::connection::Ends;
+use super::head::is_read;
+use super::listen::BindError;
 use super::path::Route;
-use super::request::Pipeline;
-use super::server::{BindError, Door, keep_accepting, listen};
 
 /// The path the official page insists on (OpenClaw 2026.9.6).
 pub(crate) const PATH: &str = "/mcp-app-sandbox";
@@ -78,33 +72,29 @@ enum State {
     #[default]
     Closed,
     /// It can be opened.
-    Ready(Opening),
+    Ready {
+        /// The port; with 0 the system chooses one.
+        port: u16,
+        open: Opener,
+    },
     /// It is open on this port.
     Open(u16),
 }
 
-/// What opening it takes. Nothing here keeps a gateway that ends.
-pub(super) struct Opening {
-    /// Where the gateway itself listens.
-    pub(super) addresses: Vec<SocketAddr>,
-    /// The port; with 0 the system chooses one.
-    pub(super) port: u16,
-    /// TLS of the gateway, as a frame without it is not shown in a page that has it.
-    pub(super) tls: Option<Arc<ServerTls>>,
-    /// What answers.
-    pub(super) pipeline: Weak<Pipeline>,
-    /// What ends it.
-    pub(super) ends: Ends,
-    /// Held while it is open.
-    pub(super) open: mpsc::WeakSender<Infallible>,
-}
+/// Opens the port and says which one it is; the system chooses with 0.
+type Opener = Box<dyn Fn(u16) -> Result<u16, BindError> + Send>;
 
 // === impl Stage ===
 
 impl Stage {
-    /// Says how it can be opened.
-    pub(super) fn prepare(&self, opening: Opening) {
-        *self.state() = State::Ready(opening);
+    /// Says on which port it can be opened, and how.
+    pub(super) fn prepare(
+        &self,
+        port: u16,
+        open: impl Fn(u16) -> Result<u16, BindError> + Send + 'static,
+    ) {
+        let open = Box::new(open);
+        *self.state() = State::Ready { port, open };
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -115,8 +105,7 @@ impl Stage {
     pub(crate) fn port(&self) -> Option<u16> {
         let port = match &*self.state() {
             State::Closed => return None,
-            State::Ready(opening) => opening.port,
-            State::Open(port) => *port,
+            State::Ready { port, .. } | State::Open(port) => *port,
         };
         (port > 0).then_some(port)
     }
@@ -127,43 +116,9 @@ impl Stage {
         let port = match &*state {
             State::Closed => return Err("the gateway does not listen".to_owned()),
             State::Open(port) => return Ok(*port),
-            State::Ready(opening) => opening.open().map_err(|error| error.to_string())?,
+            State::Ready { port, open } => open(*port).map_err(|error| error.to_string())?,
         };
         *state = State::Open(port);
-        Ok(port)
-    }
-}
-
-// === impl Opening ===
-
-impl Opening {
-    /// Listens wherever the gateway does, and accepts there.
-    fn open(&self) -> Result<u16, BindError> {
-        let mut port = self.port;
-        let mut listeners: Vec<TcpListener> = Vec::new();
-        for address in &self.addresses {
-            let listener = listen(SocketAddr::new(address.ip(), port))?;
-            port = listener.local_addr().map_or(port, |bound| bound.port());
-            listeners.push(listener);
-        }
-        // Both are gone while the gateway ends; nobody is left to show a document to.
-        if let Some((pipeline, open)) = self.pipeline.upgrade().zip(self.open.upgrade()) {
-            for listener in listeners {
-                let door = Door {
-                    tls: self.tls.clone(),
-                    is_stage: true,
-                };
-                let pipeline = Arc::clone(&pipeline);
-                let tasks = pipeline.context.engine.tasks().clone();
-                let accepting =
-                    keep_accepting(listener, door, pipeline, self.ends.clone(), open.clone());
-                tasks.spawn("stage", accepting);
-            }
-        }
-        tracing::info!(
-            port,
-            "Documents of agents are shown on a port of their own."
-        );
         Ok(port)
     }
 }
@@ -194,7 +149,7 @@ pub(super) fn answer(
         Route::Other(path) if path == PATH => {}
         _ => return not_found(),
     }
-    if !matches!(*method, Method::GET | Method::HEAD) {
+    if !is_read(method) {
         return wrong_method("GET, HEAD");
     }
     let page = PAGE.replace("GATEWAY_PORT", &gateway_port.to_string());

@@ -12,7 +12,8 @@ use torana_host::file_tree::TreeFile;
 use super::answer::{Answer, not_found, text, wrong_method};
 use super::asset::{Asset, kind, tag, tag_of};
 use super::coding::gzip;
-use super::site::Dressed;
+use super::dress::Dressed;
+use super::head::is_read;
 use super::stage;
 
 #[derive(RustEmbed)]
@@ -106,7 +107,7 @@ impl Site {
                 not_found()
             };
         };
-        let is_read = matches!(*request.method, Method::GET | Method::HEAD);
+        let is_read = is_read(request.method);
         match inside.strip_prefix('/') {
             None => redirect(request.base_path),
             Some(file) if file != INDEX && self.assets.contains_key(file) => {

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::{HeaderMap, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use torana_core::id::AgentId;
 use torana_core::media::MediaRef;
 use torana_core::port::World;
 use torana_host::served::{self, ServedFile};
 
-use super::answer::{Answer, not_found, retry_later};
+use super::answer::{Answer, not_found, unavailable};
 use super::asset::{Asset, kind, tag};
 use super::content::{Content, Kept, Source};
 use super::path::escaped;
@@ -122,15 +122,6 @@ fn is_missing(kind: ErrorKind) -> bool {
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidFilename
             | ErrorKind::PermissionDenied
-    )
-}
-
-fn unavailable(message: &str) -> Answer {
-    retry_later(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "unavailable",
-        message,
-        1_000,
     )
 }
 

@@ -9,7 +9,7 @@ use torana_engine::WebhookOutcome;
 use super::answer::{Answer, retry_later, text};
 use super::body;
 use super::gate::Source;
-use super::request::Exchange;
+use super::pipeline::Exchange;
 use crate::context::Context;
 
 /// When a platform should come again while nothing is accepted: long enough for a start or for space to be made.

@@ -1,6 +1,6 @@
 //! One connected client, as events and methods see it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use torana_core::auth::{Audience, Role, Scope, ScopeSet};
@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) newer: bool,
     /// It gets the fuller event envelope of the reference instead of the published schema's.
     pub(crate) observed: bool,
+    /// It has to hear a text of a run, if an empty one, before anything else of it ([`super::quirks::TERMINAL_CLIENT`]).
+    pub(crate) text_first: bool,
     /// It speaks the bare dialect of an older guide.
     pub(crate) guide: bool,
     /// Announced `tool-events`.
@@ -54,7 +56,8 @@ pub(crate) struct Client {
 pub(crate) struct Subscriptions {
     lists: bool,
     all: bool,
-    sessions: BTreeSet<SessionKey>,
+    /// Looked up for every event of every session; nobody sees their order.
+    sessions: HashSet<SessionKey>,
 }
 
 impl Client {

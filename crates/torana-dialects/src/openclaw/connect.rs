@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use torana_core::approval::is_plain;
-use torana_core::auth::{DeviceClaim, Role, ScopeSet};
+use torana_core::auth::{DeviceClaim, Role, ScopeSet, Surface};
 use torana_engine::store::device::DeviceFacts;
 use torana_engine::store::node::Declared;
 
@@ -157,6 +157,45 @@ fn texts(value: Option<&Value>) -> Vec<String> {
         .collect()
 }
 
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A whole number; what is none was refused by the check of the parameters.
+fn whole(value: &Value) -> i64 {
+    match value {
+        Value::Number(number) => params::whole(number).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+impl DeviceProof {
+    fn read(device: &Value) -> Self {
+        Self {
+            id: text(&device["id"]),
+            public_key: text(&device["publicKey"]),
+            signature: text(&device["signature"]),
+            signed_at_ms: whole(&device["signedAt"]),
+            nonce: text(&device["nonce"]),
+        }
+    }
+}
+
+impl Credentials {
+    fn read(auth: &Value) -> Self {
+        let sent = |name: &str| auth[name].as_str().map(str::to_owned);
+        let secret = |name: &str| sent(name).filter(|text| !text.is_empty());
+        let signed = ["token", "deviceToken", "bootstrapToken"];
+        Self {
+            token: secret("token"),
+            password: secret("password"),
+            device_token: secret("deviceToken"),
+            bootstrap: secret("bootstrapToken"),
+            signed: signed.into_iter().find_map(sent).unwrap_or_default(),
+        }
+    }
+}
+
 impl Connect {
     /// Checks and reads the parameters.
     pub(crate) fn read(value: &Value) -> Result<Self, WireError> {
@@ -166,35 +205,10 @@ impl Connect {
         params::check(&CONNECT, value, is_newer(value))
             .map_err(|message| WireError::invalid(format!("invalid connect params: {message}")))?;
         let client = &value["client"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let fact = |value: &Value| value.as_str().and_then(clean);
-        let number = |name: &str| match &value[name] {
-            Value::Number(number) => params::whole(number).unwrap_or(0),
-            _ => 0,
-        };
-        let auth = &value["auth"];
-        let secret = |name: &str| {
-            auth[name]
-                .as_str()
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-        };
-        let signed = ["token", "deviceToken", "bootstrapToken"]
-            .iter()
-            .find_map(|name| auth[*name].as_str());
-        let device = value.get("device").map(|device| DeviceProof {
-            id: text(&device["id"]),
-            public_key: text(&device["publicKey"]),
-            signature: text(&device["signature"]),
-            signed_at_ms: match &device["signedAt"] {
-                Value::Number(number) => params::whole(number).unwrap_or(0),
-                _ => 0,
-            },
-            nonce: text(&device["nonce"]),
-        });
         Ok(Self {
-            min_protocol: number("minProtocol"),
-            max_protocol: number("maxProtocol"),
+            min_protocol: whole(&value["minProtocol"]),
+            max_protocol: whole(&value["maxProtocol"]),
             client_id: text(&client["id"]),
             client_mode: text(&client["mode"]),
             client_version: text(&client["version"]),
@@ -209,14 +223,8 @@ impl Connect {
                 .unwrap_or(Role::Operator.as_str())
                 .to_owned(),
             scope_texts: texts(value.get("scopes")),
-            device,
-            auth: Credentials {
-                token: secret("token"),
-                password: secret("password"),
-                device_token: secret("deviceToken"),
-                bootstrap: secret("bootstrapToken"),
-                signed: signed.unwrap_or_default().to_owned(),
-            },
+            device: value.get("device").map(DeviceProof::read),
+            auth: Credentials::read(&value["auth"]),
             commands: texts(value.get("commands")),
             permissions: value["permissions"]
                 .as_object()
@@ -233,7 +241,11 @@ impl Connect {
     /// What a node declares, for the registry of nodes.
     pub(crate) fn declared(&self, remote_ip: Option<String>) -> Declared {
         Declared {
-            surface: super::methods::surface_of(&self.caps, &self.commands, &self.permissions),
+            surface: Surface::declared(
+                self.caps.iter().cloned(),
+                self.commands.iter().cloned(),
+                self.permissions.iter().cloned(),
+            ),
             platform: clean(&self.platform).unwrap_or_default(),
             device_family: self.device_family.as_deref().and_then(clean),
             model_identifier: self.model_identifier.clone(),
@@ -262,6 +274,11 @@ impl Connect {
     /// A client with a page or window.
     pub(crate) fn is_ui(&self) -> bool {
         quirks::UI_CLIENTS.contains(&self.client_id.as_str())
+    }
+
+    /// The terminal interface.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.client_id == quirks::TERMINAL_CLIENT
     }
 
     /// A web page.

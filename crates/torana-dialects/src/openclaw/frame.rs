@@ -32,6 +32,21 @@ pub(crate) enum FrameFault {
     },
 }
 
+impl From<json::JsonFault> for FrameFault {
+    fn from(fault: json::JsonFault) -> Self {
+        match fault {
+            json::JsonFault::Invalid(_) => Self::NotJson,
+            json::JsonFault::TooDeep
+            | json::JsonFault::TooManyNodes
+            | json::JsonFault::Infinite
+            | json::JsonFault::DuplicateKey(_) => Self::Invalid {
+                id: None,
+                message: fault.to_string(),
+            },
+        }
+    }
+}
+
 const REQUEST: Spec = params::closed(&[
     must("type", Kind::OneOf(&["req"])),
     must("id", NAME),
@@ -43,16 +58,7 @@ const REQUEST: Spec = params::closed(&[
 
 /// Reads one text frame. Bounds are checked on the bytes before anything is parsed (decisions-control-and-agents 22).
 pub(crate) fn read(text: &str) -> Result<Request, FrameFault> {
-    let mut value: Value = json::parse(text.as_bytes()).map_err(|fault| match fault {
-        json::JsonFault::Invalid(_) => FrameFault::NotJson,
-        json::JsonFault::TooDeep
-        | json::JsonFault::TooManyNodes
-        | json::JsonFault::Infinite
-        | json::JsonFault::DuplicateKey(_) => FrameFault::Invalid {
-            id: None,
-            message: fault.to_string(),
-        },
-    })?;
+    let mut value: Value = json::parse(text.as_bytes())?;
     if let Err(message) = params::check(&REQUEST, &value, false) {
         let id = value
             .get("id")

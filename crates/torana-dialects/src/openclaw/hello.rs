@@ -17,46 +17,10 @@ use super::frame::StateVersion;
 use super::gateway::OpenClaw;
 use super::handshake::Principal;
 use super::methods;
+use super::presence;
 use super::quirks;
 use super::surface::CANVAS;
 use crate::context::AuthMode;
-
-/// An entry of presence.
-pub(crate) fn presence(entry: &PresenceEntry) -> Value {
-    let mut value = json!({ "ts": entry.at_ms });
-    let texts = [
-        ("host", &entry.host),
-        ("ip", &entry.ip),
-        ("version", &entry.version),
-        ("platform", &entry.platform),
-        ("deviceFamily", &entry.device_family),
-        ("modelIdentifier", &entry.model_identifier),
-        ("mode", &entry.mode),
-        ("reason", &entry.reason),
-        ("text", &entry.text),
-        ("deviceId", &entry.device_id),
-        ("instanceId", &entry.instance_id),
-    ];
-    for (name, text) in texts {
-        if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
-            value[name] = json!(text);
-        }
-    }
-    if let Some(since) = entry.online_since_ms {
-        value["onlineSince"] = json!(since);
-    }
-    for (name, words) in [
-        ("roles", &entry.roles),
-        ("scopes", &entry.scopes),
-        ("tags", &entry.tags),
-        ("watchedSessions", &entry.watched),
-    ] {
-        if !words.is_empty() {
-            value[name] = json!(words);
-        }
-    }
-    value
-}
 
 /// The answer. What is the same for everybody, and what somebody else has encoded already, is not encoded again: a
 /// gateway that restarted has all its clients at the door.
@@ -212,7 +176,7 @@ fn snapshot(gateway: &OpenClaw, principal: &Principal, own: Option<&PresenceEntr
         presence: entries
             .iter()
             .chain(own.filter(|_| reads))
-            .map(presence)
+            .map(presence::told)
             .collect(),
         health: health.unwrap_or_else(|| raw(&json!({}))),
         state_version: gateway.state_version(),

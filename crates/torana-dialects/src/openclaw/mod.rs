@@ -22,7 +22,10 @@ mod hello;
 pub mod journal;
 mod legacy;
 mod methods;
+mod newcomer;
+mod notices;
 mod params;
+mod presence;
 mod quirks;
 mod rate;
 mod shape;
@@ -30,6 +33,7 @@ mod stability;
 mod surface;
 #[cfg(test)]
 mod tests;
+mod thinking;
 mod ui_config;
 
 pub use error::problems_markdown;

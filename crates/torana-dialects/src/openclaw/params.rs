@@ -154,6 +154,8 @@ pub(crate) const fn open(fields: &'static [Field]) -> Spec {
 
 /// Told after the faults of each alternative (OpenClaw 2026.9.6).
 const NO_ALTERNATIVE: &str = "must match a schema in anyOf";
+/// Told of a word that is none of a list (OpenClaw 2026.9.6).
+const NOT_ALLOWED: &str = "must be equal to one of the allowed values";
 /// Faults one answer tells of (OpenClaw 2026.9.6).
 const FAULTS_MAX: usize = 8;
 
@@ -384,7 +386,8 @@ fn scalar(kind: &Kind, value: &Value) -> Vec<String> {
         (Kind::Number, _) => word("must be number"),
         (Kind::OneOf(words), value) => match value.as_str() {
             Some(given) if words.contains(&given) => Vec::new(),
-            _ => word("must be equal to one of the allowed values"),
+            Some(_) => word(NOT_ALLOWED),
+            None => vec!["must be string".to_owned(), NOT_ALLOWED.to_owned()],
         },
         (Kind::Constant(words), value) => constant(words, value),
         (Kind::List(_) | Kind::Items(..), _) => word("must be array"),
@@ -406,7 +409,8 @@ fn constant(words: &[&str], value: &Value) -> Vec<String> {
         faults.push("must be string".to_owned());
     }
     faults.push("must be equal to constant".to_owned());
-    if words.len() > 1 {
+    // Quirk: each word tells its own faults, equal ones are told once, and what is over the number is cut (2026.9.6).
+    if words.len() > 1 && words.len() * faults.len() < FAULTS_MAX {
         faults.push(NO_ALTERNATIVE.to_owned());
     }
     faults

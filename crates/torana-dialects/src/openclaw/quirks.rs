@@ -60,6 +60,10 @@ pub(crate) const CLIENT_IDS: &[&str] = &[
     "openclaw-probe",
 ];
 
+/// The terminal interface. Quirk: it takes a run for its own by the first text of it; when an `agent` event came before
+/// and the end is read together with the answer to `chat.send`, it waits for ever. Its own gateway is never that quick.
+pub(crate) const TERMINAL_CLIENT: &str = "openclaw-tui";
+
 /// How programs are used.
 pub(crate) const CLIENT_MODES: &[&str] = &[
     "webchat", "cli", "ui", "backend", "node", "worker", "probe", "test",

@@ -24,7 +24,8 @@ impl WriteRate {
     /// Counts one write of a caller, or says when to come again.
     pub(crate) fn take(&self, method: &str, caller: &str, now_ms: u64) -> Result<(), WireError> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if calls.len() >= CALLERS_MAX {
+        let caller = format!("{method}\n{caller}");
+        if calls.len() >= CALLERS_MAX && !calls.contains_key(&caller) {
             calls.retain(|_, times| times.back().is_some_and(|last| last + WINDOW_MS > now_ms));
             while calls.len() >= CALLERS_MAX {
                 let quietest = calls
@@ -37,7 +38,7 @@ impl WriteRate {
                 }
             }
         }
-        let times = calls.entry(format!("{method}\n{caller}")).or_default();
+        let times = calls.entry(caller).or_default();
         while times
             .front()
             .is_some_and(|first| first + WINDOW_MS <= now_ms)
@@ -58,5 +59,26 @@ impl WriteRate {
         }
         times.push_back(now_ms);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_are_remembered_up_to_a_number_and_the_quietest_goes() {
+        let rate = WriteRate::default();
+        let take = |caller: u64, now_ms| rate.take("write", &caller.to_string(), now_ms).is_ok();
+        for _ in 0..WRITES_MAX {
+            assert!(take(0, 0) && take(1, 1));
+        }
+        for caller in 2..=CALLERS_MAX as u64 {
+            assert!(take(caller, caller));
+        }
+        let calls = rate.calls.lock().expect("no test panics here").len();
+        assert_eq!(calls, CALLERS_MAX);
+        assert!(!take(1, 2_000), "one that is known is counted on");
+        assert!(take(0, 2_001), "the quietest was forgotten");
     }
 }

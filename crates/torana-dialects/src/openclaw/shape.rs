@@ -7,15 +7,15 @@ use torana_core::id::AgentId;
 use torana_core::key::SessionKey;
 use torana_core::media::MediaRef;
 use torana_core::message::ReplyTarget;
-use torana_core::run::{
-    Entry, FailureKind, ModelRef, Outcome, Role, Settled, THINKING_LEVELS, Usage,
-};
+use torana_core::run::{Entry, FailureKind, ModelRef, Outcome, Role, Settled, Usage};
 use torana_engine::service::sessions::SessionView;
 use torana_engine::service::usage::Figures;
+
 use torana_engine::store::session::SessionRow;
-use torana_engine::{Engine, Settings};
+use torana_engine::{AgentSettings, Engine, Settings};
 
 use super::attached::{self, Line};
+use super::thinking;
 
 /// The three ways clients distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,20 +86,6 @@ pub(crate) fn usage(usage: &Usage) -> Value {
 /// An answer as a message.
 pub(crate) fn answer_message(text: &str, at_ms: i64) -> Value {
     json!({ "role": "assistant", "content": [{ "type": "text", "text": text }], "timestamp": at_ms })
-}
-
-/// The levels a model can think at.
-pub(crate) fn thinking_options(reasoning: bool) -> &'static [&'static str] {
-    if reasoning { THINKING_LEVELS } else { &["off"] }
-}
-
-/// The same as pages list them.
-pub(crate) fn thinking_levels(reasoning: bool) -> Value {
-    let named: Vec<Value> = thinking_options(reasoning)
-        .iter()
-        .map(|level| json!({ "id": level, "label": level }))
-        .collect();
-    json!(named)
 }
 
 /// Sums of tokens and money.
@@ -217,21 +203,14 @@ pub(crate) fn defaults(engine: &Engine, session: &SessionKey) -> Value {
     let agent = engine.agent_of(session).ok();
     let agent = agent.and_then(|agent| settings.agents.get(&agent));
     let model = agent.and_then(|agent| agent.model.as_ref());
-    let known = model.and_then(|model| {
-        let mut models = settings.models.iter();
-        models.find(|known| known.reference == *model)
-    });
-    // A model that nobody described may think.
-    let reasoning = known.is_none_or(|known| known.reasoning);
-    json!({
+    let mut value = json!({
         "modelProvider": model.map(|model| model.provider.as_str()),
         "model": model.map(|model| model.model.as_str()),
-        "thinkingLevels": thinking_levels(reasoning),
-        "thinkingOptions": thinking_options(reasoning),
         "contextTokens": agent.map_or(0, |agent| agent.context_tokens),
-        "thinkingDefault": agent.and_then(|agent| agent.thinking.as_deref()).unwrap_or("off"),
         "modelSelectionTarget": "session",
-    })
+    });
+    thinking::put(&mut value, &settings, agent, model);
+    value
 }
 
 /// The model a session would use now.
@@ -247,15 +226,12 @@ pub(crate) fn resolved(engine: &Engine, row: &SessionRow) -> Value {
         .as_deref()
         .and_then(ModelRef::parse)
         .or_else(|| agent.and_then(|agent| agent.model.clone()));
-    let mut value = json!({
+    json!({
         "modelProvider": model.as_ref().map(|model| model.provider.as_str()),
         "model": model.as_ref().map(|model| model.model.as_str()),
         "runtimeSelectionLocked": true,
-    });
-    if let Some(level) = &row.thinking {
-        value["thinkingLevel"] = json!(level);
-    }
-    value
+        "thinkingLevel": thinking::level_of(engine, row),
+    })
 }
 
 /// The name of a session for people, when anybody gave it one.
@@ -293,6 +269,8 @@ pub(crate) struct Rows<'a> {
     engine: &'a Engine,
     settings: Arc<Settings>,
     now_ms: i64,
+    /// Agent whose defaults stand beside the rows: what these say, rows leave out.
+    beside: Option<AgentId>,
 }
 
 impl<'a> Rows<'a> {
@@ -302,7 +280,26 @@ impl<'a> Rows<'a> {
             engine,
             settings: engine.settings(),
             now_ms: engine.world().wall_ms(),
+            beside: None,
         }
+    }
+
+    /// For an answer that also has the [`defaults`] of a session.
+    pub(crate) fn beside(engine: &'a Engine, session: &SessionKey) -> Self {
+        Self {
+            beside: engine.agent_of(session).ok(),
+            ..Self::new(engine)
+        }
+    }
+
+    /// Whether the defaults beside the rows say how much this model may think.
+    fn is_told(&self, agent: Option<&AgentSettings>, model: Option<&ModelRef>) -> bool {
+        let beside = self.beside.as_ref();
+        let Some(usual) = beside.and_then(|agent| self.settings.agents.get(agent)) else {
+            return false;
+        };
+        let default = |agent| self.settings.thinking_default(agent, model);
+        model == usual.model.as_ref() && default(agent) == default(Some(usual))
     }
 
     /// A session as a row.
@@ -352,7 +349,11 @@ impl<'a> Rows<'a> {
             "effectiveQueueMode": row.queue_mode.as_deref().unwrap_or("steer"),
             "visibility": "shared",
             "snapshotAt": self.now_ms,
+            "abortedLastRun": row.status.as_deref() == Some("killed"),
         });
+        if !self.is_told(agent, model) {
+            thinking::put(&mut value, &self.settings, agent, model);
+        }
         texts(&mut value, view, model, parts);
         moments(&mut value, view);
         if let Some(target) = &row.last_target {
@@ -420,7 +421,7 @@ fn texts(value: &mut Value, view: &SessionView, model: Option<&ModelRef>, parts:
 }
 
 /// A title made of a session's first words, cut between two of them where that leaves more than half.
-fn derived_title(text: &str) -> String {
+pub(crate) fn derived_title(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ");
     let Some((end, _)) = text.char_indices().nth(TITLE_CHARS_MAX) else {

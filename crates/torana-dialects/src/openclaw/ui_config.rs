@@ -13,7 +13,8 @@ pub(crate) async fn ui_config(context: &Context, front: &FrontSettings) -> Answe
     let settings = context.engine.settings();
     let agent = settings.default_agent();
     let known = agent.and_then(|agent| settings.agents.get(agent));
-    let name = known.map_or("Assistant", |agent| agent.name.as_str());
+    let name = known.map(|agent| agent.name.as_str());
+    let name = name.filter(|name| !name.is_empty());
     let picture = match agent {
         Some(agent) => avatar::find(context, agent).await,
         None => Avatar::Unset,
@@ -21,7 +22,7 @@ pub(crate) async fn ui_config(context: &Context, front: &FrontSettings) -> Answe
     let shown = agent
         .and_then(|agent| picture.page_address(&front.base_path, agent))
         .or_else(|| known.and_then(|agent| agent.emoji.clone()))
-        .or_else(|| name.chars().next().map(String::from));
+        .or_else(|| name.and_then(|name| name.chars().next()).map(String::from));
     let [source, status, reason] = match picture {
         Avatar::Unset => [None, None, None],
         chosen => chosen.facts(),
@@ -32,7 +33,7 @@ pub(crate) async fn ui_config(context: &Context, front: &FrontSettings) -> Answe
         .and_then(|folder| folder.build_id());
     let mut config = json!({
         "basePath": front.base_path,
-        "assistantName": name,
+        "assistantName": name.unwrap_or("Assistant"),
         "assistantAvatar": shown,
         "assistantAvatarSource": source,
         "assistantAvatarStatus": status,

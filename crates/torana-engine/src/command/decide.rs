@@ -6,10 +6,10 @@ use torana_core::command::{
 use torana_core::key::{GroupScope, Shape};
 use torana_core::message::PeerKind;
 
-use super::effect::{Change, Effect};
+use super::effect::{Change, Effect, Says};
 use super::overrides::print_queue;
 use super::status::status_text;
-use super::{manner, model};
+use super::{manner, model, window};
 use crate::engine::Engine;
 use crate::session::Work;
 use crate::settings::Settings;
@@ -45,6 +45,15 @@ pub(super) fn decide(
         Command::Commands => Effect::say(command_list()),
         Command::Whoami => Effect::say(whoami(work)),
         Command::Status => Effect::tell(|row, facts| status_text(facts, row)),
+        Command::Context(action) => match window::window(engine, settings, work, action) {
+            Ok(window) => Effect {
+                says: Says::Window(window),
+                ..Effect::say("")
+            },
+            Err(word) => Effect::say(format!(
+                "I do not understand `{word}`. Use /context followed by list, detail or json."
+            )),
+        },
         Command::Model(action) => model::decide(settings, work, action),
         Command::Queue(action) => queue(engine, settings, work, action),
         Command::Setting(Setting::Activation, SettingAction::Set(_))
@@ -54,7 +63,11 @@ pub(super) fn decide(
                 "Here the agent answers every message; only in a group there is something to choose.",
             )
         }
-        Command::Setting(setting, action) => manner::decide(*setting, action),
+        // What others used is nothing for a whole group to read.
+        Command::Setting(setting, action) => {
+            let alone = owner && !may_be_group(settings, work);
+            manner::decide(*setting, action, alone)
+        }
         Command::Compact { focus } => Effect {
             compact: Some(focus.clone()),
             ..Effect::say("Summarising what was said so far; the next answer goes on from there.")

@@ -6,6 +6,7 @@ use torana_core::run::ModelRef;
 
 use super::compact;
 use super::status::Facts;
+use super::window::Window;
 use crate::engine::Engine;
 use crate::session::Work;
 use crate::store::session::{self, SessionRow};
@@ -33,6 +34,12 @@ type Words = Box<dyn FnOnce(&SessionRow, &Facts) -> String + Send>;
 pub(super) enum Says {
     Text(String),
     Words(Words),
+    /// What was used; by everybody, when an owner asks.
+    Spent {
+        owner: bool,
+    },
+    /// What fills the context window.
+    Window(Window),
 }
 
 /// What a command does and says.

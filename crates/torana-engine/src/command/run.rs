@@ -13,9 +13,10 @@ use torana_core::run::{Entry, Outcome, Settled, Usage};
 
 use super::decide::decide;
 use super::effect::{Change, Effect, Says};
-use super::kept;
 use super::status::{Facts, facts};
-use crate::engine::{Engine, appended};
+use super::{kept, manner, spent, window};
+use crate::bus::appended;
+use crate::engine::Engine;
 use crate::ingress::Inserted;
 use crate::reply;
 use crate::session::{Held, Work};
@@ -164,10 +165,18 @@ impl Commit {
             None => false,
         };
         let (mut found, created) = session::touch(connection, &self.touch)?;
-        apply(connection, &self.effect.change, &mut found, row.id, at_ms)?;
-        let text = match self.effect.says {
-            Says::Text(text) => text,
-            Says::Words(words) => words(&found, &self.status),
+        let refusal = manner::refusal(&self.effect.change, &found, &self.status);
+        if refusal.is_none() {
+            apply(connection, &self.effect.change, &mut found, row.id, at_ms)?;
+        }
+        let text = match (refusal, self.effect.says) {
+            (Some(refusal), _) => refusal,
+            (None, Says::Text(text)) => text,
+            (None, Says::Words(words)) => words(&found, &self.status),
+            (None, Says::Spent { owner }) => spent::text(connection, &found, owner, at_ms)?,
+            (None, Says::Window(window)) => {
+                window::text(connection, &found, &self.status, &window, row.id)?
+            }
         };
         let (mut intents, mut lines) = (Vec::new(), Vec::new());
         if !self.stay_open {

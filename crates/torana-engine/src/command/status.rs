@@ -1,7 +1,11 @@
 //! `/status`: what a conversation runs on, how full it is, what it used, and whether the gateway is well.
 
+use std::sync::Arc;
+
 use torana_core::event::AccountState;
+use torana_core::id::AgentId;
 use torana_core::lane::QueueMode;
+use torana_core::run::ModelRef;
 
 use crate::engine::Engine;
 use crate::run::usage_words;
@@ -11,12 +15,11 @@ use crate::store::session::SessionRow;
 
 /// What is not in the session row.
 pub(super) struct Facts {
-    agent: String,
-    /// How long the agent thinks when nothing is chosen.
-    pub(super) thinking: String,
+    agent: AgentId,
     configured: Option<String>,
+    settings: Arc<Settings>,
     /// Tokens the agent's model can read.
-    context_tokens: usize,
+    pub(super) context_tokens: usize,
     queue: QueueMode,
     running: bool,
     waiting: usize,
@@ -27,14 +30,12 @@ pub(super) struct Facts {
 }
 
 /// Collects them, before the command is written.
-pub(super) fn facts(engine: &Engine, settings: &Settings, work: &Work) -> Facts {
+pub(super) fn facts(engine: &Engine, settings: &Arc<Settings>, work: &Work) -> Facts {
     let agent = settings.agents.get(&work.agent);
     let channel = work.place().0;
     Facts {
-        agent: work.agent.to_string(),
-        thinking: agent
-            .and_then(|agent| agent.thinking.clone())
-            .unwrap_or_else(|| "off".to_owned()),
+        agent: work.agent.clone(),
+        settings: Arc::clone(settings),
         configured: engine
             .overrides()
             .model_of(&work.agent)
@@ -62,6 +63,20 @@ fn ills(engine: &Engine) -> Vec<String> {
         is_ill.then(|| format!("{} ({}) is not connected", status.channel, status.account))
     });
     full.into_iter().chain(accounts).collect()
+}
+
+/// The levels the model of a conversation can think at, and the one it uses when nothing is chosen.
+pub(super) fn thinking<'a>(
+    facts: &'a Facts,
+    row: &SessionRow,
+) -> (&'static [&'static str], &'a str) {
+    let model = row.model.as_ref().or(facts.configured.as_ref());
+    let model = model.and_then(|model| ModelRef::parse(model));
+    let agent = facts.settings.agents.get(&facts.agent);
+    (
+        facts.settings.thinking_levels(model.as_ref()),
+        facts.settings.thinking_default(agent, model.as_ref()),
+    )
 }
 
 /// The model a conversation uses, and the one that answered last when that was another.

@@ -5,43 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot, watch};
 use torana_core::id::{AccountId, ChannelId};
-use torana_core::message::{Conversation, Operation, Receipt};
-use torana_core::port::{ChannelLimits, SendFailure, Transmit, World};
+use torana_core::message::{Conversation, Operation};
+use torana_core::port::{ChannelLimits, Transmit, World};
 
 use super::lanes::{AccountOut, Queued};
 use super::pump::Pump;
+use super::shared::{AccountKey, Delivery, Inner, Passed};
 use crate::bus::Bus;
 use crate::steady::Steady;
-use crate::store::outbox::{self, Intent};
-use crate::store::{Store, StoreError};
+use crate::store::outbox::Intent;
+use crate::store::{Store, StoreError, outbox};
 use crate::supervise::Supervisor;
-
-pub(super) type AccountKey = (ChannelId, AccountId);
 
 /// Requests of one account under way at once. Platforms allow about 30 messages a second; more connections only
 /// cost memory.
 const IN_FLIGHT_MAX: usize = 32;
-
-/// The delivery side of the gateway. Cheap to clone.
-#[derive(Clone)]
-pub struct Delivery {
-    pub(super) inner: Arc<Inner>,
-}
-
-pub(super) struct Inner {
-    pub(super) store: Store,
-    pub(super) bus: Bus,
-    pub(super) world: World,
-    tasks: Supervisor,
-    accounts: Mutex<BTreeMap<AccountKey, AccountOut>>,
-    slots: Mutex<BTreeMap<AccountKey, Arc<Semaphore>>>,
-    /// Nothing new goes out: the gateway is suspended. Set and looked at under the lock of `accounts`.
-    pub(super) resting: watch::Sender<bool>,
-    pub(super) steady: Steady,
-}
-
-/// What became of an operation that only matters at this moment.
-pub type Passed = oneshot::Receiver<Result<Receipt, SendFailure>>;
 
 impl Delivery {
     /// A delivery side without accounts.

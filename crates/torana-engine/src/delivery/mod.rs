@@ -8,7 +8,8 @@ mod accounts;
 mod lanes;
 mod pump;
 mod sending;
+mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::{Delivery, Passed};
+pub use shared::{Delivery, Passed};

@@ -11,8 +11,8 @@ use torana_core::limit::{POISON_NAMED_MAX, PREVIEW_STALE_MS};
 use torana_core::message::{Operation, Receipt};
 use torana_core::port::{SendFailure, Transmit, World};
 
-use super::accounts::{AccountKey, Delivery};
 use super::lanes::{AccountOut, Passing, Queued, Step};
+use super::shared::{AccountKey, Delivery};
 use crate::store::STORE_RETRY_MS;
 use crate::store::outbox::Intent;
 use crate::supervise::panic_text;

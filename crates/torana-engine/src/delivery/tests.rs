@@ -76,6 +76,7 @@ fn limits() -> ChannelLimits {
         edit_interval_group_ms: 3_000,
         idempotent: false,
         rate: None,
+        chats: torana_core::port::ChatIds::Any,
     }
 }
 

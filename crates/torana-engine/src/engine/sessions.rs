@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use torana_core::event::{Appended, Event, SessionChange};
-use torana_core::id::{AgentId, INJECTED, RunId, SessionId, WEBCHAT};
+use torana_core::id::{AgentId, INJECTED, RunId, WEBCHAT};
 use torana_core::key::SessionKey;
 use torana_core::problem::{Code, Problem};
 use torana_core::run::{Entry, ModelRef, Role, THINKING_LEVELS};
 
 use super::Engine;
-use crate::store::session::{self, SessionRow};
-use crate::store::{StoreError, transcript};
+use crate::bus::appended;
+use crate::store::session::SessionRow;
+use crate::store::{StoreError, session, transcript};
 use crate::turn::StopReason;
 
 impl Engine {
@@ -239,23 +240,4 @@ impl Engine {
             change,
         });
     }
-}
-
-/// A transcript line as it is told to the world.
-pub(crate) fn appended(
-    key: &SessionKey,
-    session_id: &str,
-    agent: &AgentId,
-    sequence: i64,
-    entry: Entry,
-) -> Arc<Appended> {
-    let id = SessionId::new(session_id).expect("stored session ids are uuids");
-    Arc::new(Appended {
-        session: key.clone(),
-        session_id: id,
-        agent: agent.clone(),
-        entry_id: format!("{session_id}:{sequence}"),
-        sequence,
-        entry,
-    })
 }

@@ -22,7 +22,7 @@ use crate::store::session::Touch;
 use crate::store::{StoreError, context, session};
 use crate::turn::TurnHandle;
 
-use super::arrival::Inserted;
+use super::insert::Inserted;
 
 /// A probable fragment of a longer text: platforms cut at 4,096 and clients a little earlier (decision 30).
 const FRAGMENT_UNITS_MIN: usize = 4_000;

@@ -9,25 +9,16 @@ use torana_core::id::{InboxId, RunId};
 use torana_core::lane::{Arrival, QueueMode, QueuePolicy};
 use torana_core::message::{Operation, ReplyTarget};
 
-use crate::engine::{Engine, appended};
+use super::insert::{Insert, Inserted};
+use crate::bus::appended;
+use crate::engine::Engine;
 use crate::run;
 use crate::session::{Arrived, Held, Work};
 use crate::store::inbox::{self, NewRow, State};
 use crate::store::outbox::Intent;
-use crate::store::session::{SessionRow, Touch};
+use crate::store::session::Touch;
 use crate::store::{StoreError, outbox, session, transcript};
 use crate::turn::{StopReason, TurnHandle};
-
-/// How an insert went.
-pub(crate) enum Inserted {
-    New {
-        row: Option<Box<SessionRow>>,
-        created: bool,
-        sequence: i64,
-        expired: bool,
-    },
-    Repeated,
-}
 
 impl Engine {
     /// Stores a message and gives it to its lane. Returns what the insert found, and the arrival, once on disk.
@@ -71,57 +62,19 @@ impl Engine {
         } else {
             Vec::new()
         };
-        let superseded: Vec<InboxId> = dropped.iter().flat_map(Work::rows).collect();
-        let reason = displaced_reason(arrival.as_ref());
-        let check = self.expiry_check(&settings, &work, was_idle);
-        let write = self.shared.store.write(move |connection| {
-            if !inbox::insert(connection, &row)? {
-                return Ok(Inserted::Repeated);
-            }
-            for id in superseded {
-                // It may have ended by itself meanwhile; then there is nothing to supersede.
-                match inbox::finish(connection, id, reason, None, row.at_ms) {
-                    Ok(()) | Err(StoreError::Moved) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            if row.state == State::Done {
-                return Ok(Inserted::New {
-                    row: None,
-                    created: false,
-                    sequence: 0,
-                    expired: false,
-                });
-            }
-            let expired = check
-                .map_or(Ok(None), |check| session::expire(connection, &touch, check))?
-                .is_some();
-            let (mut found, created) = session::touch(connection, &touch)?;
-            let mut sequence = 0;
-            for line in prelude {
-                let key = &found.key;
-                let at = session::next_sequence(connection, key, &line.text, row.at_ms)?;
-                transcript::append(connection, &found.session_id, at, None, &line)?;
-            }
-            if let Some(entry) = entry {
-                sequence = session::next_sequence(connection, &found.key, &entry.text, row.at_ms)?;
-                found.entries = sequence;
-                transcript::append(
-                    connection,
-                    &found.session_id,
-                    sequence,
-                    Some(row.id),
-                    &entry,
-                )?;
-                session::run_started(connection, &found.key, row.run_id.as_ref(), row.at_ms)?;
-            }
-            Ok(Inserted::New {
-                row: Some(Box::new(found)),
-                created,
-                sequence,
-                expired,
-            })
-        });
+        let insert = Insert {
+            row,
+            touch,
+            superseded: dropped.iter().flat_map(Work::rows).collect(),
+            reason: displaced_reason(arrival.as_ref()),
+            check: self.expiry_check(&settings, &work, was_idle),
+            prelude,
+            entry,
+        };
+        let write = self
+            .shared
+            .store
+            .write(move |connection| insert.carry_out(connection));
         async move {
             let outcome = write.await;
             match &outcome {

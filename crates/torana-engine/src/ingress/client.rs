@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-use torana_core::command::{self, CommandNames};
+use torana_core::command;
+use torana_core::command::CommandNames;
 use torana_core::id::{
     AccountId, AgentId, ChannelId, ConnectionId, DEFAULT_ACCOUNT, INJECTED, IntentId, RunId,
     WEBCHAT,
@@ -14,17 +14,16 @@ use torana_core::limit::{IDEMPOTENCY_KEY_CHARS_MAX, INBOX_OPEN_MAX, MESSAGE_BYTE
 use torana_core::message::{Conversation, Operation, Peer, PeerKind, ReplyTarget};
 use torana_core::problem::{Code, Problem};
 
+use super::accept::understood;
+use super::insert::Inserted;
+use crate::digest::hex_digest;
 use crate::engine::{Engine, Phase};
 use crate::session::Work;
 use crate::settings::Settings;
-use crate::store::StoreError;
-use crate::store::inbox::{self, ClientInput, NewRow, Payload, State};
-use crate::store::outbox;
+use crate::store::inbox::{ClientInput, NewRow, Payload, State};
 use crate::store::session::Touch;
+use crate::store::{StoreError, client_key, inbox, outbox};
 use crate::turn::TurnHandle;
-
-use super::accept::understood;
-use super::arrival::Inserted;
 
 /// A message of a control-plane client.
 #[derive(Debug, Clone)]
@@ -311,6 +310,13 @@ impl Engine {
             )
             .hint("see `torana channels status`"));
         };
+        if !limits.chats.allow(&request.to) {
+            return Err(Problem::invalid(format!(
+                "`{}` cannot be a chat of channel \"{}\"",
+                request.to, request.channel
+            ))
+            .hint(limits.chats.description()));
+        }
         let can = match request.deed {
             Deed::Say | Deed::Answer(_) => true,
             Deed::Edit(_) => limits.edit,
@@ -409,13 +415,13 @@ impl Engine {
         );
         let stored = self
             .write(move |connection| {
-                if let Some(known) = crate::maintenance::known_key(connection, "send", &key)? {
+                if let Some(known) = client_key::known(connection, "send", &key)? {
                     return Ok(Err((known.0 == digest, known.1)));
                 }
                 let intents =
                     crate::reply::insert(connection, &store, None, None, operations, false, at_ms)?;
                 let ids: Vec<i64> = intents.iter().map(|intent| intent.id.0).collect();
-                crate::maintenance::remember_key(
+                client_key::remember(
                     connection,
                     "send",
                     &key,
@@ -481,22 +487,4 @@ fn digest_of(request: &ClientTurn) -> String {
     let mut parts = vec![request.session.as_str().as_bytes(), input.text.as_bytes()];
     parts.extend(input.media.iter().map(|media| media.digest.as_bytes()));
     hex_digest(&parts)
-}
-
-/// The digest of bytes by which files are named.
-pub(crate) fn hex_digest_of(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(crate) fn hex_digest(parts: &[&[u8]]) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hex(&hasher.finalize())
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,7 +4,7 @@ use torana_core::message::{Operation, RenderedText, ReplyTarget};
 use torana_core::render::{self, Format, Limits, Markup, PrefixValues, ReplyTo, TableMode};
 use torana_core::run::Settled;
 
-use super::preview::Shown;
+use super::shown::Shown;
 use crate::engine::Engine;
 use crate::session::{TurnPlan, Work};
 use crate::settings::{ReplyToMode, StreamMode};
@@ -168,7 +168,10 @@ pub(crate) fn prefixed(engine: &Engine, lead: &Work, settled: &Settled, text: &s
             model_full: full.as_deref(),
             provider: settled.provider.as_deref(),
             thinking_level: agent.and_then(|agent| agent.thinking.as_deref()),
-            identity_name: agent.map(|agent| agent.name.as_str()),
+            identity_name: agent
+                .map(|agent| agent.name.as_str())
+                .filter(|name| !name.is_empty())
+                .or(Some(lead.agent.as_str())),
         },
     );
     render::apply_prefix(&prefix, text)

@@ -6,29 +6,13 @@ use torana_core::id::{InboxId, RunId};
 use torana_core::key::SessionKey;
 use torana_core::run::Entry;
 
+use super::adopted::{Adopted, parts_of};
 use super::prompt;
-use crate::engine::{Engine, appended};
+use crate::bus::appended;
+use crate::engine::Engine;
 use crate::session::{TurnPlan, Work};
 use crate::store::session::SessionRow;
 use crate::store::{STORE_RETRY_MS, StoreError, inbox, session, transcript};
-
-/// What the adoption of a turn found in the store.
-#[derive(Clone)]
-pub(crate) struct Adopted {
-    pub(crate) row: SessionRow,
-    pub(crate) attempt: u32,
-    /// Position of the first line this turn added; history is what comes before it.
-    pub(crate) first_sequence: i64,
-    /// Messages that joined an earlier run of this turn: steered into it, or merged by a process that died.
-    pub(crate) joined: Vec<Work>,
-    /// Messages of the plan that ended otherwise before the turn began.
-    pub(crate) gone: Vec<InboxId>,
-}
-
-/// A message with the fragments that came before it, oldest first.
-pub(super) fn parts_of(work: &Work) -> impl Iterator<Item = Work> {
-    work.fragments.iter().chain([work]).cloned()
-}
 
 /// What one commit takes for a turn.
 #[derive(Clone)]

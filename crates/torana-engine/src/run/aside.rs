@@ -3,7 +3,7 @@
 
 use torana_core::run::{Outcome, Settled, Usage};
 
-use super::drive::Aside;
+use super::watch::Aside;
 use crate::store::session::{Manner, SessionRow};
 
 /// The text for a platform, with what the session wants told beside it; `direct` when one person reads it.
@@ -141,6 +141,7 @@ mod tests {
         let aside = Aside {
             thoughts: "clouds\nwind".to_owned(),
             fallback: Some(("acme/huge".to_owned(), "acme/large".to_owned())),
+            acted: true,
         };
         dressed(
             manner,

@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use torana_core::ask::Attached;
-use torana_core::event::{Event, RunFacts};
-use torana_core::message::Operation;
+use torana_core::event::RunFacts;
 use torana_core::run::{Entry, ModelRef, Outcome, Role, Settled};
 
 use super::drive::Driven;
+use super::ending::{Ending, store};
 use super::{Adopted, aside, prompt};
-use crate::engine::{Engine, appended};
+use crate::engine::Engine;
 use crate::reply;
 use crate::service::usage::utc_day;
 use crate::session::{TurnPlan, Work};
 use crate::store::session::RunEnd;
-use crate::store::usage::{self, Booking};
-use crate::store::{STORE_RETRY_MS, StoreError, context, inbox, outbox, session, transcript};
 use crate::turn::{Finished, StopReason};
 
 /// Characters of a failure's words that a session and its transcript keep: a few sentences.
@@ -94,7 +92,7 @@ fn status_of(settled: &Settled, stopped: Option<StopReason>) -> &'static str {
 }
 
 /// Whether one person reads the answer: a direct chat, or a client.
-fn is_direct(plan: &TurnPlan) -> bool {
+pub(super) fn is_direct(plan: &TurnPlan) -> bool {
     plan.lead.target.as_ref().is_none_or(|target| {
         target.conversation.peer.kind == torana_core::message::PeerKind::Direct
     })
@@ -144,35 +142,6 @@ fn refuse_emptiness(plan: &TurnPlan, settled: Settled) -> Settled {
     }
 }
 
-struct Ending {
-    reason: String,
-    result: Value,
-    line: Option<Entry>,
-    operations: Vec<Operation>,
-    /// What takes the preview back when the row has ended otherwise.
-    takes_back: Vec<Operation>,
-    end: RunEnd,
-    day: String,
-    /// Messages that this turn answers.
-    questions: usize,
-    started_at_ms: i64,
-}
-
-impl Ending {
-    fn booking<'a>(&'a self, session_id: &'a str, key: &'a str, agent: &'a str) -> Booking<'a> {
-        Booking {
-            session_id,
-            key,
-            agent,
-            day: &self.day,
-            end: &self.end,
-            questions: self.questions,
-            answered: self.line.is_some() && self.end.status == "done",
-            started_at_ms: self.started_at_ms,
-        }
-    }
-}
-
 /// Stores the outcome, then tells everybody.
 pub(super) async fn run(
     engine: &Engine,
@@ -183,6 +152,8 @@ pub(super) async fn run(
 ) {
     let ended_at_ms = engine.shared.world.wall_ms();
     let mut settled = refuse_emptiness(plan, driven.settled);
+    let context_tokens = settled.usage.total();
+    settled.usage.add(&driven.discarded);
     let (text, silent, reply_to) = reply_text(plan, &settled);
     let started_at_ms = plan
         .lead
@@ -242,6 +213,7 @@ pub(super) async fn run(
                 .map(|error| shortened(&error.message)),
             at_ms: ended_at_ms,
         },
+        context_tokens,
         day: utc_day(ended_at_ms),
         questions: 1 + plan.merged.len(),
         started_at_ms,
@@ -285,108 +257,4 @@ fn line_of(lead: &Work, settled: &Settled, at_ms: i64) -> Option<Entry> {
         },
         ..Entry::new(Role::Assistant, text, at_ms)
     })
-}
-
-async fn store(engine: &Engine, plan: &TurnPlan, adopted: &Adopted, ending: &Arc<Ending>) {
-    let lead = &plan.lead;
-    let reserved = match ending.operations.first() {
-        Some(first) => engine.shared.delivery.reserve(first.conversation()),
-        None => false,
-    };
-    loop {
-        let (stored, ids) = (Arc::clone(ending), engine.shared.store.clone());
-        let (id, key, session_id, run_id, agent) = (
-            lead.id,
-            lead.session.clone(),
-            adopted.row.session_id.clone(),
-            lead.run_id.clone(),
-            lead.agent.to_string(),
-        );
-        let written = engine
-            .shared
-            .store
-            .write(move |connection| {
-                let at_ms = stored.end.at_ms;
-                // `/stop` may have ended the row already; then nothing is sent, but the words so far are kept.
-                let open = match inbox::finish(
-                    connection,
-                    id,
-                    &stored.reason,
-                    Some(&stored.result),
-                    at_ms,
-                ) {
-                    Ok(()) => true,
-                    Err(StoreError::Moved) => false,
-                    Err(error) => return Err(error),
-                };
-                let row = session::get(connection, key.as_str())?;
-                let same_session = row.is_some_and(|row| row.session_id == session_id);
-                let mut sequence = 0;
-                if let (Some(entry), true) = (&stored.line, same_session) {
-                    sequence =
-                        session::next_sequence(connection, key.as_str(), &entry.text, at_ms)?;
-                    transcript::append(connection, &session_id, sequence, None, entry)?;
-                }
-                if same_session {
-                    session::run_ended(connection, key.as_str(), &stored.end)?;
-                }
-                let booking = stored.booking(&session_id, key.as_str(), &agent);
-                usage::book(connection, &booking)?;
-                context::clear(connection, key.as_str(), id)?;
-                outbox::forget_previews(connection, id)?;
-                let operations = if open {
-                    &stored.operations
-                } else {
-                    &stored.takes_back
-                }
-                .clone();
-                let intents = reply::insert(
-                    connection,
-                    &ids,
-                    Some(id),
-                    Some(&run_id),
-                    operations,
-                    reserved,
-                    at_ms,
-                )?;
-                // An earlier process may have begun to answer what is part of this turn now.
-                let taken_back = reply::take_back(connection, &ids, id, at_ms)?;
-                Ok((intents, taken_back, sequence))
-            })
-            .await;
-        match written {
-            Ok((intents, taken_back, sequence)) => {
-                if let (Some(entry), true) = (&ending.line, sequence > 0) {
-                    let line = appended(
-                        &lead.session,
-                        &adopted.row.session_id,
-                        &lead.agent,
-                        sequence,
-                        entry.clone(),
-                    );
-                    engine.shared.bus.publish(Event::Transcript(line));
-                }
-                release_unused(engine, ending, reserved, intents.is_empty());
-                engine.shared.delivery.submit(intents, reserved);
-                engine.shared.delivery.submit(taken_back, false);
-                return;
-            }
-            Err(StoreError::Closed | StoreError::Flush) => {
-                return release_unused(engine, ending, reserved, true);
-            }
-            Err(error) => {
-                tracing::error!(%error, run = %lead.run_id, "An outcome could not be stored; trying again.");
-                if error == StoreError::Full {
-                    engine.set_storage_full(true);
-                }
-                engine.shared.world.sleep_ms(STORE_RETRY_MS).await;
-            }
-        }
-    }
-}
-
-fn release_unused(engine: &Engine, ending: &Ending, reserved: bool, unused: bool) {
-    if let (true, true, Some(first)) = (reserved, unused, ending.operations.first()) {
-        engine.shared.delivery.release(first.conversation());
-    }
 }

@@ -8,7 +8,7 @@ use torana_core::id::InboxId;
 use torana_core::message::{Inbound, PeerKind, Sender};
 use torana_core::run::{Entry, Role, Settled};
 
-use super::adopt::{Adopted, parts_of};
+use super::adopted::{Adopted, parts_of};
 use crate::session::{TurnPlan, Work};
 use crate::store::inbox::{ClientInput, Payload};
 

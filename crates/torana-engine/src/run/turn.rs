@@ -10,12 +10,12 @@ use torana_core::id::SessionId;
 use torana_core::limit::POISON_NAMED_MAX;
 use torana_core::run::{FailureKind, Settled};
 
-use super::adopt::{Adopted, parts_of};
+use super::adopted::{Adopted, parts_of};
 use super::announce::cancelled;
 use super::mark::RunMark;
 use super::{drive, finish, prompt};
 use crate::engine::Engine;
-use crate::reply::preview::Shown;
+use crate::reply::{Shown, preview};
 use crate::session::TurnPlan;
 use crate::store::{inbox, outbox};
 use crate::supervise::panic_text;
@@ -131,7 +131,7 @@ impl Engine {
             Some(target) => {
                 let place = &target.conversation;
                 let account = self.settings().account(&place.channel, &place.account);
-                let known = drive::known_previews(self, id).await;
+                let known = preview::known_previews(self, id).await;
                 let shown = Shown::left_by_crash(known, account.streaming);
                 crate::reply::replacing(self, &prompt::error_text(&settled, id), target, &shown)
             }

@@ -1,15 +1,13 @@
 //! Answers that a client may name later to go on from them: each belongs to a session and is forgotten with it.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use torana_core::key::SessionKey;
 use torana_core::problem::{Code, Problem};
 
 use crate::engine::Engine;
-use crate::maintenance;
-use crate::store::{StoreError, session};
+use crate::store::client_key::{self, ANSWER};
+use crate::store::session;
 
-/// The kind of remembered key.
-const METHOD: &str = "answer";
 /// These keys have no age: they go with their session, not with the other keys after a day.
 const AT_NEVER: i64 = i64::MAX;
 
@@ -21,7 +19,7 @@ pub async fn remember(engine: &Engine, id: &str, key: &SessionKey) -> Result<(),
             return Ok(());
         };
         let result = serde_json::json!(key.as_str());
-        maintenance::remember_key(connection, METHOD, &id, &row.session_id, &result, AT_NEVER)
+        client_key::remember(connection, ANSWER, &id, &row.session_id, &result, AT_NEVER)
     };
     let written = engine.store().write(write).await;
     written.map_err(|error| engine.problem(&error))
@@ -31,8 +29,7 @@ pub async fn remember(engine: &Engine, id: &str, key: &SessionKey) -> Result<(),
 pub async fn session_of(engine: &Engine, id: &str) -> Result<SessionKey, Problem> {
     let wanted = id.to_owned();
     let read = move |connection: &Connection| {
-        let Some((session_id, Some(key))) = maintenance::known_key(connection, METHOD, &wanted)?
-        else {
+        let Some((session_id, Some(key))) = client_key::known(connection, ANSWER, &wanted)? else {
             return Ok(None);
         };
         let Some(key) = key.as_str().map(str::to_owned) else {
@@ -46,12 +43,4 @@ pub async fn session_of(engine: &Engine, id: &str) -> Result<SessionKey, Problem
         .map_err(|error| engine.problem(&error))?
         .ok_or_else(|| Problem::new(Code::NotFound, format!("there is no answer \"{id}\"")))?;
     engine.parse_key(&key)
-}
-
-/// Forgets the answers of a session that ends.
-pub(crate) fn forget(connection: &Connection, session_id: &str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("DELETE FROM client_key WHERE method = ?1 AND digest = ?2")?
-        .execute(params![METHOD, session_id])?;
-    Ok(())
 }

@@ -245,17 +245,7 @@ pub async fn fork(
     let agent = engine.agent_of(key)?;
     let world = engine.world();
     let new = SessionKey::namespaced(agent.as_str(), "dashboard", &world.uuid());
-    let touch = Touch {
-        key: new.clone(),
-        agent: agent.to_string(),
-        fresh_id: world.uuid(),
-        chat_type: "direct",
-        channel: torana_core::id::WEBCHAT.to_owned(),
-        title: None,
-        target: None,
-        stays: false,
-        at_ms: world.wall_ms(),
-    };
+    let touch = Touch::of_client(new.clone(), &agent, world.uuid(), world.wall_ms());
     let name = key.as_str().to_owned();
     let outcome = engine
         .write(move |connection| {

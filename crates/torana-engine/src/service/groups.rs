@@ -93,8 +93,8 @@ pub async fn put(
         .await
 }
 
-/// Gives a group another name; its sessions stay in it.
-pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups, Problem> {
+/// Gives a group another name; its sessions stay in it. Also returns how many these are.
+pub async fn rename(engine: &Engine, name: String, to: String) -> Result<(Groups, usize), Problem> {
     let to = to.trim().to_owned();
     if to.is_empty() {
         return Err(Problem::invalid("group name required"));
@@ -113,9 +113,9 @@ pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups,
             for section in groups.sections.iter_mut().filter(|known| **known == name) {
                 section.clone_from(&to);
             }
-            session::rename_category(connection, &name, &to)?;
+            let moved = session::rename_category(connection, &name, &to)?;
             save(connection, &groups)?;
-            Ok(Ok(groups))
+            Ok(Ok((groups, moved)))
         })
         .await?;
     renamed.map_err(|taken| {
@@ -127,16 +127,16 @@ pub async fn rename(engine: &Engine, name: String, to: String) -> Result<Groups,
     })
 }
 
-/// Removes a group, if it is there; its sessions stay, in none.
-pub async fn delete(engine: &Engine, name: String) -> Result<Groups, Problem> {
+/// Removes a group, if it is there; its sessions stay, in none. Also returns how many these are.
+pub async fn delete(engine: &Engine, name: String) -> Result<(Groups, usize), Problem> {
     engine
         .write(move |connection| {
             let mut groups = load(connection)?;
             groups.names.retain(|known| *known != name);
             groups.sections.retain(|known| *known != name);
-            session::clear_category(connection, &name)?;
+            let moved = session::clear_category(connection, &name)?;
             save(connection, &groups)?;
-            Ok(groups)
+            Ok((groups, moved))
         })
         .await
 }

@@ -10,8 +10,8 @@ use torana_core::problem::{Code, Problem};
 use torana_core::run::Role;
 
 use crate::engine::Engine;
-use crate::maintenance::{known_key, remember_key};
 use crate::store::StoreError;
+use crate::store::client_key;
 use crate::store::session::{self, Change, Filter, SessionRow, Touch};
 use crate::store::transcript;
 use crate::turn::TurnHandle;
@@ -75,6 +75,31 @@ pub async fn get(engine: &Engine, key: &SessionKey) -> Result<Option<SessionView
         row,
         active: engine.active(key),
     }))
+}
+
+/// Several sessions as they are at one moment; those that were never used are left out.
+pub async fn get_all(
+    engine: &Engine,
+    keys: Vec<SessionKey>,
+) -> Result<Vec<(SessionKey, SessionView)>, Problem> {
+    let found = engine
+        .read(move |connection| {
+            // Without a transaction around them, each would look anew at what the writer has added.
+            let moment = connection.unchecked_transaction()?;
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                if let Some(row) = session::get(&moment, key.as_str())? {
+                    found.push((key, row));
+                }
+            }
+            Ok(found)
+        })
+        .await?;
+    let views = found.into_iter().map(|(key, row)| {
+        let active = engine.active(&key);
+        (key, SessionView { row, active })
+    });
+    Ok(views.collect())
 }
 
 /// What a session is looked up by.
@@ -199,6 +224,8 @@ pub struct NewSession {
     pub idempotency_key: Option<String>,
     /// Settings.
     pub change: Change,
+    /// Name it is shown under when it is new and the settings have none.
+    pub title: Option<String>,
     /// A session whose lines it begins with.
     pub fork: Option<SessionKey>,
     /// Only with the lines up to its last answer: what is being answered stays behind.
@@ -240,17 +267,7 @@ pub async fn create(engine: &Engine, mut new: NewSession) -> Result<Made, Proble
         .key
         .clone()
         .unwrap_or_else(|| SessionKey::namespaced(agent.as_str(), "dashboard", &world.uuid()));
-    let touch = Touch {
-        key: key.clone(),
-        agent: agent.to_string(),
-        fresh_id: world.uuid(),
-        chat_type: "direct",
-        channel: torana_core::id::WEBCHAT.to_owned(),
-        title: None,
-        target: None,
-        stays: false,
-        at_ms: world.wall_ms(),
-    };
+    let touch = Touch::of_client(key.clone(), &agent, world.uuid(), world.wall_ms());
     let asked = new.key.as_ref().map(|key| key.as_str().to_owned());
     let digest = format!("{}\n{}", asked.unwrap_or_default(), agent);
     let outcome = engine
@@ -285,7 +302,7 @@ fn make(
 ) -> Result<Result<(SessionRow, bool), Refused>, StoreError> {
     const METHOD: &str = "sessions.create";
     if let Some(key) = &new.idempotency_key
-        && let Some((known, result)) = known_key(connection, METHOD, key)?
+        && let Some((known, result)) = client_key::known(connection, METHOD, key)?
     {
         let made = result.as_ref().and_then(serde_json::Value::as_str);
         return Ok(
@@ -336,10 +353,13 @@ fn make(
         }
         session::copy_branch(connection, name, &source, &path, touch.at_ms)?;
     }
-    let row =
-        session::change(connection, name, &new.change, touch.at_ms)?.ok_or(StoreError::Moved)?;
+    let mut change = new.change.clone();
+    if is_new && change.display_name.is_none() {
+        change.display_name = new.title.clone().map(Some);
+    }
+    let row = session::change(connection, name, &change, touch.at_ms)?.ok_or(StoreError::Moved)?;
     if let Some(key) = &new.idempotency_key {
-        remember_key(connection, METHOD, key, digest, &name.into(), touch.at_ms)?;
+        client_key::remember(connection, METHOD, key, digest, &name.into(), touch.at_ms)?;
     }
     Ok(Ok((row, is_new)))
 }

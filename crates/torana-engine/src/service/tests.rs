@@ -282,14 +282,30 @@ async fn a_changed_audit_record_is_noticed_and_the_oldest_make_room() {
     assert_eq!(rows[0].previous, rows[1].digest);
     assert_eq!((verified.rows, verified.broken_at), (3, None));
     assert_eq!((page.len(), page[0].id), (1, 1));
-    let broken = store
-        .write(|connection| {
-            connection.execute("UPDATE audit SET actor = 'nobody' WHERE id = 2", [])?;
-            audit::verify(connection)
-        })
-        .await
-        .expect("verified");
-    assert_eq!(broken.broken_at, Some(2));
+    // S-105: every field is under the digest, and a record that was taken out leaves a gap.
+    for (change, first_broken) in [
+        ("UPDATE audit SET at = at + 1 WHERE id = 2", 2),
+        ("UPDATE audit SET kind = 'auth' WHERE id = 2", 2),
+        ("UPDATE audit SET action = 'x' WHERE id = 2", 2),
+        ("UPDATE audit SET actor = 'nobody' WHERE id = 2", 2),
+        ("UPDATE audit SET target = 'x' WHERE id = 2", 2),
+        ("UPDATE audit SET outcome = 'refused' WHERE id = 2", 2),
+        ("UPDATE audit SET count = 2 WHERE id = 2", 2),
+        ("UPDATE audit SET detail_json = NULL WHERE id = 2", 2),
+        ("UPDATE audit SET actor = 'nobody'", 1),
+        ("DELETE FROM audit WHERE id = 2", 3),
+        ("UPDATE audit SET id = 4 WHERE id = 3", 4),
+    ] {
+        let broken = store.write(move |connection| {
+            connection.execute_batch("SAVEPOINT tamper")?;
+            connection.execute(change, [])?;
+            let found = audit::verify(connection)?;
+            connection.execute_batch("ROLLBACK TO tamper; RELEASE tamper")?;
+            Ok(found)
+        });
+        let broken = broken.await.expect("verified").broken_at;
+        assert_eq!(broken, Some(first_broken), "{change}");
+    }
     let kept = store
         .write(|connection| {
             connection.execute("UPDATE audit SET id = id + 60000", [])?;
@@ -375,5 +391,96 @@ async fn waiting_strangers_are_bounded_per_account() {
         .expect("written");
     assert_eq!((flooded.len(), other.len()), (PAIRING_PENDING_MAX, 1));
     assert!(flooded.iter().all(|request| request.created_at_ms >= 9_900));
+    drop(std::fs::remove_file(path));
+}
+
+/// S-016: the decision that comes second changes nothing, even when both were looked up before either was stored.
+#[tokio::test]
+async fn s_016_an_approval_and_a_question_end_once() {
+    use torana_core::approval::{Approval, Decision, Ending, Kind, Resolver, Status};
+    use torana_core::question::{Question, QuestionStatus};
+
+    use crate::store::{approval, question};
+    let (store, path) = store().await;
+    let end = |decision: Decision| approval::End {
+        status: decision.status(),
+        decision: Some(decision),
+        ending: Ending::User,
+        resolver: Resolver {
+            kind: "device".to_owned(),
+            id: None,
+        },
+        at_ms: 2,
+    };
+    let asked = Approval {
+        id: "a".to_owned(),
+        kind: Kind::Exec,
+        request: serde_json::json!({}),
+        allowed: vec![Decision::AllowOnce, Decision::Deny],
+        agent: None,
+        session: None,
+        created_at_ms: 1,
+        expires_at_ms: 9,
+        status: Status::Pending,
+        decision: None,
+        ending: None,
+        resolved_at_ms: None,
+        resolver: None,
+    };
+    let ended = store.write(move |connection| {
+        assert!(approval::insert(connection, &asked)?);
+        assert!(!approval::insert(connection, &asked)?, "the id is taken");
+        let first = approval::end(connection, "a", &end(Decision::Deny))?;
+        let second = approval::end(connection, "a", &end(Decision::AllowOnce))?;
+        Ok((first.is_some(), second, approval::get(connection, "a")?))
+    });
+    let (first, second, row) = ended.await.expect("written");
+    assert!(first && second.is_none());
+    assert_eq!(row.map(|row| row.status), Some(Status::Denied));
+
+    let answer = |word: &str| question::End {
+        status: QuestionStatus::Answered,
+        answers: Some(serde_json::json!(word)),
+        resolved_by: None,
+        resolution_id: None,
+    };
+    let asked = Question {
+        id: "q".to_owned(),
+        questions: serde_json::json!([]),
+        agent: None,
+        session: None,
+        run_id: None,
+        created_at_ms: 1,
+        expires_at_ms: 9,
+        status: QuestionStatus::Pending,
+        answers: None,
+        resolved_by: None,
+        resolution_id: None,
+    };
+    let ended = store.write(move |connection| {
+        question::insert(connection, &asked)?;
+        let first = question::end(connection, "q", &answer("blue"))?;
+        let second = question::end(connection, "q", &answer("red"))?;
+        Ok((first.is_some(), second, question::get(connection, "q")?))
+    });
+    let (first, second, row) = ended.await.expect("written");
+    assert!(first && second.is_none());
+    assert_eq!(
+        row.and_then(|row| row.answers),
+        Some(serde_json::json!("blue"))
+    );
+    drop(std::fs::remove_file(path));
+}
+
+/// S-045: a request that is too old is unknown to whoever would decide it.
+#[tokio::test]
+async fn s_045_an_old_request_cannot_be_decided() {
+    let (store, path) = store().await;
+    let found = store.write(|connection| {
+        device::put_request(connection, &request(1, 0))?;
+        let live = |now_ms| device::request(connection, "r001", now_ms);
+        Ok((live(299_999)?.is_some(), live(300_000)?.is_some()))
+    });
+    assert_eq!(found.await.expect("read"), (true, false));
     drop(std::fs::remove_file(path));
 }

@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use torana_core::id::{InboxId, IntentId};
 use torana_core::limit::STORE_QUEUE_MAX;
 
-use super::writer::{self, CommitHook, Committed, Job};
-use super::{StoreError, migrate};
+use super::error::{OpenError, classify};
+use super::writer::{CommitHook, Committed, Job};
+use super::{StoreError, migrate, writer};
 
 /// How to open a store.
 #[derive(Clone)]
@@ -39,27 +40,6 @@ impl Options {
             on_flush_failure: None,
         }
     }
-}
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file is damaged. It is kept as it is; `torana doctor --fix` sets it aside and salvages what it can.
-    #[error("the store is damaged: {0}")]
-    Damaged(String),
-    /// The file was written by a newer version.
-    #[error(
-        "the store has schema {found}, this version knows {known}; it was written by a newer Torana"
-    )]
-    Newer {
-        /// Schema of the file.
-        found: i64,
-        /// Newest schema we know.
-        known: i64,
-    },
-    /// Anything else: permissions, disk, locks.
-    #[error("the store cannot be opened: {0}")]
-    Other(String),
 }
 
 /// Readers at once. Two keep a slow page from delaying a turn's history; each costs its page cache.
@@ -271,12 +251,14 @@ fn in_savepoint<T>(
     transaction: &Transaction<'_>,
     operation: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    transaction.execute_batch("SAVEPOINT one")?;
+    // Kept compiled: each is part of every write.
+    let run = |sql| transaction.prepare_cached(sql)?.execute([]);
+    run("SAVEPOINT one")?;
     let result = operation(transaction);
     if result.is_err() {
-        transaction.execute_batch("ROLLBACK TO one")?;
+        run("ROLLBACK TO one")?;
     }
-    transaction.execute_batch("RELEASE one")?;
+    run("RELEASE one")?;
     result
 }
 
@@ -399,21 +381,6 @@ fn use_log(connection: &Connection) -> Result<(), OpenError> {
             "the store cannot keep a write-ahead log there; its mode is {}",
             modes.join(", ")
         ))),
-    }
-}
-
-pub(super) fn classify(error: rusqlite::Error) -> OpenError {
-    use rusqlite::ffi::ErrorCode;
-    match &error {
-        rusqlite::Error::SqliteFailure(failure, _)
-            if matches!(
-                failure.code,
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
-            ) =>
-        {
-            OpenError::Damaged(error.to_string())
-        }
-        _ => OpenError::Other(error.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
+use torana_core::auth::Role;
 use torana_core::limit::DEVICE_PENDING_MAX;
 
 use super::StoreError;
@@ -221,6 +222,18 @@ pub(crate) fn remove(connection: &Connection, device_id: &str) -> Result<bool, S
     Ok(connection
         .prepare_cached("DELETE FROM device WHERE device_id = ?1")?
         .execute([device_id])?
+        == 1)
+}
+
+/// Forgets the grant of a device for a role, also one that was taken back.
+pub(crate) fn remove_token(
+    connection: &Connection,
+    device_id: &str,
+    role: Role,
+) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("DELETE FROM device_token WHERE device_id = ?1 AND role = ?2")?
+        .execute([device_id, role.as_str()])?
         == 1)
 }
 

@@ -51,3 +51,39 @@ pub(super) fn is_flush_failure(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(failure, _)
         if matches!(failure.extended_code, IOERR_FSYNC | IOERR_DIR_FSYNC))
 }
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file is damaged. It is kept as it is; `torana doctor --fix` sets it aside and salvages what it can.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The file was written by a newer version.
+    #[error(
+        "the store has schema {found}, this version knows {known}; it was written by a newer Torana"
+    )]
+    Newer {
+        /// Schema of the file.
+        found: i64,
+        /// Newest schema we know.
+        known: i64,
+    },
+    /// Anything else: permissions, disk, locks.
+    #[error("the store cannot be opened: {0}")]
+    Other(String),
+}
+
+pub(super) fn classify(error: rusqlite::Error) -> OpenError {
+    use rusqlite::ffi::ErrorCode;
+    match &error {
+        rusqlite::Error::SqliteFailure(failure, _)
+            if matches!(
+                failure.code,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+            ) =>
+        {
+            OpenError::Damaged(error.to_string())
+        }
+        _ => OpenError::Other(error.to_string()),
+    }
+}

@@ -4,8 +4,7 @@
 
 use rusqlite::Connection;
 
-use super::OpenError;
-use super::database::classify;
+use super::error::{OpenError, classify};
 
 /// Every migration, oldest first; its position plus one is the schema number.
 const MIGRATIONS: &[&str] = &[

@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod audit;
+pub(crate) mod client_key;
 pub(crate) mod context;
 mod database;
 pub mod device;
@@ -20,7 +21,7 @@ pub mod transcript;
 pub mod usage;
 mod writer;
 
-pub use database::{Blank, OpenError, Options, Store, blank};
+pub use database::{Blank, Options, Store, blank};
 pub(crate) use error::STORE_RETRY_MS;
-pub use error::StoreError;
+pub use error::{OpenError, StoreError};
 pub use writer::{CommitFault, CommitHook};

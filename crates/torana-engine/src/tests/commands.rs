@@ -70,3 +70,17 @@ async fn a_bare_word_under_a_picture_or_of_somebody_else_is_what_it_says() {
         assert_eq!(rig.turns() - before, turns, "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_everybody_used_is_not_told_to_a_group() {
+    let rig = Rig::new("spent", AgentRules::default(), |settings, _| {
+        settings.owners.push("8".to_owned());
+    })
+    .await;
+    for (kind, told) in [(PeerKind::Group, false), (PeerKind::Direct, true)] {
+        rig.hear(kind, "8", "/usage cost").await;
+        let last = format!("{:?}", waiting(&rig).await.last().expect("an answer"));
+        assert!(last.contains("This conversation used"), "{last}");
+        assert_eq!(last.contains("All conversations today"), told, "{last}");
+    }
+}

@@ -7,7 +7,7 @@ use torana_core::id::ConnectionId;
 use torana_core::message::Operation;
 
 use super::*;
-use crate::reply::preview::Shown;
+use crate::reply::Shown;
 use crate::service::journal::{self, Which};
 use crate::store::inbox;
 use crate::turn::{StopReason, TurnHandle};

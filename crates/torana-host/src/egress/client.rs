@@ -18,8 +18,9 @@ use super::guard::{Reach, Resolver};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The net under all other timeouts: longer than the longest first byte of a model server (300 s).
 const READ_TIMEOUT: Duration = Duration::from_secs(310);
-/// Idle connections kept per host; enough for a burst of turns, small enough to stay out of sight of file limits.
-const IDLE_PER_HOST_MAX: usize = 16;
+/// Idle connections kept per host: those of as many turns as a busy gateway has under way, since opening one costs more
+/// than a turn's first request; small enough to stay out of sight of file limits.
+const IDLE_PER_HOST_MAX: usize = 64;
 /// Below the keep-alive time of common proxies (60 to 75 s), so that a reused connection is seldom dead already.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// Finds half-open connections of long polls and silent streams.

@@ -58,9 +58,9 @@ impl Resolver {
 
     /// One forbidden address refuses the whole name: a name with a public and a private address is an attack.
     pub(super) async fn addresses(&self, name: String) -> Result<Vec<SocketAddr>, EgressError> {
-        let addresses = (self.lookup)(name)
-            .await
-            .map_err(|error| EgressError::Connection(format!("DNS failed ({})", error.kind())))?;
+        let addresses = (self.lookup)(name).await.map_err(|error| {
+            EgressError::Connection(format!("its name cannot be resolved: {error}"))
+        })?;
         let refused = match self.reach {
             Reach::Anywhere => None,
             Reach::PublicOnly => addresses

@@ -1,9 +1,10 @@
 //! The entry: parse, run one command, print its failure, choose the exit code.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
 
 use super::args::{
     AskFlags, Cli, Command, DiagnosticsCommand, GatewayCommand, Global, SessionsCommand,
@@ -19,7 +20,7 @@ use crate::gateway::{self, RunOptions};
 pub(crate) fn main() -> ExitCode {
     let cli = match parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&advised(error, std::env::args_os())),
     };
     let json = cli.global.json;
     match run(cli) {
@@ -35,6 +36,36 @@ pub(crate) fn main() -> ExitCode {
 /// gateway that starts needs none of it.
 fn parse() -> Result<Cli, clap::Error> {
     StartLine::try_parse().map_or_else(|_| Cli::try_parse(), |line| Ok(line.into()))
+}
+
+/// The options that say how to start a gateway stand beside every command, so the parser advises them everywhere; any
+/// command but the one that starts one would refuse them.
+pub(super) fn advised(
+    mut error: clap::Error,
+    line: impl IntoIterator<Item = OsString>,
+) -> clap::Error {
+    let is_start_option = matches!(
+        error.get(ContextKind::SuggestedArg),
+        Some(ContextValue::String(option)) if ["--bind", "--verbose", "--force"].contains(&option.as_str())
+    );
+    if is_start_option && !starts_gateway(line) {
+        error.remove(ContextKind::SuggestedArg);
+        // It is the line with the advice followed.
+        error.remove(ContextKind::Usage);
+    }
+    error
+}
+
+/// Whether a line names the command that starts a gateway, as far as it can be read.
+fn starts_gateway(line: impl IntoIterator<Item = OsString>) -> bool {
+    let read = Cli::command()
+        .ignore_errors(true)
+        .try_get_matches_from(line);
+    read.is_ok_and(|read| match read.subcommand() {
+        None => true,
+        Some(("gateway", below)) => matches!(below.subcommand_name(), None | Some("run")),
+        Some(_) => false,
+    })
 }
 
 /// Help and version go to stdout with code 0, mistakes to stderr with code 2; clap knows which.

@@ -1,6 +1,6 @@
 //! How a command ends when it does not succeed: one line of what happened, one of what to do, and an exit code.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -8,7 +8,8 @@ use torana_core::problem::{Code, Problem};
 use torana_engine::store::{OpenError, StoreError};
 use torana_host::lock::LockError;
 
-use super::output::safe;
+use super::safe::safe;
+use crate::disk_hint::disk_hint;
 
 /// Exit codes (decision 27).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,25 +233,6 @@ impl From<OpenError> for Failure {
             }
             OpenError::Other(_) => Self::new(Exit::Disk, error.to_string()),
         }
-    }
-}
-
-/// What to do about a file that the disk or the system refuses.
-pub(crate) fn disk_hint(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => Some(
-            "run this as the user it belongs to, or name another state directory with TORANA_STATE_DIR",
-        ),
-        io::ErrorKind::ReadOnlyFilesystem => {
-            Some("name a state directory that can be written with TORANA_STATE_DIR")
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("free some space and start again; nothing accepted is lost")
-        }
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            Some("name a folder with TORANA_STATE_DIR")
-        }
-        _ => None,
     }
 }
 

@@ -286,7 +286,7 @@ const EVENTS: &[(&str, &str, &str)] = &[
     (
         "sessions.changed",
         "`operator.read`, after `sessions.subscribe`",
-        "a session row changed, and why",
+        "a session row changed, and why, or a run in it came to a phase: `start`, `model`, `end` or `error`",
     ),
     (
         "session.message",

@@ -11,10 +11,10 @@ use torana_host::secret::Secret;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
-use super::offline::Offline;
 use super::output::Output;
 use super::rpc::{Caller, Client, Endpoint, Persona};
-use crate::configuration::{self, Configuration, Variables};
+use crate::configuration;
+use crate::configuration::{Configuration, Variables};
 use crate::paths::{PathFlags, Paths};
 
 /// Names under which the environment gives the port.
@@ -40,14 +40,6 @@ pub(super) struct Wanted {
     pub(super) port: Option<u16>,
     pub(super) secret: Option<Secret>,
     pub(super) pin: Option<Fingerprint>,
-}
-
-/// Where answers come from.
-pub(crate) enum Access {
-    /// A running gateway.
-    Gateway(Box<Client>),
-    /// The store itself, locked while we use it.
-    Store(Box<Offline>),
 }
 
 // === impl Invocation ===
@@ -175,31 +167,11 @@ impl Invocation {
         match Client::connect(&endpoint, &caller).await {
             Err(failure) if failure.exit == Exit::Unreachable && !is_elsewhere => {
                 match self.holder() {
-                    // It has the lock and does not listen on that port: it starts, or it was told another port.
-                    Some(holder) => Err(Failure::new(
-                        Exit::Unreachable,
-                        format!(
-                            "process {} has the state directory, but no gateway answers on port {}",
-                            holder.pid,
-                            endpoint.port()
-                        ),
-                    )
-                    .hint("wait a moment if it was just started; else look at `torana logs`")),
+                    Some(holder) => Err(not_on_port(&holder, endpoint.port())),
                     None => Err(Failure::not_running()),
                 }
             }
             other => other,
-        }
-    }
-
-    /// The running gateway, or the store when none runs (decision 52).
-    pub(crate) async fn access(&self) -> Result<Access, Failure> {
-        match self.connect().await {
-            Ok(client) => Ok(Access::Gateway(Box::new(client))),
-            Err(failure) if failure == Failure::not_running() => {
-                Ok(Access::Store(Box::new(Offline::open(self).await?)))
-            }
-            Err(failure) => Err(failure),
         }
     }
 
@@ -213,6 +185,23 @@ impl Invocation {
     }
 }
 
+/// Somebody has the lock and does not answer on that port: it starts, or it listens on another one and said so.
+fn not_on_port(holder: &Holder, port: u16) -> Failure {
+    let failure = Failure::new(
+        Exit::Unreachable,
+        format!(
+            "process {} has the state directory, but no gateway answers on port {port}",
+            holder.pid
+        ),
+    );
+    match holder.port.filter(|own| *own != port) {
+        Some(own) => failure.hint(format!(
+            "it listens on port {own}; leave --port away to ask it"
+        )),
+        None => failure.hint("wait a moment if it was just started; else look at `torana logs`"),
+    }
+}
+
 /// Reads a fingerprint from the command line.
 fn pin(text: &str) -> Result<Fingerprint, Failure> {
     Fingerprint::parse(text).ok_or_else(|| {
@@ -222,4 +211,26 @@ fn pin(text: &str) -> Result<Fingerprint, Failure> {
         )
         .hint("give 64 hexadecimal digits, with or without colons, as the gateway prints them when it starts")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_listens_elsewhere_is_named_with_its_port() {
+        let holder = |port| Holder {
+            pid: 7,
+            started_at_ms: 0,
+            port,
+        };
+        for (own, words) in [
+            (Some(1_234), "it listens on port 1234"),
+            (Some(4_321), "wait a moment"),
+            (None, "wait a moment"),
+        ] {
+            let hint = not_on_port(&holder(own), 4_321).hint;
+            assert!(hint.is_some_and(|hint| hint.starts_with(words)), "{own:?}");
+        }
+    }
 }

@@ -21,9 +21,9 @@ use torana_host::egress::Egress;
 use torana_host::lock::StateLock;
 use torana_host::moment::rfc3339;
 
-use super::command::journal::Which;
 use super::failure::{Exit, Failure};
 use super::invocation::Invocation;
+use super::which::Which;
 use crate::compose;
 
 /// Bytes of history read for one page; a terminal shows far less.
@@ -233,7 +233,7 @@ fn settings(invocation: &Invocation, config: &Config) -> Result<torana_engine::S
         backend: Arc::new(backend),
         builtin: &builtin,
         accounts: &accounts,
-        notes: &|_| String::new(),
+        notes: &|_| compose::workspace::Notes::default(),
     })
     .map_err(|message| Failure::new(Exit::Config, message))
 }

@@ -1,17 +1,15 @@
 //! What a command prints: results on stdout, escaped so that no message can drive the terminal (S-110).
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::Value;
-use torana_host::logs::{escape_json_line, escape_text_line};
+use torana_host::logs::escape_json_line;
 
 use super::failure::Failure;
+use super::safe::safe;
 
-/// Joins emoji into one; harmless by itself and part of ordinary messages.
-const ZERO_WIDTH_JOINER: char = '\u{200d}';
 /// Longest cell of a table, characters: four of them fit a wide terminal.
 const CELL_CHARS_MAX: usize = 60;
 
@@ -76,19 +74,6 @@ impl Output {
         // Notes are a courtesy; a closed stderr must not change the result.
         writeln!(io::stderr().lock(), "{}", safe(text)).unwrap_or_default();
     }
-}
-
-/// One line that cannot move the cursor, change colours or reverse text.
-pub(crate) fn safe(text: &str) -> Cow<'_, str> {
-    if !text.contains(['\u{1b}', ZERO_WIDTH_JOINER]) {
-        return escape_text_line(text);
-    }
-    let parts: Vec<String> = text
-        .replace('\u{1b}', "\\u{1b}")
-        .split(ZERO_WIDTH_JOINER)
-        .map(|part| escape_text_line(part).into_owned())
-        .collect();
-    Cow::Owned(parts.join("\u{200d}"))
 }
 
 /// Rows under headings, aligned; no frame, so that it can be read by `awk` as well.

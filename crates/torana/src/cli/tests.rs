@@ -7,13 +7,14 @@ use serde_json::json;
 
 use super::args::{Cli, Command, GatewayCommand, OutboxCommand, StartLine};
 use super::command::chat::{Screen, Shown};
-use super::command::journal::Which;
 use super::command::logs::Line;
 use super::command::send::target_of;
 use super::failure::{Exit, Failure};
-use super::output::{facts, safe, table};
+use super::output::{facts, table};
 use super::rpc::Endpoint;
+use super::safe::safe;
 use super::target::Target;
+use super::which::Which;
 use super::words::{age, bytes, uptime};
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -662,4 +663,21 @@ fn what_is_wrong_with_an_account_is_told_whole() {
         shown.ends_with(&format!("error of telegram:work\n  {error}")),
         "{shown}"
     );
+}
+
+#[test]
+fn no_option_is_advised_that_the_command_refuses() {
+    for (line, is_advised) in [
+        ("torana tui --bad", false),
+        ("torana gateway stop --bad", false),
+        ("torana gateway run --bad", true),
+        ("torana --bad", true),
+    ] {
+        let Err(error) = parse(line) else {
+            panic!("{line} was accepted");
+        };
+        let words = line.split(' ').map(std::ffi::OsString::from);
+        let shown = super::entry::advised(error, words).to_string();
+        assert_eq!(shown.contains("--bind"), is_advised, "{line}: {shown}");
+    }
 }

@@ -51,6 +51,11 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{value} {}", UNITS[unit])
 }
 
+/// Whether something holds.
+pub(crate) fn yes_or_no(holds: bool) -> &'static str {
+    if holds { "yes" } else { "no" }
+}
+
 /// `1 message`, `2 messages`.
 pub(crate) fn count(number: i64, one: &str) -> String {
     if number == 1 {

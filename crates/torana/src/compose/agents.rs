@@ -141,6 +141,24 @@ fn provider_of(id: &str, provider: &config::tree::Provider) -> ProviderSettings 
     }
 }
 
+/// Whether a provider has what it wants: a key, or a server of this machine for which none is written. A written key
+/// whose variable has no value was meant to be sent.
+pub(crate) fn can_ask(config: &Config, id: &str, provider: &ProviderSettings) -> bool {
+    let is_written = config
+        .models
+        .providers
+        .get(id)
+        .is_some_and(|written| written.api_key.is_some());
+    provider.has_key() || !is_written && is_local(provider)
+}
+
+fn is_local(provider: &ProviderSettings) -> bool {
+    provider
+        .base_url
+        .parse()
+        .is_ok_and(|url| torana_host::egress::is_local_server(&url))
+}
+
 /// Models people can choose: those of configured providers, then those agents use.
 pub(crate) fn models(config: &Config, builtin: &BuiltinSettings) -> Vec<ModelInfo> {
     let mut models: BTreeMap<ModelRef, ModelInfo> = BTreeMap::new();
@@ -150,13 +168,9 @@ pub(crate) fn models(config: &Config, builtin: &BuiltinSettings) -> Vec<ModelInf
                    context_tokens: Option<u64>,
                    reasoning: bool| {
         let provider = builtin.providers.get(&reference.provider);
-        let local = provider.is_some_and(|provider| {
-            provider
-                .base_url
-                .parse()
-                .is_ok_and(|url| torana_host::egress::is_local_server(&url))
-        });
-        let available = provider.is_some_and(|provider| provider.api_key.is_some()) || local;
+        let local = provider.is_some_and(is_local);
+        let available =
+            provider.is_some_and(|provider| can_ask(config, &reference.provider, provider));
         let alias = aliases
             .get(&reference.to_string())
             .and_then(|alias| alias.alias.clone());
@@ -213,4 +227,25 @@ pub(crate) fn models(config: &Config, builtin: &BuiltinSettings) -> Vec<ModelInf
         }
     }
     models.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_key_without_a_value_is_missing_also_on_this_machine() {
+        let provider = ProviderSettings {
+            base_url: "http://127.0.0.1:1/v1".to_owned(),
+            ..ProviderSettings::default()
+        };
+        let mut config = Config::default();
+        assert!(can_ask(&config, "p", &provider), "it wants none");
+        let written = config::tree::Provider {
+            api_key: Some(config::Secret::new("")),
+            ..config::tree::Provider::default()
+        };
+        config.models.providers.insert("p".to_owned(), written);
+        assert!(!can_ask(&config, "p", &provider), "it was meant to be sent");
+    }
 }

@@ -15,6 +15,7 @@ use torana_core::port::AgentBackend;
 use torana_core::route::{Binding, BindingMatch, Routing};
 use torana_engine::{AgentRules, AgentSettings, Settings, TypingMode};
 
+use super::workspace::Notes;
 use super::{agents, channels, reset};
 
 /// What the settings are made from.
@@ -24,7 +25,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) builtin: &'a torana_agents::builtin::BuiltinSettings,
     pub(crate) accounts: &'a [AccountConfig],
     /// What the notes in an agent's workspace say.
-    pub(crate) notes: &'a dyn Fn(config::AgentSettings<'_>) -> String,
+    pub(crate) notes: &'a dyn Fn(config::AgentSettings<'_>) -> Notes,
 }
 
 /// Config in the engine's terms.
@@ -130,12 +131,14 @@ fn agent_settings(sources: &Sources<'_>, agent: config::AgentSettings<'_>) -> Ag
         .and_then(|tokens| usize::try_from(tokens).ok())
         .unwrap_or(agents::CONTEXT_TOKENS_DEFAULT);
     let identity = agent.entry.map(|entry| &entry.identity);
-    let name = identity
+    let given = identity
         .and_then(|identity| identity.name.clone())
-        .or_else(|| agent.entry.and_then(|entry| entry.name.clone()))
-        .unwrap_or_else(|| agent.id.to_owned());
+        .or_else(|| agent.entry.and_then(|entry| entry.name.clone()));
+    let called = given.as_deref().unwrap_or(agent.id);
+    let notes = (sources.notes)(agent);
     AgentSettings {
-        system: system_prompt(&name, agent) + &(sources.notes)(agent),
+        system: system_prompt(called, agent) + &notes.text,
+        notes: notes.sizes,
         emoji: identity.and_then(|identity| identity.emoji.clone()),
         avatar: identity.and_then(|identity| identity.avatar.clone()),
         model: chain.into_iter().next(),
@@ -143,7 +146,8 @@ fn agent_settings(sources: &Sources<'_>, agent: config::AgentSettings<'_>) -> Ag
         context_tokens,
         rules: agent_rules(config, agent),
         backend: Arc::clone(&sources.backend),
-        name,
+        // Each surface has its own word for an agent that nobody named.
+        name: given.unwrap_or_default(),
     }
 }
 

@@ -10,8 +10,10 @@ use torana_core::port::World;
 use torana_core::run::ModelRef;
 use torana_dialects::front::{Lockout, UiFolder};
 use torana_dialects::{AuthMode, FrontSettings, NodeSettings, ProxyIdentity};
-use torana_host::files::{self, NewFile};
+use torana_host::files;
+use torana_host::files::NewFile;
 
+use super::origin::host_of;
 use crate::paths::Paths;
 
 /// What an installation made for itself at its first start.
@@ -237,21 +239,6 @@ fn network(text: &str) -> Option<ipnet::IpNet> {
     text.parse()
         .ok()
         .or_else(|| text.parse::<IpAddr>().ok().map(ipnet::IpNet::from))
-}
-
-pub(crate) fn host_of(origin: &str) -> Option<String> {
-    let rest = origin.split_once("://")?.1;
-    let authority = rest.split('/').next()?;
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, port)| {
-            if port.chars().all(|character| character.is_ascii_digit()) {
-                host
-            } else {
-                authority
-            }
-        });
-    Some(host.to_ascii_lowercase())
 }
 
 /// Addresses to listen on. Loopback means both families where the machine has them.

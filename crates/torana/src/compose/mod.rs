@@ -5,6 +5,7 @@ pub(crate) mod beacon;
 pub(crate) mod channels;
 pub(crate) mod engine;
 pub(crate) mod front;
+mod origin;
 pub(crate) mod reset;
 pub(crate) mod secrets;
 pub(crate) mod tls;

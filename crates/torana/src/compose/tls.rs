@@ -9,6 +9,7 @@ use torana_core::config::Config;
 use torana_core::port::World;
 use torana_host::tls::{ServerTls, TlsError, TlsFiles, own_names};
 
+use super::origin::host_of;
 use crate::paths::Paths;
 
 /// Where the certificate is; relative paths start at the config file.
@@ -42,7 +43,7 @@ pub(crate) fn load(
     let files = files(config, paths);
     if config.gateway.tls.auto_generate {
         let public = config.gateway.public_origin.as_deref();
-        let host = public.and_then(super::front::host_of);
+        let host = public.and_then(host_of);
         let names = own_names(addresses.iter().map(SocketAddr::ip), host.as_deref());
         if files.generate_missing(&names, world.wall_ms())? {
             tracing::info!(certificate = %files.cert.display(), "A self-signed certificate was made.");

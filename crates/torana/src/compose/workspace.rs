@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use torana_core::config::{AgentSettings, Config};
 use torana_dialects::site::NOTES;
+use torana_engine::NoteSize;
 use torana_host::folder::Folder;
 
 /// Characters of one note that are told to the model (OpenClaw's bound for the same files).
@@ -73,16 +74,28 @@ fn expanded(written: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
+/// What the notes of a workspace say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notes {
+    /// The part of the prompt they make up.
+    pub(crate) text: String,
+    /// How much of it is of which file.
+    pub(crate) sizes: Vec<NoteSize>,
+}
+
 /// The notes of a workspace as a part of the prompt; nothing when there are none.
-pub(crate) fn notes(workspace: &Path) -> String {
+pub(crate) fn notes(workspace: &Path) -> Notes {
     let Ok(folder) = Folder::open(workspace) else {
-        return String::new();
+        return Notes::default();
     };
-    let mut text = String::new();
+    let (mut text, mut sizes) = (String::new(), Vec::new());
     let mut left = NOTES_CHARS_MAX;
     for name in NOTES {
-        let note = match folder.read(name, NOTE_BYTES_MAX) {
-            Ok(file) => String::from_utf8_lossy(&file.bytes).trim().to_owned(),
+        let (note, bytes) = match folder.read(name, NOTE_BYTES_MAX) {
+            Ok(file) => (
+                String::from_utf8_lossy(&file.bytes).trim().to_owned(),
+                file.bytes.len(),
+            ),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => {
                 tracing::warn!(%error, file = name, workspace = %workspace.display(), "A note cannot be read, so the model is not told of it.");
@@ -90,6 +103,14 @@ pub(crate) fn notes(workspace: &Path) -> String {
             }
         };
         let kept: String = note.chars().take(NOTE_CHARS_MAX.min(left)).collect();
+        if !note.is_empty() {
+            sizes.push(NoteSize {
+                name: (*name).to_owned(),
+                bytes,
+                told: kept.len(),
+                is_cut: kept.len() < note.len(),
+            });
+        }
         if kept.is_empty() {
             continue;
         }
@@ -102,7 +123,7 @@ pub(crate) fn notes(workspace: &Path) -> String {
         // Writing to a string cannot fail.
         write!(text, "\n\n## {name}\n\n{kept}{cut}").unwrap_or_default();
     }
-    text
+    Notes { text, sizes }
 }
 
 #[cfg(test)]
@@ -142,10 +163,21 @@ mod tests {
         let world = torana_host::world();
         let folder = std::env::temp_dir().join(format!("torana-notes-{}", world.uuid()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        assert_eq!(notes(&folder), "");
+        assert_eq!(notes(&folder), Notes::default());
         std::fs::write(folder.join("SOUL.md"), "Be kind.\n").expect("written");
         std::fs::write(folder.join("AGENTS.md"), "x".repeat(NOTE_CHARS_MAX + 5)).expect("written");
-        let text = notes(&folder);
+        let Notes { text, sizes } = notes(&folder);
+        let sizes: Vec<_> = sizes
+            .iter()
+            .map(|note| (note.name.as_str(), note.bytes, note.told, note.is_cut))
+            .collect();
+        assert_eq!(
+            sizes,
+            [
+                ("AGENTS.md", NOTE_CHARS_MAX + 5, NOTE_CHARS_MAX, true),
+                ("SOUL.md", 9, 8, false),
+            ]
+        );
         assert!(text.starts_with("\n\n## AGENTS.md\n\nxxx"));
         assert!(text.contains("(the rest is left out)\n\n## SOUL.md\n\nBe kind."));
         drop(std::fs::remove_dir_all(&folder));

@@ -4,8 +4,8 @@ use torana_channels::AccountConfig;
 use torana_core::admit::DmPolicy;
 use torana_engine::store::pairing;
 
-use super::database;
 use super::finding::{Finding, Patient, Report};
+use super::reading;
 use crate::compose;
 use crate::gateway::refusal_of;
 
@@ -53,7 +53,7 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
 
 fn owner_recorded(patient: &Patient<'_>) -> bool {
     let path = patient.invocation.paths.database();
-    let owners = database::open(&path)
+    let owners = reading::open(&path)
         .ok()
         .and_then(|connection| pairing::owners(&connection).ok());
     owners.is_some_and(|owners| !owners.is_empty())

@@ -2,8 +2,8 @@
 
 use torana_host::moment::rfc3339;
 
-use super::database;
 use super::finding::{Finding, Patient, Report};
+use super::reading;
 use crate::cli::span;
 
 const CHECK: &str = "clock";
@@ -14,7 +14,7 @@ const BEHIND_MS_MAX: i64 = 60_000;
 
 pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     let now_ms = patient.invocation.world.wall_ms();
-    let newest_ms = database::open(&patient.invocation.paths.database())
+    let newest_ms = reading::open(&patient.invocation.paths.database())
         .ok()
         .and_then(|connection| {
             let newest = connection.query_row("SELECT max(updated_at) FROM session", [], |row| {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::ErrorCode;
 
 use super::finding::{Finding, Patient, Report};
+use super::reading;
 use super::salvage;
 use crate::cli::{Exit, bytes};
 
@@ -23,27 +24,19 @@ pub(super) enum Condition {
     Unknown(String),
 }
 
-/// Opens a database for reading only; a running gateway does not mind.
-pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    // Long enough for a commit of the gateway, short enough for a person who waits.
-    connection.busy_timeout(std::time::Duration::from_secs(2))?;
-    Ok(connection)
-}
-
 /// Looks at a database file.
 pub(super) fn condition(path: &Path) -> Condition {
-    if !path.exists() {
-        return Condition::Missing;
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Condition::Missing,
+        // A folder that cannot be read hides the file, which may well be there.
+        Err(error) => return Condition::Unknown(error.to_string()),
     }
     // We give a database its name when it is whole, so an empty one lost its content.
     if torana_host::files::is_empty(path) {
         return Condition::Damaged("the file is empty".to_owned());
     }
-    let looked = open(path).and_then(|connection| {
+    let looked = reading::open(path).and_then(|connection| {
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         let schema: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

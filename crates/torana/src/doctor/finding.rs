@@ -1,9 +1,8 @@
-//! What a check says, and the order of the checks.
+//! What a check looks at, and what it says.
 
 use torana_core::config::{Config, Refusal};
 use torana_host::lock::Holder;
 
-use super::{channels, clock, config, database, disk, journals, lock, models, port, state};
 use crate::cli::{Exit, Failure, Invocation};
 
 /// How good or bad.
@@ -127,29 +126,6 @@ pub(super) struct Patient<'a> {
     pub(super) refusals: Vec<Refusal>,
     /// Mend what can be mended.
     pub(super) fix: bool,
-}
-
-/// Runs every check.
-pub(crate) async fn examine(invocation: &Invocation, fix: bool) -> Report {
-    let mut report = Report::default();
-    let mut patient = Patient {
-        invocation,
-        holder: invocation.holder(),
-        config: None,
-        refusals: Vec::new(),
-        fix,
-    };
-    config::check(&mut patient, &mut report);
-    state::check(&patient, &mut report);
-    lock::check(&patient, &mut report);
-    port::check(&patient, &mut report).await;
-    database::check(&patient, &mut report);
-    disk::check(&patient, &mut report);
-    journals::check(&patient, &mut report);
-    channels::check(&patient, &mut report);
-    models::check(&patient, &mut report).await;
-    clock::check(&patient, &mut report);
-    report
 }
 
 /// The words of a failure, for a finding.

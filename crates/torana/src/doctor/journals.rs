@@ -2,8 +2,8 @@
 
 use torana_engine::store::{inbox, outbox};
 
-use super::database;
 use super::finding::{Finding, Patient, Report};
+use super::reading;
 use crate::cli::{ago, count};
 
 const CHECK: &str = "journals";
@@ -15,7 +15,7 @@ pub(super) fn check(patient: &Patient<'_>, report: &mut Report) {
     if !path.exists() {
         return;
     }
-    let read = database::open(&path)
+    let read = reading::open(&path)
         .map_err(|error| error.to_string())
         .and_then(|connection| {
             let inbox = inbox::census(&connection).map_err(|error| error.to_string())?;

@@ -7,14 +7,17 @@ mod clock;
 mod config;
 mod database;
 mod disk;
+mod examine;
 mod finding;
 mod journals;
 mod lock;
 mod models;
 mod port;
+mod reading;
 mod salvage;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use finding::{Finding, Grade, examine};
+pub(crate) use examine::examine;
+pub(crate) use finding::{Finding, Grade};

@@ -2,7 +2,8 @@
 
 use torana_agents::offers::{self, Offer};
 use torana_core::config::Config;
-use torana_host::egress::{Egress, install_crypto, is_local_server};
+use torana_core::config::tree::GatewayMode;
+use torana_host::egress::{Egress, install_crypto};
 
 use super::finding::{Finding, Patient, Report};
 use crate::compose;
@@ -13,6 +14,11 @@ pub(super) async fn check(patient: &Patient<'_>, report: &mut Report) {
     let Some(config) = &patient.config else {
         return;
     };
+    if config.gateway.mode == Some(GatewayMode::Remote) {
+        let text = "not looked at: `gateway.mode` is `remote`, and the gateway there has its own";
+        report.add(Finding::ok(CHECK, text));
+        return;
+    }
     let environment = patient.invocation.variables().merged();
     let builtin = compose::agents::builtin(config, &environment);
     if builtin.is_model_configured() {
@@ -26,7 +32,7 @@ pub(super) async fn check(patient: &Patient<'_>, report: &mut Report) {
     );
     let text = "no model is configured; the demo agent answers";
     if found.is_empty() {
-        report.add(Finding::warn(CHECK, text, "set a key such as OPENAI_API_KEY, then `torana config set agents.defaults.model openai/gpt-5-mini`"));
+        report.add(Finding::warn(CHECK, text, "put a key such as OPENAI_API_KEY into `.env` of the state directory, then `torana config set agents.defaults.model openai/gpt-5-mini` and `torana gateway restart`"));
     }
     for offer in &found {
         report.add(Finding::warn(
@@ -66,11 +72,7 @@ fn configured(
                     format!("describe it in `models.providers.{}`", model.provider),
                 )),
                 Some(provider) => {
-                    let is_local = provider
-                        .base_url
-                        .parse()
-                        .is_ok_and(|url| is_local_server(&url));
-                    if provider.api_key.is_none() && !is_local {
+                    if !compose::agents::can_ask(config, &model.provider, provider) {
                         report.add(Finding::fail(
                             CHECK,
                             format!("agent {} uses {model}, and provider `{}` has no key", agent.id, model.provider),

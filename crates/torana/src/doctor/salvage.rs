@@ -10,7 +10,7 @@ use torana_engine::Store;
 use torana_host::files;
 use torana_host::lock::StateLock;
 
-use super::database;
+use super::reading;
 use crate::cli::{Exit, Failure};
 
 /// What became of it.
@@ -133,7 +133,7 @@ fn copy(from: &Path, to: &Path) -> Result<Vec<Table>, String> {
     new.busy_timeout(std::time::Duration::from_secs(5))
         .map_err(|error| error.to_string())?;
     let names = tables(&new).map_err(|error| error.to_string())?;
-    let old = database::open(from);
+    let old = reading::open(from);
     let mut copied = Vec::with_capacity(names.len());
     for name in names {
         let table = match &old {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Access;
 
 use super::finding::{Finding, Patient, Report};
-use crate::cli::{Exit, disk_hint};
+use crate::cli::Exit;
+use crate::disk_hint::disk_hint;
 
 const CHECK: &str = "state";
 /// Folders below the state directory that are looked into; ours are one level deep.

@@ -112,6 +112,15 @@ fn rows_around_the_damage_are_saved_and_the_damaged_file_is_kept() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.database(), "").expect("a writable folder");
+    // The superuser may read every folder, so a file stands where the folder should be.
+    let inside = scratch.database().join("torana.db");
+    assert!(matches!(condition(&inside), Condition::Unknown(_)));
+}
+
+#[test]
 fn an_empty_file_is_a_database_that_lost_its_content() {
     let scratch = Scratch::new();
     std::fs::write(scratch.database(), "").expect("written");

@@ -12,7 +12,7 @@ use torana_engine::Store;
 use torana_engine::store::{self, Blank, OpenError};
 use torana_host::files;
 
-use super::run::{EXIT_DAMAGED, EXIT_IO, Failure};
+use super::failure::{EXIT_DAMAGED, EXIT_IO, Failure};
 use crate::compose::{self, front::Credentials};
 use crate::paths::Paths;
 

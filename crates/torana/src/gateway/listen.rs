@@ -11,8 +11,9 @@ use torana_dialects::{AuthMode, Context, FrontSettings};
 use torana_host::process::listening_on;
 use torana_host::sockets::Handover;
 
+use super::failure::{EXIT_CONFIG, EXIT_IO, EXIT_TAKEN, Failure};
+use super::options::RunOptions;
 use super::parts::Parts;
-use super::run::{EXIT_CONFIG, EXIT_IO, EXIT_TAKEN, Failure, RunOptions};
 use crate::compose;
 use crate::configuration::Variables;
 use crate::paths::Paths;

@@ -5,7 +5,7 @@ use torana_host::env::Environment;
 use torana_host::files;
 use torana_host::lock::{Holder, IdentityLock, LockError, StateLock};
 
-use super::run::{EXIT_TAKEN, Failure};
+use super::failure::{EXIT_TAKEN, Failure};
 use crate::paths::Paths;
 
 /// Makes the state directory and takes its lock; with `force` from the gateway that has it.

@@ -10,7 +10,8 @@ use torana_core::port::{CrashMarks, World};
 use torana_engine::{Bus, Engine, Store};
 use torana_host::egress::{Egress, EgressOptions};
 
-use super::run::{EXIT_CONFIG, EXIT_IO, Failure, RunOptions};
+use super::failure::{EXIT_CONFIG, EXIT_IO, Failure};
+use super::options::RunOptions;
 use crate::compose::{self, workspace::Workspaces};
 use crate::configuration::Variables;
 use crate::paths::Paths;

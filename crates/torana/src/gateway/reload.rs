@@ -8,29 +8,33 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use torana_channels::AccountConfig;
-use torana_core::config::{Config, Part, Refusal, ReloadPlan, tree::ReloadMode};
+use torana_core::config::tree::ReloadMode;
+use torana_core::config::{Config, Refusal, ReloadPlan};
 use torana_core::id::{AccountId, ChannelId};
-use torana_core::problem::{Code, Problem};
 use torana_dialects::openclaw::OpenClaw;
-use torana_dialects::{Context, FrontSettings, RestartRequest};
+use torana_dialects::{Context, RestartRequest};
 use torana_engine::Engine;
 use torana_host::lock::IdentityLock;
 
-use super::listen::guard_exposure;
-use super::locks;
+use super::configured;
 use super::parts::{Credential, Parts};
 use super::restart::RestartDesk;
-use super::run;
-use crate::compose;
-use crate::configuration::{self, AsRead, Configuration, Stamp, Variables, stamp};
-use crate::host::{GatewayHost, Running, hash_of};
+use crate::configuration::{Configuration, Stamp, Variables, stamp};
+use crate::host::{InForce, Running};
 use crate::logging::Logging;
 use crate::paths::Paths;
+use crate::{compose, configuration};
+
+mod accounts;
+mod front;
+mod refusal;
+mod watched;
+
+pub(crate) use refusal::refusal_of;
+pub(super) use watched::FirstLook;
+use watched::watched;
 
 type AccountKey = (ChannelId, AccountId);
-
-/// Shown for an account that a person stopped.
-const STOPPED: &str = "stopped by an operator";
 
 /// What a reload did.
 pub(crate) struct Applied {
@@ -75,26 +79,6 @@ struct State {
     locks: BTreeMap<AccountKey, IdentityLock>,
 }
 
-/// The files of a start: the texts of the configuration, and what all of them looked like before the notes were read.
-pub(super) struct FirstLook {
-    as_read: AsRead,
-    stamp: Stamp,
-}
-
-impl FirstLook {
-    pub(super) fn new(
-        configuration: &Configuration,
-        config: &Config,
-        parts: &Parts,
-        paths: &Paths,
-    ) -> Self {
-        Self {
-            as_read: AsRead::of(configuration),
-            stamp: stamp(watched(configuration, config, parts, paths)),
-        }
-    }
-}
-
 /// What of the front a changed configuration may concern.
 pub(super) struct Front {
     pub(super) dialect: Arc<OpenClaw>,
@@ -109,7 +93,7 @@ pub(crate) struct Runner {
     variables: Arc<Variables>,
     engine: Engine,
     context: Arc<Context>,
-    host: Arc<GatewayHost>,
+    in_force: Arc<InForce>,
     logging: Logging,
     state: Mutex<State>,
     files: std::sync::Mutex<Vec<String>>,
@@ -128,7 +112,7 @@ impl Runner {
         variables: &Arc<Variables>,
         engine: &Engine,
         context: &Arc<Context>,
-        host: &Arc<GatewayHost>,
+        in_force: &Arc<InForce>,
         parts: Parts,
         logging: Logging,
         configuration: &Configuration,
@@ -146,7 +130,7 @@ impl Runner {
             variables: Arc::clone(variables),
             engine: engine.clone(),
             context: Arc::clone(context),
-            host: Arc::clone(host),
+            in_force: Arc::clone(in_force),
             logging,
             files: std::sync::Mutex::new(files),
             first_look: Mutex::new(Some(first_look)),
@@ -180,70 +164,6 @@ impl Runner {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone();
         stamp(files)
-    }
-
-    /// Starts every account of the configuration.
-    pub(super) async fn start_accounts(&self) {
-        let mut state = self.state.lock().await;
-        let refused = state.parts.refused.clone();
-        for (channel, reason) in refused {
-            tracing::error!(%channel, %reason, "A channel section cannot be used.");
-        }
-        for account in state.parts.accounts.clone() {
-            self.start_account(&mut state, account).await;
-        }
-    }
-
-    async fn start_account(&self, state: &mut State, account: AccountConfig) {
-        if !account.enabled {
-            return;
-        }
-        let key = (account.channel.clone(), account.account.clone());
-        if state.stopped.contains(&key) {
-            let reason = STOPPED.to_owned();
-            return self.engine.show_stopped_account(key.0, key.1, reason);
-        }
-        for warning in &account.warnings {
-            tracing::warn!(channel = %key.0, account = %key.1, %warning, "A channel account deserves a look.");
-        }
-        let blocked = account
-            .blocked
-            .as_ref()
-            .map(ToString::to_string)
-            .or_else(|| refusal_of(&state.refusals, &account));
-        if let Some(reason) = blocked {
-            self.engine.show_stopped_account(key.0, key.1, reason);
-            return;
-        }
-        let built = compose::channels::build(account, &state.parts.egress, self.engine.world());
-        let parts = match built {
-            Ok(parts) => parts,
-            Err(reason) => return self.engine.show_stopped_account(key.0, key.1, reason),
-        };
-        if let Some(secret) = &parts.exclusive {
-            // The part before the colon names the platform; only the rest appears in addresses and errors.
-            self.logging
-                .redactor
-                .register(secret.split_once(':').map_or(secret, |(_, token)| token));
-            state.locks.remove(&key);
-            match locks::identity(secret, &self.variables.merged(), self.engine.world()) {
-                Ok(lock) => {
-                    state.locks.insert(key.clone(), lock);
-                }
-                Err(error) => {
-                    return self
-                        .engine
-                        .show_stopped_account(key.0, key.1, error.to_string());
-                }
-            }
-        }
-        if let Err(error) = self.engine.attach_account(parts).await {
-            self.engine.show_stopped_account(
-                key.0,
-                key.1,
-                format!("its open deliveries cannot be read: {error}"),
-            );
-        }
     }
 
     /// What the files looked like when they were read, so that every later change differs from it.
@@ -352,7 +272,7 @@ impl Runner {
     fn follow_text(&self, state: &State, config: &Config, read: &Configuration) {
         if state.restarting {
             // What runs is older than the text, which the restart takes up.
-            let running = self.host.running.load().config.clone();
+            let running = self.in_force.load().config.clone();
             return self.follow_notes(state, &running);
         }
         self.remember(&state.value, config, read);
@@ -366,7 +286,7 @@ impl Runner {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) =
             watched(read, &config, &state.parts, &self.paths);
-        run::remember_good(&self.paths, read);
+        configured::remember_good(&self.paths, read);
         if plan.restart.is_empty() && !state.restarting {
             return self.remember(&state.value, &config, read);
         }
@@ -374,18 +294,18 @@ impl Runner {
             tracing::warn!(keys = %keys(plan), "These changes take effect after a restart.");
         }
         // What is in force is neither the old text nor the new one, so the old hash stays.
-        let hash = self.host.running.load().hash.clone();
-        self.host.running.store(Arc::new(Running {
+        let hash = self.in_force.load().hash.clone();
+        self.in_force.store(Running {
             hash,
             value: Arc::new(state.value.clone()),
             config,
-        }));
+        });
     }
 
     /// Makes what comes from notes in workspaces anew.
     pub(crate) async fn refresh(&self) {
         let state = self.state.lock().await;
-        let config = self.host.running.load().config.clone();
+        let config = self.in_force.load().config.clone();
         self.follow_notes(&state, &config);
     }
 
@@ -400,63 +320,11 @@ impl Runner {
 
     /// This text is in force now.
     fn remember(&self, value: &Value, config: &Config, read: &Configuration) {
-        self.host.running.store(Arc::new(Running {
-            hash: hash_of(&self.host.install_key, &read.text),
+        self.in_force.store(Running {
+            hash: self.in_force.hash_of(&read.text),
             value: Arc::new(value.clone()),
             config: config.clone(),
-        }));
-    }
-
-    /// Starts an account on request, anew when it runs.
-    pub(crate) async fn start_one(
-        &self,
-        channel: ChannelId,
-        account: AccountId,
-    ) -> Result<(), Problem> {
-        let mut state = self.state.lock().await;
-        let found = state
-            .parts
-            .accounts
-            .iter()
-            .find(|known| known.channel == channel && known.account == account)
-            .cloned();
-        let Some(found) = found else {
-            return Err(no_account(&channel, &account));
-        };
-        if !found.enabled {
-            return Err(Problem::invalid(format!(
-                "{channel} account {account} is switched off in the configuration"
-            ))
-            .hint("set its `enabled` to true"));
-        }
-        state.stopped.remove(&(channel.clone(), account.clone()));
-        self.engine.detach_account(&channel, &account);
-        self.start_account(&mut state, found).await;
-        Ok(())
-    }
-
-    /// Stops an account on request; it stays so until it is started or the gateway is.
-    pub(crate) async fn stop_one(
-        &self,
-        channel: ChannelId,
-        account: AccountId,
-    ) -> Result<bool, Problem> {
-        let mut state = self.state.lock().await;
-        let is_known = self
-            .engine
-            .accounts()
-            .iter()
-            .any(|status| status.channel == channel && status.account == account);
-        if !is_known {
-            return Err(no_account(&channel, &account));
-        }
-        let key = (channel, account);
-        let is_news = state.stopped.insert(key.clone());
-        self.engine.detach_account(&key.0, &key.1);
-        state.locks.remove(&key);
-        self.engine
-            .show_stopped_account(key.0, key.1, STOPPED.to_owned());
-        Ok(is_news)
+        });
     }
 
     async fn apply(
@@ -524,7 +392,7 @@ impl Runner {
         (plan, delay_ms): (&ReloadPlan, u64),
         value: Value,
     ) -> bool {
-        let usable = run::required(&self.paths, read)
+        let usable = configured::required(&self.paths, read)
             .and_then(|_| state.parts.settings(config).map(drop))
             .and_then(|()| self.front_of(config).map(drop));
         if let Err(failure) = usable {
@@ -544,46 +412,6 @@ impl Runner {
         });
         true
     }
-
-    /// The front's settings of a configuration, if they may be used where we listen.
-    fn front_of(&self, config: &Config) -> Result<FrontSettings, run::Failure> {
-        let (port, credential) = (self.context.front.load().port, &self.front.credential);
-        let given = credential.given.clone();
-        let front = compose::front::settings(config, port, given, &credential.generated)
-            .map_err(|message| run::Failure::new(run::EXIT_CONFIG, message))?;
-        guard_exposure(&front, self.front.open_to_others)?;
-        Ok(front)
-    }
-
-    /// Follows what of the front may change while it runs; the listener itself needs a restart. When the secret changes,
-    /// everybody who signed in with the old one has to sign in again.
-    fn apply_front(&self, config: &Config) {
-        let mut front = match self.front_of(config) {
-            Ok(front) => front,
-            Err(failure) => {
-                tracing::error!(reason = %failure.message, "The changed gateway settings cannot be used; the running ones stay in force.");
-                return;
-            }
-        };
-        if let Some(secret) = front.secret.as_deref() {
-            self.logging.redactor.register(secret);
-        }
-        self.context
-            .gate
-            .set_lockout(compose::front::lockout(config));
-        let now = self.context.front.load();
-        // Pages of the operator's own were read for this path when the gateway started.
-        front.ui_folder.clone_from(&now.ui_folder);
-        if front.ui_folder.is_some() {
-            front.base_path.clone_from(&now.base_path);
-        }
-        let changed = !front.proves_the_same(&now);
-        self.context.front.store(Arc::new(front));
-        if changed {
-            tracing::info!("The gateway's secret changed; every client has to sign in again.");
-            self.front.dialect.invalidate_all();
-        }
-    }
 }
 
 /// The keys a restart is for, for the log.
@@ -598,57 +426,6 @@ fn running(accounts: &[AccountConfig]) -> BTreeSet<AccountKey> {
         .filter(|account| account.enabled)
         .map(|account| (account.channel.clone(), account.account.clone()))
         .collect()
-}
-
-fn no_account(channel: &ChannelId, account: &AccountId) -> Problem {
-    Problem::new(
-        Code::NotFound,
-        format!("no account {account} is configured on {channel}"),
-    )
-}
-
-/// Everything whose change changes what the gateway does: the configuration and the notes of workspaces.
-fn watched(
-    configuration: &Configuration,
-    config: &Config,
-    parts: &Parts,
-    paths: &Paths,
-) -> Vec<String> {
-    let mut files = files_of(configuration, paths);
-    files.extend(parts.workspaces(config).files());
-    files
-}
-
-fn files_of(configuration: &Configuration, paths: &Paths) -> Vec<String> {
-    let main = paths.config.to_string_lossy().into_owned();
-    let included = configuration
-        .loaded
-        .document
-        .iter()
-        .flat_map(|document| document.files().map(str::to_owned));
-    let mut files: Vec<String> = std::iter::once(main).chain(included).collect();
-    files.sort_unstable();
-    files.dedup();
-    files
-}
-
-/// Why an account of the configuration does not start, when a part of it was refused.
-pub(crate) fn refusal_of(refusals: &[Refusal], account: &AccountConfig) -> Option<String> {
-    refusals
-        .iter()
-        .find(|refusal| match &refusal.part {
-            Part::Channel {
-                channel,
-                account: name,
-            } => {
-                channel.eq_ignore_ascii_case(account.channel.as_str())
-                    && name
-                        .as_deref()
-                        .is_none_or(|name| name == account.account.as_str())
-            }
-            _ => false,
-        })
-        .map(|refusal| format!("`{}`: {}", refusal.key, refusal.message))
 }
 
 #[cfg(test)]

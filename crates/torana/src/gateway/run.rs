@@ -8,85 +8,39 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
-use torana_core::config::{Config, Part};
+use torana_core::config::Config;
 use torana_core::port::CrashMarks;
-use torana_dialects::Context;
-use torana_dialects::front::{self, Gate, Listeners};
+use torana_dialects::front::{Gate, Listeners};
 use torana_dialects::openclaw::OpenClaw;
+use torana_dialects::{Context, front};
 use torana_engine::Engine;
 use torana_engine::service::login::LoginCodes;
 use torana_host::crash::FileMarks;
 use torana_host::egress::install_crypto;
 use torana_host::env::Environment;
-use torana_host::files;
 use torana_host::process::keep_memory_private;
 use torana_host::restart::Restart;
 use torana_host::sockets::Handover;
 use torana_host::tls::ServerTls;
 
+use super::configured::{remember_good, required, tell_findings};
+use super::failure::{EXIT_CONFIG, EXIT_FAILED, EXIT_IO, Failure};
 use super::listen::{keep_sockets, listen};
+use super::options::RunOptions;
 use super::parts::{Credential, Parts};
 use super::wait::{End, Reasons, wait};
 use super::{disk, durable, last_moments, locks, reload, watch};
-use crate::cli::disk_hint;
-use crate::compose::{self, front::Credentials};
-use crate::configuration::{self, Configuration, Variables};
-use crate::host::{self, GatewayHost, Running, hash_of};
+use crate::compose::front::Credentials;
+use crate::configuration::{Configuration, Variables};
+use crate::host::{GatewayHost, InForce};
 use crate::logging::Logging;
 use crate::paths::Paths;
-
-/// Exit codes (decision 27).
-pub(crate) const EXIT_FAILED: u8 = 1;
-pub(crate) const EXIT_DAMAGED: u8 = 65;
-pub(crate) const EXIT_TAKEN: u8 = 73;
-pub(crate) const EXIT_IO: u8 = 74;
-pub(crate) const EXIT_CONFIG: u8 = 78;
+use crate::{compose, configuration, host};
 
 /// Workers of the runtime: more than four only adds memory to a process that mostly waits.
 const WORKERS_MAX: usize = 4;
 /// Stack of a worker; the deepest path of ours is a Markdown renderer bounded to 64 levels.
 const WORKER_STACK_BYTES: usize = 1024 * 1024;
-
-/// What the command line says about a run.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RunOptions {
-    pub(crate) port: Option<u16>,
-    pub(crate) bind: Option<String>,
-    pub(crate) token: Option<String>,
-    pub(crate) verbose: bool,
-    /// Stop the gateway that holds the state directory first.
-    pub(crate) force: bool,
-}
-
-/// Why the gateway did not start, and how the process ends.
-pub(crate) struct Failure {
-    pub(crate) code: u8,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-}
-
-impl Failure {
-    pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// What the disk refused, with what to do about it.
-    pub(super) fn disk(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
-        Self {
-            hint: disk_hint(error).map(str::to_owned),
-            ..Self::new(EXIT_IO, format!("{what}: {error}"))
-        }
-    }
-}
 
 /// Runs the gateway until it is told to stop.
 pub(crate) fn run(
@@ -206,7 +160,7 @@ async fn serve(
         &variables,
         &engine,
         &context,
-        &host,
+        &host.in_force,
         parts,
         logging,
         &configuration,
@@ -307,59 +261,6 @@ fn crash_marks(paths: &Paths) -> Option<Arc<dyn CrashMarks>> {
     }
 }
 
-pub(super) fn required(paths: &Paths, configuration: &Configuration) -> Result<Config, Failure> {
-    if let Err(problems) = configuration::require(&configuration.loaded) {
-        let count = problems.len();
-        let list: String = problems.iter().map(|line| format!("\n  {line}")).collect();
-        let what = if count == 1 {
-            "one problem".to_owned()
-        } else {
-            format!("{count} problems")
-        };
-        return Err(Failure::new(EXIT_CONFIG, format!("{} has {what}:{list}", paths.config.display()))
-            .hint("mend the file, or restore the last good one with `torana doctor --fix`; `torana config validate` checks again"));
-    }
-    let config = configuration::require(&configuration.loaded)
-        .map_err(|_| Failure::new(EXIT_CONFIG, "no configuration"))?;
-    if matches!(
-        config.gateway.mode,
-        Some(torana_core::config::tree::GatewayMode::Remote)
-    ) {
-        return Err(Failure::new(
-            EXIT_CONFIG,
-            "`gateway.mode` is `remote`: this configuration is for a client of another gateway",
-        )
-        .hint("set `gateway.mode` to `local` to run a gateway here"));
-    }
-    let guarded = configuration
-        .loaded
-        .refusals
-        .iter()
-        .find(|refusal| matches!(refusal.part, Part::Gateway));
-    if let Some(refusal) = guarded {
-        return Err(Failure::new(
-            EXIT_CONFIG,
-            format!("`{}`: {}", refusal.key, refusal.message),
-        ));
-    }
-    Ok(config.clone())
-}
-
-fn tell_findings(configuration: &Configuration, variables: &Variables) {
-    for name in variables.kept_out() {
-        tracing::warn!(
-            name,
-            "The .env file of the working directory may not set this variable; set it in the state directory's."
-        );
-    }
-    for warning in &configuration.loaded.warnings {
-        tracing::warn!(finding = %warning, "The configuration deserves a look.");
-    }
-    for refusal in &configuration.loaded.refusals {
-        tracing::error!(key = %refusal.key, reason = %refusal.message, "A part does not start.");
-    }
-}
-
 #[expect(
     clippy::too_many_arguments,
     reason = "called once, by the story of the start"
@@ -394,12 +295,12 @@ pub(super) fn context(
         paths: paths.clone(),
         variables: Arc::clone(variables),
         log_file: logging.file.path().to_path_buf(),
-        install_key,
-        running: Running {
-            hash: hash_of(&install_key, &configuration.text),
-            value: Arc::new(configuration::value_of(&configuration.loaded)),
-            config: config.clone(),
-        },
+        in_force: InForce::new(
+            install_key,
+            &configuration.text,
+            configuration::value_of(&configuration.loaded),
+            config.clone(),
+        ),
         stop: stop.clone(),
         egress: parts.egress.clone(),
         world: world.clone(),
@@ -479,23 +380,4 @@ fn announce(
     }
     // Nobody may be reading: a service's output can be closed.
     drop(out.write_all(lines.as_bytes()).and_then(|()| out.flush()));
-}
-
-/// Keeps a copy of a configuration that started, for `doctor --fix` (decision 22).
-pub(crate) fn remember_good(paths: &Paths, configuration: &Configuration) {
-    if !configuration.exists || configuration.text.contains(torana_core::config::REDACTED) {
-        return;
-    }
-    let path = paths.backups().join("last-good.json");
-    let text = configuration.text.as_bytes();
-    // Most starts find the configuration of the one before, which is on disk already.
-    if files::read_capped(&path, torana_core::config::TEXT_BYTES_MAX as u64)
-        .is_ok_and(|known| known == text)
-    {
-        return;
-    }
-    let kept = files::private_dir(&paths.backups()).and_then(|()| files::replace(&path, text));
-    if let Err(error) = kept {
-        tracing::warn!(%error, "The working configuration could not be remembered.");
-    }
 }

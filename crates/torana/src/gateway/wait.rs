@@ -10,7 +10,7 @@ use torana_dialects::RestartRequest;
 use torana_engine::Engine;
 
 use super::reload::Runner;
-use super::{run, watch};
+use super::{failure, watch};
 
 /// How long clients are told a restart takes: the start itself takes a fraction of a second.
 const RESTART_EXPECTED_MS: u64 = 2_000;
@@ -63,7 +63,7 @@ pub(super) async fn wait(
             biased;
             () = reasons.flush_failed.cancelled() => {
                 tracing::error!("The disk failed to store a commit; the gateway stops so that nothing uncertain is confirmed.");
-                return End::Exit(ExitCode::from(run::EXIT_IO));
+                return End::Exit(ExitCode::from(failure::EXIT_IO));
             }
             () = reasons.stop.cancelled() => break ("asked to stop".to_owned(), Next::Exit),
             signal = signals.next() => match signal {
@@ -98,7 +98,7 @@ pub(super) async fn wait(
     };
     tokio::select! {
         biased;
-        () = reasons.flush_failed.cancelled() => return End::Exit(ExitCode::from(run::EXIT_IO)),
+        () = reasons.flush_failed.cancelled() => return End::Exit(ExitCode::from(failure::EXIT_IO)),
         () = drain => {}
         () = signals.stop() => {
             engine.end_in_order();

@@ -5,22 +5,17 @@
 
 use std::sync::{Arc, PoisonError};
 
-use torana_core::config::edit::{self, WriteRefusal};
-use torana_core::config::{Finding, TreeSchema};
+use torana_core::config::edit::WriteRefusal;
+use torana_core::config::{Finding, TreeSchema, edit};
 use torana_core::port::BoxFuture;
 use torana_core::problem::{Code, Problem};
 use torana_dialects::site::{ConfigEffect, ConfigFile, ConfigIssue, ConfigView};
 use torana_host::files;
 
-use super::gateway::{GatewayHost, Running, hash_of};
-use crate::configuration::{self, AsRead, Configuration, Stamp, stamp};
-
-/// The latest look at the files.
-pub(super) struct Looked {
-    stamp: Stamp,
-    running: Arc<Running>,
-    view: Arc<ConfigView>,
-}
+use super::gateway::{GatewayHost, Looked};
+use super::in_force::Running;
+use crate::configuration;
+use crate::configuration::{AsRead, Configuration, stamp};
 
 fn issues(findings: &[Finding]) -> Vec<ConfigIssue> {
     findings
@@ -34,7 +29,7 @@ fn issues(findings: &[Finding]) -> Vec<ConfigIssue> {
 
 impl GatewayHost {
     fn look(&self) -> Result<Arc<ConfigView>, Problem> {
-        let running = self.running.load_full();
+        let running = self.in_force.load();
         let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = looked.as_ref() {
             let files: Vec<String> = last.stamp.iter().map(|(file, ..)| file.clone()).collect();
@@ -70,7 +65,7 @@ impl GatewayHost {
         ConfigView {
             path: self.paths.config.to_string_lossy().into_owned(),
             exists: read.exists,
-            hash: hash_of(&self.install_key, &read.text),
+            hash: self.in_force.hash_of(&read.text),
             merged: configuration::value_of(&read.loaded),
             included,
             valid: read.loaded.config.is_some(),

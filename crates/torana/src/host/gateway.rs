@@ -3,48 +3,33 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use arc_swap::ArcSwap;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 use torana_agents::builtin::BuiltinBackend;
 use torana_agents::provider::{EmbedTexts, embed};
-use torana_core::config::Config;
 use torana_core::port::BoxFuture;
 use torana_core::problem::{Code, Problem};
 use torana_core::run::FailureKind;
-use torana_dialects::site::{ConfigFile, Site};
+use torana_dialects::site::{ConfigFile, ConfigView, Site};
 use torana_dialects::{
     EmbedRequest, Embeddings, ExecPolicyFile, Host, LogsPage, LogsRequest, RestartPlan,
     RestartRequest,
 };
-use torana_host::files;
-use torana_host::logs::{self, TailRequest};
+use torana_host::logs::TailRequest;
+use torana_host::{files, logs};
 
-use super::config_file::Looked;
+use super::in_force::{InForce, Running};
 use crate::compose::agents::found_offers;
-use crate::configuration::Variables;
+use crate::configuration::{Stamp, Variables};
 use crate::gateway::Runner;
 use crate::paths::Paths;
-
-/// The configuration in force.
-pub(crate) struct Running {
-    /// Hash of its text.
-    pub(crate) hash: String,
-    /// Its merged value.
-    pub(crate) value: Arc<Value>,
-    /// What it means.
-    pub(crate) config: Config,
-}
 
 /// The binary's side of the dialects.
 pub(crate) struct GatewayHost {
     pub(crate) paths: Paths,
     pub(crate) variables: Arc<Variables>,
     pub(crate) log_file: PathBuf,
-    pub(crate) install_key: [u8; 32],
-    pub(crate) running: ArcSwap<Running>,
+    pub(crate) in_force: Arc<InForce>,
     pub(crate) stop: CancellationToken,
     /// One change of the policy document at a time.
     pub(crate) policy_lock: Mutex<()>,
@@ -55,19 +40,11 @@ pub(crate) struct GatewayHost {
     pub(crate) builtin: BuiltinBackend,
 }
 
-/// A keyed hash of a config text: clients compare it, and it leaks nothing (decisions-control-and-agents 31).
-pub(crate) fn hash_of(install_key: &[u8; 32], text: &str) -> String {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(install_key)
-        .expect("a key of any length is accepted");
-    mac.update(b"torana config v1\0");
-    mac.update(text.as_bytes());
-    let digest: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("hmac-sha256:v1:{digest}")
+/// The latest look at the files.
+pub(super) struct Looked {
+    pub(super) stamp: Stamp,
+    pub(super) running: Arc<Running>,
+    pub(super) view: Arc<ConfigView>,
 }
 
 /// What a host is made of.
@@ -75,8 +52,7 @@ pub(crate) struct Parts {
     pub(crate) paths: Paths,
     pub(crate) variables: Arc<Variables>,
     pub(crate) log_file: PathBuf,
-    pub(crate) install_key: [u8; 32],
-    pub(crate) running: Running,
+    pub(crate) in_force: InForce,
     pub(crate) stop: CancellationToken,
     pub(crate) egress: torana_host::egress::Egress,
     pub(crate) world: torana_core::port::World,
@@ -89,8 +65,7 @@ impl GatewayHost {
             paths: parts.paths,
             variables: parts.variables,
             log_file: parts.log_file,
-            install_key: parts.install_key,
-            running: ArcSwap::from_pointee(parts.running),
+            in_force: Arc::new(parts.in_force),
             stop: parts.stop,
             egress: parts.egress,
             world: parts.world,

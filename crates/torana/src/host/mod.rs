@@ -2,6 +2,8 @@
 
 mod config_file;
 mod gateway;
+mod in_force;
 mod site;
 
-pub(crate) use gateway::{GatewayHost, Parts, Running, hash_of};
+pub(crate) use gateway::{GatewayHost, Parts};
+pub(crate) use in_force::{InForce, Running};

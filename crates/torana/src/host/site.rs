@@ -25,7 +25,7 @@ impl GatewayHost {
 impl Site for GatewayHost {
     fn workspace(&self, agent: &str) -> PathBuf {
         let home = self.variables.merged().home();
-        let running = self.running.load();
+        let running = self.in_force.load();
         Workspaces::new(&running.config, &self.paths.state, home.as_deref()).folder_of(agent)
     }
 
@@ -62,14 +62,17 @@ impl Site for GatewayHost {
     }
 
     fn providers(&self) -> Vec<ProviderFacts> {
-        let running = self.running.load();
+        let running = self.in_force.load();
         let config = &running.config;
         self.builtin(config)
             .providers
             .iter()
             .map(|(id, provider)| {
                 let written = config.models.providers.get(id);
-                let key = if written.is_some_and(|provider| provider.api_key.is_some()) {
+                let key = if written
+                    .and_then(|provider| provider.api_key.as_ref())
+                    .is_some_and(|key| key.expose().is_some())
+                {
                     KeySource::Config
                 } else if provider.api_key.is_some() {
                     KeySource::Environment
@@ -98,7 +101,7 @@ impl Site for GatewayHost {
         timeout_ms: u64,
     ) -> BoxFuture<'a, Option<ProviderProbe>> {
         Box::pin(async move {
-            let config = self.running.load().config.clone();
+            let config = self.in_force.load().config.clone();
             let settings = self.builtin(&config).providers.get(id)?.clone();
             let found = probe(&self.world, &self.egress, &settings, timeout_ms).await;
             Some(ProviderProbe {

@@ -417,7 +417,7 @@ fn a_wrong_change_is_refused_and_changes_nothing() {
         &expect![[r#"
             exit 78
             ! error: the change is not valid, nothing was written:
-            !   [HOME]/.torana/torana.json:3:5: `gateway.prot` is not a known key; did you mean `port`?
+            !   [HOME]/.torana/torana.json:3:5: `gateway.prot` is not a known key; did you mean `gateway.port`?
         "#]],
     );
     home.check(
@@ -442,7 +442,7 @@ fn a_wrong_change_is_refused_and_changes_nothing() {
         &expect![[r#"
             exit 1
             ! error: `gateway.prot` is not a known key
-            ! hint: did you mean `port`?
+            ! hint: did you mean `gateway.port`?
         "#]],
     );
     assert_eq!(std::fs::read_to_string(home.config()).expect("there"), text);

@@ -117,7 +117,11 @@ fn operators_are_told_what_a_gateway_offers_and_what_not() {
     let probe = home.run("gateway probe");
     assert_eq!(probe.code, Some(0), "{}", probe.stderr);
     assert!(probe.stdout.contains("Reachable  yes"), "{}", probe.stdout);
-    assert!(probe.stdout.contains("Signed in  no"), "{}", probe.stdout);
+    assert!(
+        probe.stdout.contains("Signed in  the secret was accepted"),
+        "{}",
+        probe.stdout
+    );
     let found = home.run("gateway discover --json --timeout 100");
     let found: serde_json::Value = serde_json::from_str(&found.stdout).expect("JSON");
     assert_eq!(

@@ -10,6 +10,7 @@ mod limits;
 mod method;
 mod params;
 mod server;
+mod shared;
 mod state;
 mod update;
 mod webhook;

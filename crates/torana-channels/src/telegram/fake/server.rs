@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use torana_core::port::World;
 
-use super::control;
-use super::method::{self, Call, Reply};
+use super::method::{Call, Reply};
 use super::params::Params;
-use super::state::{Bot, Fault, FaultKind, State};
-use super::webhook;
+use super::shared::Fake;
+use super::state::{Bot, Fault, FaultKind};
+use super::{control, method, webhook};
 
 /// Bytes of a request; a bulk injection of 100,000 messages fits.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -81,34 +81,6 @@ impl FakeServer {
 impl Drop for FakeServer {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// What all connections share.
-pub(super) struct Fake {
-    state: Mutex<State>,
-    world: World,
-    limits: bool,
-    pumps: mpsc::Sender<(String, u64)>,
-}
-
-// === impl Fake ===
-
-impl Fake {
-    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn with_bot<T>(&self, token: &str, act: impl FnOnce(&mut Bot) -> T) -> Option<T> {
-        self.with(|state| state.bot(token).map(act))
-    }
-
-    pub(super) fn wall_ms(&self) -> i64 {
-        self.world.wall_ms()
-    }
-
-    pub(super) async fn sleep_ms(&self, delay_ms: u64) {
-        self.world.sleep_ms(delay_ms).await;
     }
 }
 

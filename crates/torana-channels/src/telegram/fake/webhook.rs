@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use torana_host::egress::{Client, Egress, EgressOptions};
 
-use super::server::Fake;
+use super::shared::Fake;
 use super::state::Webhook;
 
 /// First wait after a failed delivery, milliseconds; Telegram's own is unknown, tests want a short one.

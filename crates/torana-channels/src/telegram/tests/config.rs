@@ -12,7 +12,7 @@ use torana_core::render::{ChunkMode, LengthUnit, TableMode};
 
 use super::support::{Sleep, TOKEN, account, accounts, parts_with, world};
 use crate::policy::{ReplyToMode, StreamingMode};
-use crate::telegram::KIND;
+use crate::telegram::kind::KIND;
 
 /// All problems of a section, one per line; for a valid one what blocks and what is warned about.
 fn check(section: Value, expected: Expect) {

@@ -15,8 +15,9 @@ use torana_core::message::{Conversation, Peer, PeerKind, RenderedText};
 use torana_core::port::{AccountParts, BoxFuture, Clock, Entropy, World};
 use torana_host::egress::{Egress, EgressOptions};
 
-use crate::kind::{AccountConfig, Build, Issue, MenuCommand};
-use crate::telegram::KIND;
+use crate::kind::{AccountConfig, Build, Issue};
+use crate::menu::MenuCommand;
+use crate::telegram::kind::KIND;
 
 pub(in crate::telegram) const TOKEN: &str = "4242:AAtest-token_0123456789";
 /// Wall time of all tests: 2026-01-01.

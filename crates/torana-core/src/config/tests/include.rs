@@ -47,7 +47,7 @@ fn a_finding_names_the_file_its_key_is_in() {
         &world,
         "{ gateway: { $include: 'g.json5' } }",
         expect![[r#"
-        problem: g.json5:2:3: `gateway.prot` is not a known key; did you mean `port`?
+        problem: g.json5:2:3: `gateway.prot` is not a known key; did you mean `gateway.port`?
     "#]],
     );
     check_in(

@@ -17,7 +17,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     check(
         "{\n  gateway: { prot: 1, port: 70000, auth: { mode: 'tokn' } },\n  sesion: {},\n  logging: { level: 5, file: null },\n  bindings: [{ agentId: 'main', match: {} }],\n  models: { providers: { x: { models: [{ name: 'y' }], baseUrl: 'nonsense' } } },\n  messages: { queue: { cap: 1.5, mode: true } },\n  dmScope: 'main',\n  channels: { telegram: { botTokn: 'x', dmPolicy: 7 }, myspace: {} },\n}",
         expect![[r#"
-            problem: torana.json:2:14: `gateway.prot` is not a known key; did you mean `port`?
+            problem: torana.json:2:14: `gateway.prot` is not a known key; did you mean `gateway.port`?
             problem: torana.json:2:29: `gateway.port` is 70000; at most 65535 is allowed
             problem: torana.json:2:50: `gateway.auth.mode` must be one of `token`, `password`, `none`, `trusted-proxy`; did you mean `token`?
             problem: torana.json:3:3: `sesion` is not a known key; did you mean `session`?
@@ -29,7 +29,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
             problem: torana.json:7:29: `messages.queue.cap` is a number; a whole number is needed
             problem: torana.json:7:40: `messages.queue.mode` must be one of `steer`, `followup`, `collect`, `interrupt`
             problem: torana.json:8:3: `dmScope` is not a known key; did you mean `session.dmScope`?
-            problem: torana.json:9:27: `channels.telegram.botTokn` is not a known key; did you mean `botToken`?
+            problem: torana.json:9:27: `channels.telegram.botTokn` is not a known key; did you mean `channels.telegram.botToken`?
             problem: torana.json:9:51: `channels.telegram.dmPolicy` is a number; text is needed
             problem: torana.json:9:56: `channels.myspace` is not a known key
         "#]],
@@ -47,7 +47,7 @@ fn keys_of_openclaw_that_are_not_built_are_accepted_with_one_warning() {
     check(
         "{ gateway: { controlUi: { rot: '/x' } } }",
         expect![[r#"
-        problem: torana.json:1:27: `gateway.controlUi.rot` is not a known key; did you mean `root`?
+        problem: torana.json:1:27: `gateway.controlUi.rot` is not a known key; did you mean `gateway.controlUi.root`?
     "#]],
     );
     check(

@@ -3,6 +3,7 @@
 mod accepted;
 mod edit;
 mod effective;
+mod forms;
 mod include;
 mod keys;
 mod parse;

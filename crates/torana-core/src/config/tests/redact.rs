@@ -122,3 +122,29 @@ fn a_placeholder_without_a_place_is_refused() {
     expect!["a hidden value cannot be put back at `gateway.auth.password`, `hooks.tokens[1]`"]
         .assert_eq(&error.to_string());
 }
+
+/// S-028: a secret is hidden whatever it is written as; only a reference and nothing else is shown.
+#[test]
+fn s_028_numbers_and_mixed_texts_are_hidden_too() {
+    let schema = TreeSchema::new(&[]);
+    let shown = schema.redacted(&json(
+        r#"{ "hooks": { "tokens": [4711], "secret": "x${NAME}", "password": "${NAME}" } }"#,
+    ));
+    let hidden = "__OPENCLAW_REDACTED__";
+    assert_eq!(shown["hooks"]["tokens"][0], hidden);
+    assert_eq!(shown["hooks"]["secret"], hidden);
+    assert_eq!(shown["hooks"]["password"], "${NAME}");
+}
+
+/// S-028: a placeholder in a new item never takes the secret of the item that stood at its place.
+#[test]
+fn s_028_a_new_item_does_not_inherit_a_secret() {
+    let schema = TreeSchema::new(&[]);
+    let old = json(DOCUMENT);
+    let mut new = schema.redacted(&old);
+    new["hooks"]["mappings"][0]["id"] = "another".into();
+    assert!(schema.restore(&new, &old).is_err());
+    let mut new = schema.redacted(&old);
+    new["hooks"]["mappings"] = json(r#"[{ "secret": "__OPENCLAW_REDACTED__" }]"#);
+    assert!(schema.restore(&new, &old).is_err());
+}

@@ -125,7 +125,7 @@ fn restricting_keys_that_are_not_built_refuse_what_they_guard() {
     check(
         "{ gateway: { nodes: { denyCommands: ['camera.snap'], allowSkills: true } } }",
         expect![[r#"
-            problem: torana.json:1:23: `gateway.nodes.denyCommands` is not a known key; did you mean `commands`?
+            problem: torana.json:1:23: `gateway.nodes.denyCommands` is not a known key; did you mean `gateway.nodes.commands`?
             warning: 1 setting is known to OpenClaw but not built here yet, without effect: `gateway.nodes.allowSkills`
         "#]],
     );

@@ -201,7 +201,7 @@ pub struct ControlUi {
     /// Folder with a Control UI to serve instead of the built-in one, for example the one OpenClaw publishes. It is read at the start.
     #[schemars(extend("x-reload" = "restart", "x-advanced" = true, "x-since" = "0.1.0"))]
     pub root: Option<String>,
-    /// Further browser origins that may connect, for example `https://panel.example.org`; `*` admits every website and is a risk.
+    /// Further browser origins that may connect, for example `https://panel.example.org`; `*` lets no page in, because it would let in every one.
     #[schemars(extend("x-reload" = "live", "x-since" = "0.1.0"))]
     pub allowed_origins: Vec<String>,
 }

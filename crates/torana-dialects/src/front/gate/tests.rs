@@ -313,3 +313,124 @@ async fn a_stricter_lockout_counts_as_written_on_this_machine_too() {
         assert_eq!(outcome, GateOutcome::Accepted, "{source:?}");
     }
 }
+
+/// S-005: a remote guesser has one lockout and one pace, whatever page or device it says it is.
+#[test]
+fn s_005_a_remote_place_is_one_whatever_it_calls_itself() {
+    let mut throttle = Throttle::default();
+    let guess = |number: usize| Source {
+        origin: Some(format!("http://{number}.example")),
+        device: Some(number.to_string()),
+        ..remote(1)
+    };
+    for number in 0..FAILURES_MAX {
+        assert_eq!(throttle.locked_ms(&remote(1), Class::Shared, 0), None);
+        throttle.failed(&guess(number), Class::Shared, 0);
+    }
+    assert_eq!(
+        throttle.locked_ms(&guess(99), Class::Shared, 0),
+        Some(LOCKOUT_MS)
+    );
+    for number in 0..EVALUATIONS_MAX {
+        assert_eq!(throttle.evaluate(&guess(number), Class::Shared, 0), Ok(()));
+    }
+    assert!(throttle.evaluate(&guess(99), Class::Shared, 0).is_err());
+}
+
+/// S-005: what a page's stale tab guesses does not lock out a device that has signed, and old guesses do not add up.
+#[test]
+fn s_005_a_lockout_is_of_one_device_one_window_and_one_streak() {
+    let mut throttle = Throttle::default();
+    let (stale, fresh) = (page(None).with_device("a"), page(None).with_device("b"));
+    for _ in 0..FAILURES_MAX {
+        throttle.failed(&stale, Class::Shared, 0);
+    }
+    assert!(throttle.locked_ms(&stale, Class::Shared, 0).is_some());
+    assert_eq!(throttle.locked_ms(&fresh, Class::Shared, 0), None);
+    for round in 0..2 * FAILURES_MAX as u64 {
+        throttle.failed(&remote(1), Class::Shared, round * FAILURE_WINDOW_MS);
+        let now_ms = round * FAILURE_WINDOW_MS;
+        assert_eq!(throttle.locked_ms(&remote(1), Class::Shared, now_ms), None);
+    }
+    for _ in 0..3 {
+        for _ in 1..FAILURES_MAX {
+            throttle.failed(&remote(2), Class::Shared, 0);
+        }
+        throttle.succeeded(&remote(2), Class::Shared);
+        assert_eq!(throttle.locked_ms(&remote(2), Class::Shared, 0), None);
+    }
+}
+
+/// S-005: a right secret buys no further guesses, and a newcomer takes a place by lot alone.
+#[test]
+fn s_005_a_right_secret_does_not_reset_the_pace() {
+    let mut throttle = Throttle::default();
+    for _ in 0..EVALUATIONS_MAX {
+        assert_eq!(throttle.evaluate(&local(), Class::Shared, 0), Ok(()));
+    }
+    throttle.succeeded(&local(), Class::Shared);
+    assert!(throttle.evaluate(&local(), Class::Shared, 0).is_err());
+    let waiting: Vec<Ticket> = (0..IN_FLIGHT_MAX)
+        .filter_map(|_| throttle.enter(&local(), Class::Shared, 0))
+        .collect();
+    assert!(
+        throttle
+            .enter(&local(), Class::Shared, IN_FLIGHT_MAX)
+            .is_none()
+    );
+    assert!(throttle.enter(&local(), Class::Shared, 3).is_some());
+    assert!(waiting[3].dropped.is_cancelled());
+}
+
+/// Control decision 16: only a secret that cannot be guessed is answered at once; a password waits its turn.
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_may_be_weak_waits_its_turn_even_when_it_is_right() {
+    for (mode, secret) in [(AuthMode::Token, "short"), (AuthMode::Password, STRONG)] {
+        let gate = Gate::new(world());
+        let front = front(mode, secret);
+        for _ in 0..EVALUATIONS_MAX {
+            gate.check_shared(&front, secret, &local()).await;
+        }
+        let before = gate_now();
+        let right = gate.check_shared(&front, secret, &local()).await;
+        assert_eq!(right, GateOutcome::Accepted);
+        assert!(before.elapsed().as_millis() >= 900, "{secret}");
+    }
+}
+
+/// S-010: behind an identity proxy the secret is for programs of this machine.
+#[tokio::test(start_paused = true)]
+async fn s_010_the_secret_beside_a_proxy_is_for_this_machine_alone() {
+    let gate = Gate::new(world());
+    let front = front(AuthMode::TrustedProxy, STRONG);
+    for (source, wanted) in [
+        (local(), GateOutcome::Accepted),
+        (page(None), GateOutcome::Wrong),
+        (remote(1), GateOutcome::Wrong),
+    ] {
+        let outcome = gate.check_shared(&front, STRONG, &source).await;
+        assert_eq!(outcome, wanted, "{source:?}");
+    }
+}
+
+/// S-005: who was quiet longest is forgotten, not who guesses now.
+#[test]
+fn s_005_the_quietest_source_is_forgotten_first() {
+    let mut memory = super::memory::Memory::<usize, usize>::default();
+    for number in 0..=super::memory::SOURCES_MAX {
+        *memory.entry(&number) = number;
+    }
+    assert!(memory.get_mut(&0).is_none());
+    assert_eq!(memory.get_mut(&1).copied(), Some(1));
+}
+
+/// S-039: a webhook that could not be judged is not held against its platform.
+#[test]
+fn s_039_requests_nobody_could_judge_are_forgiven() {
+    let (mut machine, place) = (Hooks::default(), Place::Local);
+    for _ in 0..10 * hooks::FAILURES_MAX {
+        assert_eq!(machine.begin(&place, 0), Ok(()));
+        machine.forgive(&place);
+        machine.end(&place);
+    }
+}

@@ -3,6 +3,7 @@
 use tokio::io::AsyncWriteExt;
 
 use super::rig::{Rig, Script, TOKEN, read_all, read_until};
+use crate::context::AuthMode;
 
 /// Answers in a raw stream of them.
 fn answers(text: &str) -> usize {
@@ -431,5 +432,56 @@ async fn s_072_errors_tell_nothing_of_the_inside() {
                 reply.status
             );
         }
+    }
+}
+
+/// S-010: the tailnet's word is for sockets and pages; programs bring the secret.
+#[tokio::test]
+async fn s_010_a_person_of_the_tailnet_is_no_credential_for_apis() {
+    let rig = Rig::with(Script::Echo, |front| front.allow_tailscale = true).await;
+    let person = "Host: gateway.tail1.ts.net\r\nTailscale-User-Login: ann@example.org\r\n\
+                  X-Forwarded-For: 100.64.1.2\r\nX-Forwarded-Proto: https\r\nConnection: close";
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\n{person}\r\n\r\n");
+    let page = rig.raw(ask("/live")).await;
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    let api = rig.raw(ask("/v1/models")).await;
+    assert!(api.starts_with("HTTP/1.1 401"), "{api}");
+}
+
+/// S-066: what a page of another site can send without asking does nothing, also where no secret is set.
+#[tokio::test]
+async fn s_066_simple_requests_and_sockets_of_other_sites_are_refused() {
+    let open = Rig::with(Script::Echo, |front| front.auth = AuthMode::None).await;
+    let form = ["Content-Type: text/plain"];
+    let reply = open.send("POST", "/v1/chat/completions", &form, "{}").await;
+    assert_eq!(reply.status, 415);
+    let rig = Rig::start(Script::Echo).await;
+    let socket = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    .join("\r\n");
+    for (field, status) in [
+        ("Sec-Fetch-Site: cross-site", 403),
+        ("Sec-Fetch-Site: same-site", 403),
+        ("Origin: http://localhost\r\nOrigin: http://localhost", 400),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{socket}\r\n{field}\r\n\r\n");
+        let mut stream = rig.connect(&request).await;
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}")),
+            "{field}: {head}"
+        );
+    }
+    let wrong = ["Authorization: Bearer wrong"];
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(
+            rig.send("GET", path, &wrong, "").await.status,
+            401,
+            "{path}"
+        );
     }
 }

@@ -169,6 +169,10 @@ async fn the_page_may_talk_to_us_and_to_nobody_else() {
             && !policy.contains(" https:")
     );
     assert!(!reply.body.contains("=\"./"), "{}", reply.body);
+    // What of the browser the page may use; without TLS nobody is told to come by TLS for a year.
+    let abilities = "permissions-policy: camera=(self), microphone=(self), geolocation=(), clipboard-write=(self)";
+    assert!(has(&reply, abilities), "{}", reply.head);
+    assert!(!has(&reply, "strict-transport-security"), "{}", reply.head);
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ fn limits() -> ChannelLimits {
         edit_interval_group_ms: 1_000,
         idempotent: false,
         rate: None,
+        chats: torana_core::port::ChatIds::Any,
     }
 }
 
@@ -161,4 +162,16 @@ async fn a_webhook_is_only_posted_to() {
         rig.send("POST", "/platform/other", &[], "{}").await.status,
         404
     );
+}
+
+/// S-039: who forges is refused for a while, and nobody pays for another's forgeries.
+#[tokio::test]
+async fn s_039_forged_webhooks_are_counted() {
+    let rig = rig().await;
+    for _ in 0..20 {
+        assert_eq!(rig.send("POST", HOOK, &[], "{}").await.status, 401);
+    }
+    let refused = rig.send("POST", HOOK, &[], "{}").await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.head.contains("retry-after: 60"), "{}", refused.head);
 }

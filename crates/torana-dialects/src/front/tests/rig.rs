@@ -228,6 +228,7 @@ impl Rig {
             emoji: None,
             avatar: None,
             system: String::new(),
+            notes: Vec::new(),
             model: None,
             thinking: None,
             context_tokens: 100_000,

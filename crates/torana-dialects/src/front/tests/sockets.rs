@@ -327,3 +327,21 @@ async fn a_taken_port_is_named() {
         "{error}"
     );
 }
+
+/// S-049 for messages: what is begun must be whole in half a minute.
+#[tokio::test(start_paused = true)]
+async fn s_049_a_message_that_is_begun_and_never_finished_ends_the_connection() {
+    let world = torana_host::world();
+    let (mut client, mut socket, outgoing) = pair().await;
+    // A masked text of five bytes, three of which never come.
+    let begun = [0x81, 0x85, 1, 2, 3, 4, b'h' ^ 1, b'e' ^ 2];
+    client.get_mut().write_all(&begun).await.expect("written");
+    let began_ms = world.monotonic_ms();
+    tokio::select! {
+        () = world.sleep_ms(60_000) => panic!("it is waited for"),
+        incoming = socket.turn(&outgoing) => {
+            assert!(matches!(incoming, Incoming::End { code: 1008, .. }), "{incoming:?}");
+        }
+    }
+    assert_eq!(world.monotonic_ms() - began_ms, 30_000);
+}

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use torana_core::approval::{Approval, Kind};
-use torana_core::auth::{Audience, Scope, audience};
+use torana_core::auth::{Audience, audience};
 use torana_core::event::{Event, RunFacts, RunSignal};
 use torana_core::id::ConnectionId;
 use torana_core::port::World;
@@ -21,7 +21,7 @@ use torana_core::run::Settled;
 use torana_engine::Engine;
 
 use super::runs::{CUMULATIVE_BYTES_MAX, Run, Runs};
-use super::sessions::{CHANGES_MAX, Change, Rows, tell_changes, with_row};
+use super::sessions::{CHANGES_MAX, Change, Rows, tell_changes};
 use super::timing::Timings;
 use super::wire::{Agent, Assistant, Chat, Delta, Message, Observed, last_word, pairing};
 use crate::front::outgoing::{Encoded, Fate};
@@ -119,9 +119,18 @@ impl Hub {
 
     /// Sends an encoded event.
     pub(crate) fn send(&self, frame: Vec<u8>, fate: Fate, pick: Pick<'_>) {
+        self.send_made(fate, pick, || frame);
+    }
+
+    /// Sends an event that is encoded when somebody hears it.
+    pub(super) fn send_made(&self, fate: Fate, pick: Pick<'_>, make: impl FnOnce() -> Vec<u8>) {
         let clients = self.clients.load();
-        let encoded = Encoded::new(frame, fate);
-        for client in clients.iter().filter(|client| pick(client)) {
+        let mut picked = clients.iter().filter(|client| pick(client)).peekable();
+        if picked.peek().is_none() {
+            return;
+        }
+        let encoded = Encoded::new(make(), fate);
+        for client in picked {
             client.outgoing.event(&encoded);
         }
     }
@@ -146,7 +155,7 @@ impl Hub {
                 session,
                 agent,
                 change,
-            } => self.note_change(session, agent, *change),
+            } => self.note_session(session, agent, *change),
             Event::DevicePairResolved {
                 request_id,
                 device,
@@ -189,8 +198,8 @@ impl Hub {
                         .close(quirks::close::RESTART, "service restart");
                 }
             }
-            Event::Approval(approval) => self.tell_approval(approval),
-            Event::Question(question) => self.tell_question(question),
+            Event::Approval(approval) => self.tell_approval(approval, audience(event)),
+            Event::Question(question) => self.tell_question(question, audience(event)),
             Event::DevicesChanged | Event::NodePairResolved { .. } | Event::NodeActivity { .. } => {
                 if let Some((name, payload)) = pairing(event, self.world.wall_ms()) {
                     let audience = audience(event);
@@ -224,7 +233,7 @@ impl Hub {
 
     // === Approvals and questions ===
 
-    fn tell_approval(&self, approval: &Approval) {
+    fn tell_approval(&self, approval: &Approval, audience: Audience) {
         let family = match approval.kind {
             Kind::Exec => "exec",
             Kind::Plugin => "plugin",
@@ -235,7 +244,7 @@ impl Hub {
         } else {
             ("resolved", asks::resolved(approval))
         };
-        let holds = |client: &Client| client.hears(Audience::Holding(Scope::Approvals));
+        let holds = |client: &Client| client.hears(audience);
         let name = format!("{family}.approval.{word}");
         self.send(frame::event(&name, &payload), Fate::Keep, &holds);
         let Some(session) = &approval.session else {
@@ -249,7 +258,7 @@ impl Hub {
         }
     }
 
-    fn tell_question(&self, question: &Question) {
+    fn tell_question(&self, question: &Question, audience: Audience) {
         let (name, payload) = if question.status == QuestionStatus::Pending {
             ("question.requested", asks::question(question))
         } else {
@@ -258,7 +267,7 @@ impl Hub {
             ("question.resolved", payload)
         };
         self.send(frame::event(name, &payload), Fate::Keep, &|client| {
-            client.hears(Audience::Holding(Scope::Questions))
+            client.hears(audience)
         });
     }
 
@@ -268,19 +277,7 @@ impl Hub {
         self.tell_timing(facts, signal);
         let mut runs = self.runs();
         if let RunSignal::Started = signal {
-            self.facts()
-                .insert(facts.run_id.to_string(), Arc::clone(facts));
-            let run = runs.begin(&facts.run_id, facts.attempt);
-            self.agent(
-                facts,
-                run,
-                "lifecycle",
-                &json!({ "phase": "start", "startedAt": facts.started_at_ms }),
-            );
-            if facts.origin.is_some() {
-                self.starting(facts, run);
-            }
-            return;
+            return self.tell_started(facts, &mut runs);
         }
         if let RunSignal::Settled {
             settled,
@@ -291,6 +288,11 @@ impl Hub {
         {
             self.facts().remove(facts.run_id.as_str());
             let run = runs.end(&facts.run_id);
+            // A command of a chat has no run that could end.
+            if run.is_some() {
+                let failed = shape::Ending::of(settled.outcome) == shape::Ending::Failed;
+                self.note_phase(facts, if failed { "error" } else { "end" });
+            }
             self.settle(
                 facts,
                 run,
@@ -313,6 +315,7 @@ impl Hub {
                     "lifecycle",
                     &json!({ "phase": "model", "provider": provider, "model": model }),
                 );
+                self.note_phase(facts, "model");
             }
             RunSignal::Text(delta) => {
                 run.text.push_str(delta);
@@ -327,14 +330,7 @@ impl Hub {
                 self.assistant(facts, run, text, Some(true));
                 self.chat_or_wait(facts, run);
             }
-            RunSignal::Thinking(delta) => {
-                run.thinking.push_str(delta);
-                let text =
-                    (run.thinking.len() <= CUMULATIVE_BYTES_MAX).then(|| run.thinking.clone());
-                let data =
-                    json!({ "text": text.as_deref().unwrap_or(delta), "delta": delta.as_ref() });
-                self.agent(facts, run, "thinking", &data);
-            }
+            RunSignal::Thinking(delta) => self.thinking(facts, run, delta),
             RunSignal::ToolStarted {
                 id,
                 name,
@@ -367,6 +363,35 @@ impl Hub {
         }
     }
 
+    /// The empty text with which a run begins for those who need one.
+    fn nothing_yet(&self, facts: &RunFacts, run: &Run) {
+        let pick = |client: &Client| client.text_first && client.follows(&facts.session);
+        self.send_made(Fate::Keep, &pick, || {
+            let state = Delta {
+                state: "delta",
+                delta_text: "",
+                message: Message::of("", self.world.wall_ms()),
+                replace: None,
+            };
+            frame::event("chat", &chat(facts, run.seq, state))
+        });
+    }
+
+    fn tell_started(&self, facts: &Arc<RunFacts>, runs: &mut Runs) {
+        self.facts()
+            .insert(facts.run_id.to_string(), Arc::clone(facts));
+        let run = runs.begin(&facts.run_id, facts.attempt);
+        if facts.origin.is_some() {
+            self.nothing_yet(facts, run);
+        }
+        let data = json!({ "phase": "start", "startedAt": facts.started_at_ms });
+        self.agent(facts, run, "lifecycle", &data);
+        if facts.origin.is_some() {
+            self.starting(facts, run);
+        }
+        self.note_phase(facts, "start");
+    }
+
     /// A run that a client began waits for its model, which may have to load first: pages say so.
     fn starting(&self, facts: &RunFacts, run: &mut Run) {
         let phase = "starting_model";
@@ -382,7 +407,7 @@ impl Hub {
 
     /// Sends an `agent` event in both envelopes, each encoded only when somebody wants it.
     fn agent(&self, facts: &RunFacts, run: &mut Run, stream: &str, data: &impl Serialize) {
-        self.agent_to(facts, run, stream, data, Fate::Keep, &|client| {
+        self.agent_to(facts, run.next(), stream, data, Fate::Keep, &|client| {
             client.follows(&facts.session)
         });
     }
@@ -390,13 +415,12 @@ impl Hub {
     fn agent_to(
         &self,
         facts: &RunFacts,
-        run: &mut Run,
+        seq: u64,
         stream: &str,
         data: &impl Serialize,
         fate: Fate,
         pick: Pick<'_>,
-    ) -> u64 {
-        let seq = run.next();
+    ) {
         let clients = self.clients.load();
         let mut forms: [Option<Encoded>; 2] = [None, None];
         for client in clients.iter().filter(|client| pick(client)) {
@@ -413,27 +437,38 @@ impl Hub {
             });
             client.outgoing.event(encoded);
         }
-        seq
     }
 
     fn assistant(&self, facts: &RunFacts, run: &mut Run, delta: &str, replace: Option<bool>) {
-        let whole = (run.text.len() <= CUMULATIVE_BYTES_MAX).then(|| run.text.clone());
+        let seq = run.next();
+        let whole = (run.text.len() <= CUMULATIVE_BYTES_MAX).then_some(run.text.as_str());
         // Only an event that repeats everything may replace an older one in a slow client's queue.
         let fate = if whole.is_some() {
             Fate::Merge(key_of(facts.run_id.as_str(), 0))
         } else {
             Fate::Keep
         };
-        let item_id = run.item_id.clone();
         let data = Assistant {
-            text: whole.as_deref(),
+            text: whole,
             delta,
-            item_id: &item_id,
+            item_id: &run.item_id,
             replace,
         };
-        self.agent_to(facts, run, "assistant", &data, fate, &|client| {
+        self.agent_to(facts, seq, "assistant", &data, fate, &|client| {
             client.follows(&facts.session)
         });
+    }
+
+    fn thinking(&self, facts: &RunFacts, run: &mut Run, delta: &str) {
+        // Once it is too long to be repeated it is not kept either.
+        if run.thinking.len() <= CUMULATIVE_BYTES_MAX {
+            run.thinking.push_str(delta);
+        }
+        let mut data = json!({ "delta": delta });
+        if run.thinking.len() <= CUMULATIVE_BYTES_MAX {
+            data["text"] = json!(run.thinking);
+        }
+        self.agent(facts, run, "thinking", &data);
     }
 
     fn tool_started(&self, facts: &RunFacts, run: &mut Run, id: &str, name: &str, arguments: &str) {
@@ -475,23 +510,20 @@ impl Hub {
             let concerned = facts.origin == Some(client.id) || client.listens_to(&facts.session);
             client.tool_events && concerned
         };
-        let seq = self.agent_to(facts, run, "tool", data, Fate::Keep, &|client| {
+        let seq = run.next();
+        self.agent_to(facts, seq, "tool", data, Fate::Keep, &|client| {
             client.reads() && is_concerned(client)
         });
         let listens = |client: &Client| {
             client.follows(&facts.session) && client.listens_to_lists() && !is_concerned(client)
         };
-        if !self.anyone(&listens) {
-            return;
-        }
-        let mut payload = json!({
-            "runId": facts.run_id.as_str(), "sessionKey": facts.session.as_str(), "agentId": facts.agent.as_str(),
-            "stream": "tool", "data": data, "seq": seq, "ts": self.world.wall_ms(), "isHeartbeat": false,
+        self.send_made(Fate::Keep, &listens, || {
+            let payload = json!({
+                "runId": facts.run_id.as_str(), "sessionKey": facts.session.as_str(), "agentId": facts.agent.as_str(),
+                "stream": "tool", "data": data, "seq": seq, "ts": self.world.wall_ms(), "isHeartbeat": false,
+            });
+            self.encode_with_row("session.tool", &payload, &facts.session)
         });
-        if let Some(row) = self.rows.get(&facts.session) {
-            with_row(&mut payload, &row);
-        }
-        self.send(frame::event("session.tool", &payload), Fate::Keep, &listens);
     }
 
     /// Who sends messages and waits for answers is told how long each step took.
@@ -518,18 +550,17 @@ impl Hub {
     /// Says in `chat` what it has not said yet.
     fn say(&self, facts: &RunFacts, run: &mut Run) {
         let (from, replaces) = run.say(self.world.monotonic_ms());
-        if !self.anyone(&|client| client.follows(&facts.session)) {
-            return;
-        }
-        let state = Delta {
-            state: "delta",
-            delta_text: &run.text[from..],
-            message: Message::of(&run.text, self.world.wall_ms()),
-            replace: replaces.then_some(true),
-        };
-        let frame = frame::event("chat", &chat(facts, run.seq, state));
         let fate = Fate::Merge(key_of(facts.run_id.as_str(), 1));
-        self.send(frame, fate, &|client| client.follows(&facts.session));
+        let follows = |client: &Client| client.follows(&facts.session);
+        self.send_made(fate, &follows, || {
+            let state = Delta {
+                state: "delta",
+                delta_text: &run.text[from..],
+                message: Message::of(&run.text, self.world.wall_ms()),
+                replace: replaces.then_some(true),
+            };
+            frame::event("chat", &chat(facts, run.seq, state))
+        });
     }
 
     /// Whoever waits for the id of a merged message learns that it is over; the answer stands under the turn it became

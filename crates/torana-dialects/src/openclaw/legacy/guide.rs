@@ -59,16 +59,7 @@ pub(in crate::openclaw) fn opening(text: &str) -> Option<Request> {
 
 /// Reads a frame after `auth`.
 pub(in crate::openclaw) fn read(text: &str, world: &World) -> Result<Request, FrameFault> {
-    let value = json::parse(text.as_bytes()).map_err(|fault| match fault {
-        json::JsonFault::Invalid(_) => FrameFault::NotJson,
-        json::JsonFault::TooDeep
-        | json::JsonFault::TooManyNodes
-        | json::JsonFault::Infinite
-        | json::JsonFault::DuplicateKey(_) => FrameFault::Invalid {
-            id: None,
-            message: fault.to_string(),
-        },
-    })?;
+    let value = json::parse(text.as_bytes())?;
     let invalid = |message: String| FrameFault::Invalid { id: None, message };
     params::check(&REQUEST, &value, false).map_err(invalid)?;
     let mut request = request_of(&value)

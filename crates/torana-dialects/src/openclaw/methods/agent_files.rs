@@ -228,7 +228,11 @@ pub(super) fn open(call: Call) -> Running {
             .to_owned();
         let file = Folder::open(&workspace)
             .and_then(|folder| folder.read(&path, FILE_BYTES_MAX))
-            .map_err(|error| failure("the file", &error))?;
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => WireError::invalid("workspace file not found")
+                    .details(json!({ "type": "workspace_file_not_found", "path": path })),
+                _ => failure("the file", &error),
+            })?;
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let size = file.bytes.len();
         let (encoding, content) = match String::from_utf8(file.bytes) {

@@ -18,6 +18,7 @@ use crate::front::avatar::{self, Avatar};
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::{self, Payload};
 use crate::openclaw::shape::{self, Ending};
+use crate::openclaw::thinking;
 
 /// How long `agent.wait` waits when nothing is said, milliseconds: the client's own request timeout.
 const WAIT_MS_DEFAULT: u64 = 30_000;
@@ -63,6 +64,7 @@ pub(super) fn list(call: Call) -> Running {
                 if let Some(model) = &agent.model {
                     value["model"] = json!({ "primary": model.to_string() });
                 }
+                thinking::put(&mut value, &settings, Some(agent), agent.model.as_ref());
                 value["workspace"] = json!(site.workspace(id.as_str()).display().to_string());
                 value
             })

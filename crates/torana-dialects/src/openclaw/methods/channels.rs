@@ -47,8 +47,13 @@ async fn full_status(call: Call) -> Answer {
             .into_iter()
             .flatten()
             .find(|entry| entry["accountId"].as_str() == Some(status.account.as_str()));
-        if let (Some(entry), Some(probe)) = (entry, probe) {
+        let Some(entry) = entry else { continue };
+        if let Some(probe) = probe {
             tell_probe(entry, probe);
+        }
+        let channel = status.channel.as_str();
+        if grouped.defaults[channel] == status.account.as_str() {
+            sum_up(&mut grouped.summaries[channel], entry);
         }
     }
     let meta: Vec<Value> = grouped
@@ -73,6 +78,15 @@ async fn full_status(call: Call) -> Answer {
         answer["statusIssues"] = json!(issues(&accounts, &probes));
     }
     Ok(Payload::of(&answer))
+}
+
+/// Puts what a page shows of a channel as a whole into its summary: what holds for its default account.
+fn sum_up(summary: &mut Value, entry: &Value) {
+    for name in ["mode", "lastProbeAt", "probe"] {
+        if let Some(fact) = entry.get(name) {
+            summary[name] = fact.clone();
+        }
+    }
 }
 
 /// Asks the platforms of accounts who we are there, when the call wants that.

@@ -26,12 +26,13 @@ pub(super) fn get(call: Call) -> Running {
 
 pub(super) fn schema(call: Call) -> Running {
     // The tree does not change while the process lives.
-    static HINTS: OnceLock<Value> = OnceLock::new();
+    static FORMS: OnceLock<(Value, Value)> = OnceLock::new();
     Box::pin(async move {
         let schema = call.gateway.context().host.config_file().schema();
-        let hints = HINTS.get_or_init(|| Value::Object(schema.hints()));
+        let (schema, hints) =
+            FORMS.get_or_init(|| (schema.for_forms(), Value::Object(schema.hints())));
         Ok(Payload::of(&json!({
-            "schema": schema.as_value(),
+            "schema": schema,
             "uiHints": hints,
             "version": quirks::COMPATIBLE_RELEASE,
             "generatedAt": rfc3339_ms(call.now_ms()),

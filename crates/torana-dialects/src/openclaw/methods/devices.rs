@@ -1,16 +1,15 @@
 //! Devices that wait, devices that are paired, and their tokens.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use torana_core::auth::{Role, Scope, ScopeSet};
 use torana_engine::service::devices::Upgrade;
 use torana_engine::store::device::DeviceRow;
 
+use super::own_device::{is_own, own_device, to_the_end};
 use super::{Answer, Call, Running, nodes};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::{self, Payload};
-use crate::openclaw::gateway::{add_facts, request_value, scope_words};
+use crate::openclaw::newcomer::{add_facts, device_request, scope_words};
 
 fn paired(call: &Call, row: &DeviceRow, surfaces: &[(String, Value)]) -> Value {
     let live = || {
@@ -66,7 +65,7 @@ fn paired(call: &Call, row: &DeviceRow, surfaces: &[(String, Value)]) -> Value {
 pub(super) fn devices(call: Call) -> Running {
     Box::pin(async move {
         let (pending, known) = call.gateway.devices().list().await?;
-        let pending: Vec<Value> = pending.iter().map(request_value).collect();
+        let pending: Vec<Value> = pending.iter().map(device_request).collect();
         let surfaces = nodes::pending_surfaces(&call).await?;
         let known: Vec<Value> = known
             .iter()
@@ -100,26 +99,6 @@ pub(super) fn reject_device(call: Call) -> Running {
     })
 }
 
-/// A caller that is no administrator touches only its own device (S-008).
-///
-/// Quirk: the official command line (2026.9.6) asks for `operator.pairing` alone and has no device of its own; it holds
-/// the shared secret on this machine, with which it could ask for everything, so it may also touch others' devices.
-pub(super) fn own_device(call: &Call, name: &str) -> Result<String, WireError> {
-    let wanted = call.params.word(name).unwrap_or_default();
-    if is_own(call, wanted) || call.client.local_tool || call.scopes().allows(Scope::Admin) {
-        Ok(wanted.to_owned())
-    } else {
-        Err(WireError::missing_scope(Scope::Admin))
-    }
-}
-
-fn is_own(call: &Call, device_id: &str) -> bool {
-    call.client
-        .device
-        .as_ref()
-        .is_some_and(|device| device.as_str() == device_id)
-}
-
 /// Ends the connections of a device. Its own answer is queued first: closing waits for what is queued.
 fn invalidate(call: &Call, device_id: &str, role: Option<Role>, reason: &str, payload: &Payload) {
     if is_own(call, device_id) {
@@ -138,13 +117,6 @@ async fn note(call: &Call, device_id: &str) {
 fn role_of(call: &Call) -> Result<Role, WireError> {
     let text = call.params.word("role").unwrap_or_default();
     Role::parse(text).ok_or_else(|| WireError::invalid("invalid role"))
-}
-
-/// Runs a call that takes a credential away to its end, even when the connection that asked for it ends before. What
-/// is gone must not stay connected, so its connections end right after the commit and everything else comes later.
-pub(super) fn to_the_end(call: Call, run: fn(Call) -> Running) -> Running {
-    let gateway = Arc::clone(&call.gateway);
-    Box::pin(async move { gateway.carry(call.method, run(call)).await? })
 }
 
 pub(super) fn remove_device(call: Call) -> Running {
@@ -240,7 +212,11 @@ async fn revoke(call: Call) -> Answer {
 /// The device behind a client that asks for itself.
 fn own(call: &Call) -> Result<torana_core::id::DeviceId, WireError> {
     let device = call.client.device.clone();
-    device.ok_or_else(|| WireError::invalid("a paired device identity is required"))
+    device.ok_or_else(|| {
+        WireError::invalid("a paired device identity is required").details(json!({
+            "code": "DEVICE_IDENTITY_REQUIRED", "recommendedNextStep": "reopen_control_ui_securely",
+        }))
+    })
 }
 
 pub(super) fn request_upgrade(call: Call) -> Running {

@@ -10,20 +10,12 @@ use torana_engine::{Engine, ModelInfo};
 use super::{Call, Running};
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
+use crate::openclaw::thinking;
 use crate::site::{KeySource, ProviderFacts};
 
 /// How long a service may take to answer a probe, milliseconds: what people wait for.
 const PROBE_MS_DEFAULT: u64 = 10_000;
 const PROBE_MS_MAX: u64 = 60_000;
-/// Thinking levels of a model that can think (behaviour §9), as ids and labels.
-const THINKING: &[(&str, &str)] = &[
-    ("off", "off"),
-    ("minimal", "minimal"),
-    ("low", "low"),
-    ("medium", "medium"),
-    ("high", "high"),
-];
-
 pub(super) fn list(call: Call) -> Running {
     Box::pin(async move {
         let params = &call.params;
@@ -69,10 +61,8 @@ pub(crate) fn catalog(
 ) -> Value {
     let found = service::list(engine, agent.as_ref());
     let asked = agent.or_else(|| engine.settings().default_agent().cloned());
-    let thinking = asked.as_ref().and_then(|agent| {
-        let settings = engine.settings();
-        settings.agents.get(agent)?.thinking.clone()
-    });
+    let settings = engine.settings();
+    let settled = asked.as_ref().and_then(|agent| settings.agents.get(agent));
     let models: Vec<Value> = found
         .models
         .iter()
@@ -82,18 +72,23 @@ pub(crate) fn catalog(
             let is_allowed = asked
                 .as_ref()
                 .is_none_or(|agent| engine.allows_model(agent, &model.reference));
-            choice(model, is_default, is_allowed, thinking.as_deref(), details)
+            let thinking = details.then(|| {
+                let reference = Some(&model.reference);
+                let usual = settings.thinking_default(settled, reference);
+                (settings.thinking_levels(reference), usual)
+            });
+            choice(model, is_default, is_allowed, thinking)
         })
         .collect();
     json!({ "models": models })
 }
 
+/// A model of the list; with the levels it can think at and the usual one where details are asked for.
 fn choice(
     model: &ModelInfo,
     is_default: bool,
     is_allowed: bool,
-    thinking: Option<&str>,
-    details: bool,
+    thinking: Option<(&[&str], &str)>,
 ) -> Value {
     let mut value = json!({
         "id": model.reference.model, "name": model.name, "provider": model.reference.provider,
@@ -110,21 +105,9 @@ fn choice(
         value["unavailableReason"] = json!("missing-auth");
     }
     // Quirk: sent by 2026.9.6 but closed out of the older published schema; pages ask for details.
-    if details {
-        let levels = if model.reasoning {
-            THINKING
-        } else {
-            &THINKING[..1]
-        };
-        let default = thinking
-            .filter(|level| levels.iter().any(|(id, _)| id == level))
-            .unwrap_or("off");
-        let levels: Vec<Value> = levels
-            .iter()
-            .map(|(id, label)| json!({ "id": id, "label": label }))
-            .collect();
-        value["thinkingLevels"] = json!(levels);
-        value["thinkingDefault"] = json!(default);
+    if let Some((levels, usual)) = thinking {
+        value["thinkingLevels"] = thinking::named(levels);
+        value["thinkingDefault"] = json!(usual);
         value["manualSelectionAllowed"] = json!(is_allowed);
         if model.local {
             value["local"] = json!(true);

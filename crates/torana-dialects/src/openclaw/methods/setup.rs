@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
-use torana_engine::service::login::{SetupDone, SetupProfile};
+use torana_engine::service::login::SetupProfile;
 use url::Url;
 
 use super::{Answer, Call, Running};
@@ -14,6 +14,7 @@ use crate::context::AuthMode;
 use crate::front::host::is_local_name;
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
+use crate::openclaw::newcomer::setup_done;
 
 /// Pixels of one module of the picture: large enough for a phone at arm's length.
 const MODULE_PIXELS: usize = 4;
@@ -64,7 +65,7 @@ fn address(call: &Call) -> Result<(String, &'static str), WireError> {
     }
     Err(WireError::invalid(
         "no address is known under which another device reaches this gateway; set gateway.publicOrigin, \
-         or open this page under the gateway's own address",
+         or connect by the address it has in your network",
     ))
 }
 
@@ -145,23 +146,12 @@ fn make(call: &Call) -> Answer {
     Ok(Payload::of(&answer))
 }
 
-/// What came of a setup code, as answered and as told.
-pub(crate) fn done(done: &SetupDone) -> serde_json::Value {
-    let mut value = json!({
-        "setupId": done.setup.id, "deviceId": done.device_id, "access": done.setup.profile.as_str(), "ts": done.at_ms,
-    });
-    if let Some(name) = &done.device_name {
-        value["deviceName"] = json!(name);
-    }
-    value
-}
-
 pub(super) fn status(call: Call) -> Running {
     Box::pin(async move {
         let setup_id = call.params.word("setupId").unwrap_or_default();
         let found = call.gateway.logins().setup_done(setup_id);
         Ok(Payload::of(&match found {
-            Some(found) => json!({ "completion": done(&found) }),
+            Some(found) => json!({ "completion": setup_done(&found) }),
             None => json!({}),
         }))
     })

@@ -10,7 +10,7 @@ use super::{Answer, Call, Running, channels};
 use crate::context::LogsRequest;
 use crate::openclaw::error::{UNAVAILABLE, WireError};
 use crate::openclaw::frame::Payload;
-use crate::openclaw::{health as cache, hello, quirks};
+use crate::openclaw::{health as cache, presence, quirks};
 
 /// Lines of a log page when no limit is asked for (OpenClaw 2026.9.6).
 const LOG_LINES_DEFAULT: usize = 500;
@@ -178,7 +178,7 @@ pub(super) fn presence(call: Call) -> Running {
     Box::pin(async move {
         let (_, entries) = call.gateway.presence().snapshot();
         Ok(Payload::of(
-            &entries.iter().map(hello::presence).collect::<Vec<_>>(),
+            &entries.iter().map(presence::told).collect::<Vec<_>>(),
         ))
     })
 }
@@ -283,11 +283,15 @@ fn log_line(line: &str) -> String {
             )
         })
         .collect();
+    let name = json!({ "subsystem": subsystem }).to_string();
+    let message = format!("{message}{extras}");
+    // Quirk: the command line reads the numbered parts, the page the named ones (2026.9.6).
     json!({
-        "0": json!({ "subsystem": subsystem }).to_string(),
-        "1": format!("{message}{extras}"),
-        "_meta": { "logLevelName": level, "date": time },
+        "0": name,
+        "1": message,
+        "_meta": { "logLevelName": level, "date": time, "name": name },
         "time": time,
+        "message": message,
     })
     .to_string()
 }

@@ -444,3 +444,21 @@ async fn secrets_are_not_asked_for_where_they_would_be_stored() {
         "this gateway has no store for secret answers"
     );
 }
+
+#[tokio::test]
+async fn s_105_no_policy_is_replaced_that_cannot_be_written_down() {
+    let rig = Rig::start().await;
+    let mut admin = rig.operator(&["operator.admin"]).await;
+    let gone = rig.context.engine.write(|connection| {
+        connection.execute_batch("ALTER TABLE audit RENAME TO elsewhere")?;
+        Ok(())
+    });
+    gone.await.expect("renamed");
+    let file = json!({ "version": 1, "defaults": { "ask": "always" }, "agents": {} });
+    let answer = admin
+        .ask("exec.approvals.set", json!({ "file": file }))
+        .await;
+    assert_eq!(answer["ok"], false, "{answer}");
+    let kept = admin.ask("exec.approvals.get", json!({})).await;
+    assert_eq!(kept["payload"]["exists"], false, "{kept}");
+}

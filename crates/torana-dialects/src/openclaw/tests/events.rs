@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rig::Rig;
+use super::rig::{Rig, TOKEN, connect};
 
 /// One word per event of a run.
 fn word(event: &Value) -> Option<String> {
@@ -92,6 +92,36 @@ async fn a_run_is_told_in_order_and_adds_up_to_its_text() {
     assert_eq!(again["payload"], json!({ "runId": "k1", "status": "ok" }));
     let other = client.ask("chat.send", send("something else", "k1")).await;
     assert_eq!(other["error"]["details"]["code"], "IDEMPOTENCY_CONFLICT");
+}
+
+/// The first of what a connection hears of the answer to `hi`.
+async fn first_word(client: &mut super::rig::Client, key: &str) -> Value {
+    client.ask("chat.send", send("hi", key)).await;
+    client.until(is_last).await;
+    let first = client.events.iter().find(|event| word(event).is_some());
+    first.expect("an event of the run")["payload"].clone()
+}
+
+#[tokio::test]
+async fn the_terminal_interface_hears_a_text_before_anything_else_of_its_run() {
+    let rig = Rig::start().await;
+    let mut params = connect(
+        "openclaw-tui",
+        "ui",
+        &["operator.write"],
+        json!({ "token": TOKEN }),
+    );
+    params["caps"] = json!(["tool-events"]);
+    let (mut terminal, hello) = rig.device(params, 1).await;
+    assert_eq!(hello["ok"], true, "{hello}");
+    let first = first_word(&mut terminal, "k1").await;
+    assert_eq!(
+        [&first["runId"], &first["state"], &first["deltaText"]],
+        ["k1", "delta", ""]
+    );
+    let mut other = rig.operator(&["operator.write"]).await;
+    let first = first_word(&mut other, "k2").await;
+    assert_eq!(first["data"]["phase"], "start", "{first}");
 }
 
 #[tokio::test]

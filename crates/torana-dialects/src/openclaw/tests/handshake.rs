@@ -513,3 +513,148 @@ async fn nodes_are_paired_without_a_question_only_where_the_operator_says_so() {
         outcome(&asked)
     );
 }
+
+fn with_auth(mut params: Value, auth: Value) -> Value {
+    params["auth"] = auth;
+    params
+}
+
+/// S-006, S-010: a page of this machine, and whoever comes past an identity proxy, has no more than it could prove.
+#[tokio::test]
+async fn s_006_the_secret_keeps_scopes_for_programs_of_this_machine_alone() {
+    let mut door = Door::open().await;
+    let program = connect("cli", "cli", &["operator.admin"], token());
+    let proxied = |front: &mut FrontSettings| front.auth = AuthMode::TrustedProxy;
+    let here = outcome(&door.knock_with(&program, proxied).await);
+    assert_eq!(here, "operator token [operator.admin]");
+    let nobody = "the proxy named nobody who may come in";
+    door.peer.origin = Some("http://127.0.0.1:1".to_owned());
+    let page = outcome(&door.knock(&program).await);
+    assert_eq!(page, "operator token []");
+    let page = outcome(&door.knock_with(&program, proxied).await);
+    assert!(page.contains(nobody), "{page}");
+    door.peer.origin = None;
+    door.remote();
+    let remote = outcome(&door.knock_with(&program, proxied).await);
+    assert!(remote.contains(nobody), "{remote}");
+}
+
+/// S-008: nothing but our own page is paired silently from a browser, and a trusted network is for programs.
+#[tokio::test]
+async fn s_008_pages_that_are_not_ours_are_not_paired_without_a_question() {
+    let mut door = Door::open().await;
+    door.peer.origin = Some("http://127.0.0.1:1".to_owned());
+    let terminal = door.signed(connect("openclaw-tui", "ui", &[], token()), 21);
+    let asked = outcome(&door.knock(&terminal).await);
+    assert!(asked.contains("PAIRING_REQUIRED"), "{asked}");
+    let page = connect("openclaw-control-ui", "webchat", &[], token());
+    assert!(door.knock(&door.signed(page, 22)).await.is_ok());
+    door.remote();
+    let node = door.signed(super::rig::node("linux", &[]), 23);
+    let listed = |front: &mut FrontSettings| {
+        front.nodes.auto_approve_networks = vec!["192.0.2.0/24".parse().expect("a network")];
+    };
+    let asked = outcome(&door.knock_with(&node, listed).await);
+    assert!(asked.contains("PAIRING_REQUIRED"), "{asked}");
+}
+
+/// S-008: whatever a node asks for, it holds no scope; a device that became another machine is approved anew.
+#[tokio::test]
+async fn s_008_a_device_is_what_was_approved() {
+    let mut door = Door::open().await;
+    let mut greedy = super::rig::node("linux", &[]);
+    greedy["scopes"] = json!(["operator.admin"]);
+    let node = door
+        .knock(&door.signed(greedy, 24))
+        .await
+        .expect("a local node");
+    assert_eq!(node.scopes, ScopeSet::NONE);
+    let terminal = |family: &str, auth: Value| {
+        let mut params = connect("openclaw-tui", "ui", &["operator.read"], auth);
+        params["client"]["deviceFamily"] = json!(family);
+        params
+    };
+    let first = door.signed(terminal("Phone", token()), 25);
+    let known = door
+        .knock(&first)
+        .await
+        .expect("paired here")
+        .token
+        .expect("a token");
+    door.remote();
+    for auth in [token(), json!({ "deviceToken": known.token })] {
+        let same = door.signed(terminal("Phone", auth.clone()), 25);
+        assert!(door.knock(&same).await.is_ok());
+        let changed = door.signed(terminal("Desktop", auth), 25);
+        let asked = outcome(&door.knock(&changed).await);
+        assert!(asked.contains("device identity changed"), "{asked}");
+    }
+}
+
+/// Decision 35: a code is for the roles it was printed for, and gives way to a secret.
+#[tokio::test]
+async fn a_code_opens_only_what_it_was_printed_for() {
+    use torana_engine::service::login::SetupProfile;
+    let door = Door::open().await;
+    let logins = &door.rig.context.logins;
+    let printed = json!({ "bootstrapToken": logins.issue_login().code });
+    let node = with_auth(super::rig::node("linux", &[]), printed.clone());
+    let refused = outcome(&door.knock(&door.signed(node, 26)).await);
+    assert!(
+        refused.contains("AUTH_BOOTSTRAP_TOKEN_INVALID"),
+        "{refused}"
+    );
+    let page = connect("openclaw-tui", "ui", &["operator.read"], printed);
+    assert!(door.knock(&door.signed(page, 27)).await.is_ok());
+    let (_, setup) = logins.issue_setup(SetupProfile::Node);
+    let node = with_auth(
+        super::rig::node("linux", &[]),
+        json!({ "bootstrapToken": setup.code }),
+    );
+    let lent = door.knock(&door.signed(node, 28)).await.expect("set up");
+    let roles: Vec<Role> = lent.handoff.iter().map(|(role, _)| *role).collect();
+    assert_eq!(roles, [Role::Node]);
+    let both = json!({ "token": TOKEN, "bootstrapToken": "gone" });
+    let known = connect("openclaw-tui", "ui", &[], both);
+    assert!(door.knock(&door.signed(known, 29)).await.is_ok());
+}
+
+/// S-005: guesses at codes and at tokens of devices are counted like those at the secret.
+#[tokio::test]
+async fn s_005_codes_and_device_tokens_are_not_guessed_without_end() {
+    for (seed, auth) in [
+        (30, json!({ "bootstrapToken": "guess" })),
+        (31, json!({ "deviceToken": "guess" })),
+    ] {
+        let mut door = Door::open().await;
+        door.remote();
+        let guess = door.signed(connect("openclaw-tui", "ui", &[], auth), seed);
+        for _ in 0..10 {
+            let wrong = outcome(&door.knock(&guess).await);
+            assert!(
+                wrong.contains("AUTH_") && !wrong.contains("AUTH_RATE"),
+                "{wrong}"
+            );
+        }
+        let limited = outcome(&door.knock(&guess).await);
+        assert!(limited.contains("AUTH_RATE_LIMITED"), "{limited}");
+    }
+}
+
+/// S-045: who asks again waits under the same request; who asks for something else leaves another one.
+#[tokio::test]
+async fn s_045_an_equal_request_is_not_left_twice() {
+    let mut door = Door::open().await;
+    door.remote();
+    let mut asked = Vec::new();
+    for scopes in [&["operator.read"], &["operator.read"], &["operator.write"]] {
+        let params = connect("openclaw-tui", "ui", scopes, token());
+        let refused = door
+            .knock(&door.signed(params, 32))
+            .await
+            .expect_err("asked");
+        asked.push(refused.reason);
+    }
+    assert_eq!(asked[0], asked[1]);
+    assert_ne!(asked[0], asked[2]);
+}

@@ -529,6 +529,11 @@ async fn s_040_a_credential_that_went_during_the_handshake_ends_it() {
     assert!(end.is_err());
     let end = dialect.still_holds(&guest, None, &front).await;
     assert!(end.is_err(), "a device without a token is not in");
+    let anonymous = client(Role::Operator, ScopeSet::every());
+    let holds = dialect.still_holds(&anonymous, None, &front).await;
+    assert!(holds.is_ok());
+    let end = dialect.still_holds(&anonymous, None, &other).await;
+    assert_eq!(end.err().flatten().map(|end| end.code), Some(4001));
 }
 
 /// A device that moved to another system is asked about once, not at every hello after that.

@@ -499,6 +499,27 @@ async fn s_008_a_node_that_is_let_in_again_lends_nothing_that_was_approved_befor
 }
 
 #[tokio::test]
+async fn a_node_without_its_token_is_listed_until_it_is_removed() {
+    let rig = Rig::start().await;
+    let mut admin = rig.operator(&["operator.admin"]).await;
+    let (_lent, _) = rig.device(node("linux", &["canvas.present"]), 1).await;
+    approve(&mut admin, 1).await;
+    let token = json!({ "deviceId": device_id(1), "role": "node" });
+    payload(&admin.ask("device.token.revoke", token).await);
+    let list = admin.ask("node.list", json!({})).await;
+    let row = &payload(&list)["nodes"][0];
+    assert_eq!(row["nodeId"], device_id(1));
+    // What was approved ends when it is let in again, as another test shows.
+    assert_eq!(row["approvalState"], "approved");
+    let named = json!({ "nodeId": device_id(1) });
+    payload(&admin.ask("node.pair.remove", named.clone()).await);
+    let list = admin.ask("node.list", json!({})).await;
+    assert_eq!(payload(&list)["nodes"], json!([]));
+    let again = admin.ask("node.pair.remove", named).await;
+    assert_eq!(message(&again), "unknown nodeId");
+}
+
+#[tokio::test]
 async fn work_waits_for_a_node_until_it_says_that_it_is_done() {
     let rig = Rig::start().await;
     let mut admin = rig.operator(&["operator.admin"]).await;

@@ -127,3 +127,30 @@ fn what_is_absent_is_refused_by_name_and_only_when_it_is_asked_for() {
         }
     }
 }
+
+#[test]
+fn faults_of_words_are_told_as_the_reference_tells_them() {
+    const FOUR: &[&str] = &["a", "b", "c", "d"];
+    const SPEC: &[super::super::params::Field] = &[
+        may("two", Kind::Constant(&["a", "b"])),
+        may("four", Kind::Constant(FOUR)),
+        may("one", Kind::OneOf(FOUR)),
+    ];
+    let none = "must match a schema in anyOf";
+    let (text, equal) = ("must be string", "must be equal to constant");
+    let one = "must be equal to one of the allowed values";
+    for (value, faults) in [
+        (json!({ "two": 1 }), vec![text, equal, none]),
+        (json!({ "four": 1 }), vec![text, equal]),
+        (json!({ "four": "x" }), vec![equal, none]),
+        (json!({ "one": 1 }), vec![text, one]),
+        (json!({ "one": "x" }), vec![one]),
+    ] {
+        let told = check(&closed(SPEC), &value, false).expect_err("a fault");
+        let words: Vec<&str> = told
+            .split("; ")
+            .filter_map(|fault| fault.split_once(": ").map(|(_, words)| words))
+            .collect();
+        assert_eq!(words, faults, "{value}");
+    }
+}

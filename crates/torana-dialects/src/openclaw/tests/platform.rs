@@ -84,6 +84,7 @@ pub(super) async fn attach(engine: &Engine) {
             edit_interval_group_ms: 3_000,
             idempotent: false,
             rate: None,
+            chats: torana_core::port::ChatIds::Any,
         },
         connect: platform.clone(),
         receive: None,

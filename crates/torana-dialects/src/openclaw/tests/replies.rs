@@ -9,7 +9,7 @@ use torana_engine::{ModelInfo, ModelPrice};
 use super::rig::{Client, Rig, TOKEN, connect};
 
 /// Says something and returns the final text.
-async fn said(client: &mut Client, params: Value) -> String {
+pub(super) async fn said(client: &mut Client, params: Value) -> String {
     let id = params["idempotencyKey"].clone();
     let answer = client.ask("chat.send", params).await;
     assert_eq!(answer["payload"]["status"], "started", "{answer}");
@@ -156,6 +156,51 @@ async fn what_this_gateway_lacks_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn the_context_is_told_part_by_part() {
+    let rig = Rig::start().await;
+    let mut settings = (*rig.context.engine.settings()).clone();
+    for agent in settings.agents.values_mut() {
+        agent.system = "x".repeat(40) + &"y".repeat(80);
+        agent.notes = vec![torana_engine::NoteSize {
+            name: "SOUL.md".to_owned(),
+            bytes: 100,
+            told: 80,
+            is_cut: true,
+        }];
+    }
+    rig.context.engine.apply(settings);
+    let mut client = rig.operator(&["operator.admin"]).await;
+    let command = |text: &str, id: &str| json!({ "sessionKey": "main", "message": text, "idempotencyKey": id });
+    said(&mut client, command("hello", "a")).await;
+    assert_eq!(
+        said(&mut client, command("/context detail", "b")).await,
+        "**Context**\nModel: demo (no model is configured)\nInstructions: 40 bytes, about 10 tokens\n\
+         Workspace files:\n- `SOUL.md`: 100 bytes, of which 80 are told, about 20 tokens\n\
+         Conversation: 2 messages, 16 bytes, about 4 tokens\n\
+         - From people: 1, 5 bytes, about 2 tokens\n- From the agent: 1, 11 bytes, about 3 tokens\n\
+         Tools: none\nTogether: about 34 of 100000 tokens (0 %)\n\
+         With its last answer the model reported 5 tokens."
+    );
+    // Commands and their answers are not said to the agent, so they take no room.
+    let listed = said(&mut client, command("/context", "c")).await;
+    assert!(
+        listed.contains("\nConversation: 2 messages, 16 bytes,"),
+        "{listed}"
+    );
+    let coded = said(&mut client, command("/context json", "d")).await;
+    let inner = coded
+        .strip_prefix("```json\n")
+        .and_then(|text| text.strip_suffix("\n```"));
+    let report: Value = serde_json::from_str(inner.expect("a block of code")).expect("JSON");
+    assert_eq!(report["estimatedTokens"], 34, "{report}");
+    assert_eq!(report["workspaceFiles"][0]["toldBytes"], 80);
+    assert_eq!(
+        said(&mut client, command("/context map", "e")).await,
+        "I do not understand `map`. Use /context followed by list, detail or json."
+    );
+}
+
+#[tokio::test]
 async fn settings_of_answers_last_and_mean_the_same_by_command_and_by_patch() {
     let rig = Rig::start().await;
     let mut client = rig.operator(&["operator.admin"]).await;
@@ -178,7 +223,7 @@ async fn settings_of_answers_last_and_mean_the_same_by_command_and_by_patch() {
     );
     assert_eq!(
         said(&mut client, command("/usage cost", "e")).await,
-        "This conversation used 0 in, 0 out."
+        "This conversation used 0 in, 0 out.\nAll conversations today: 0 tokens.\nAll conversations in 30 days: 0 tokens."
     );
     let patch = json!({
         "key": "main", "verboseLevel": "full", "reasoningLevel": "show", "sendPolicy": "deny",
@@ -311,6 +356,7 @@ async fn lists_and_turns_keep_to_what_they_are_asked() {
     let by_id = json!({ "message": "hello", "idempotencyKey": "b", "sessionId": id });
     let accepted = client.ask("agent", by_id).await;
     assert_eq!(accepted["payload"]["sessionKey"], "agent:main:main");
+    client.answer().await.expect("the final answer");
     let other = json!({
         "message": "hello", "idempotencyKey": "c", "expectedExistingSessionId": "00000000-0000-4000-8000-000000000000",
     });
@@ -469,6 +515,33 @@ async fn every_report_of_costs_says_the_same() {
     );
     let by_model = &report["aggregates"]["byModel"][0]["totals"];
     assert_eq!(cents(&by_model["inputCost"]), cents(&cost["inputCost"]));
+}
+
+#[tokio::test]
+async fn what_everybody_used_is_told_to_owners_only() {
+    let rig = Rig::start().await;
+    book_runs(&rig.context.engine).await;
+    let command = json!({ "sessionKey": "main", "message": "/usage cost", "idempotencyKey": "a" });
+    let mut owner = rig.operator(&["operator.admin"]).await;
+    let told = said(&mut owner, command.clone()).await;
+    let cost = owner.ask("usage.cost", json!({})).await["payload"]["totals"].clone();
+    let lately = format!(
+        "All conversations in 30 days: {} tokens, ${:.4}.",
+        cost["totalTokens"],
+        cost["totalCost"].as_f64().expect("money")
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    assert!(
+        lines[1].starts_with("All conversations today: 4808480 tokens, $"),
+        "{told}"
+    );
+    assert_eq!(lines[2], lately);
+    let mut writer = rig.operator(&["operator.write"]).await;
+    let mut params = command;
+    params["idempotencyKey"] = json!("b");
+    let told = said(&mut writer, params).await;
+    assert_eq!(told, "This conversation used 0 in, 0 out.");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -46,6 +46,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Echo;
 
+/// Whether a run is asked for the first time; run ids of tests that look are their own.
+fn is_first(run_id: &str) -> bool {
+    static ASKED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    let mut asked = ASKED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let is_first = !asked.iter().any(|known| known == run_id);
+    asked.push(run_id.to_owned());
+    is_first
+}
+
 impl AgentBackend for Echo {
     fn open(
         &self,
@@ -73,6 +84,13 @@ impl AgentConversation for Echo {
             return Box::pin(futures_util::stream::iter([RunEvent::Settled(failed)]));
         }
         if request.input == "empty" {
+            let nothing = Settled {
+                outcome: Outcome::Empty,
+                ..settled("")
+            };
+            return Box::pin(futures_util::stream::iter([RunEvent::Settled(nothing)]));
+        }
+        if request.input == "empty at first" && is_first(request.run_id.as_str()) {
             let nothing = Settled {
                 outcome: Outcome::Empty,
                 ..settled("")
@@ -248,6 +266,24 @@ impl Clock for Hurried {
     }
 }
 
+/// The clock of the machine, except that no two looks at the wall tell the same moment.
+struct Distinct {
+    real: Arc<dyn Clock>,
+    wall_ms: AtomicI64,
+}
+
+impl Clock for Distinct {
+    fn wall_ms(&self) -> i64 {
+        self.wall_ms.fetch_add(1, Ordering::SeqCst)
+    }
+    fn monotonic_ms(&self) -> u64 {
+        self.real.monotonic_ms()
+    }
+    fn sleep_until(&self, monotonic_ms: u64) -> BoxFuture<'static, ()> {
+        self.real.sleep_until(monotonic_ms)
+    }
+}
+
 /// A running gateway.
 pub(super) struct Rig {
     pub(super) address: SocketAddr,
@@ -262,13 +298,29 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start() -> Self {
-        Self::with(MemorySite::new, torana_host::world()).await
+        let world = torana_host::world();
+        Self::with(MemorySite::new, world.clone(), world).await
+    }
+
+    /// A gateway in which everything that is looked at has a moment of its own.
+    pub(super) async fn distinct() -> Self {
+        let pace = torana_host::world();
+        let clock = Distinct {
+            wall_ms: AtomicI64::new(pace.wall_ms()),
+            real: Arc::clone(&pace.clock),
+        };
+        let world = World {
+            clock: Arc::new(clock),
+            ..torana_host::world()
+        };
+        Self::with(MemorySite::new, pace, world).await
     }
 
     /// A gateway with a configuration file.
     pub(super) async fn configured(text: &str) -> Self {
         let site = |folder| MemorySite::with_config(text, folder);
-        Self::with(site, torana_host::world()).await
+        let world = torana_host::world();
+        Self::with(site, world.clone(), world).await
     }
 
     /// A gateway whose gate orders the same waits after wrong guesses, which take no time.
@@ -277,11 +329,10 @@ impl Rig {
             clock: Arc::new(Hurried::default()),
             ..torana_host::world()
         };
-        Self::with(MemorySite::new, pace).await
+        Self::with(MemorySite::new, pace, torana_host::world()).await
     }
 
-    async fn with(site: impl FnOnce(PathBuf) -> MemorySite, pace: World) -> Self {
-        let world = torana_host::world();
+    async fn with(site: impl FnOnce(PathBuf) -> MemorySite, pace: World, world: World) -> Self {
         let folder = std::env::temp_dir().join(format!("torana-openclaw-{}", world.uuid()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let site = Arc::new(site(folder.clone()));
@@ -292,6 +343,7 @@ impl Rig {
             emoji: None,
             avatar: None,
             system: String::new(),
+            notes: Vec::new(),
             model: None,
             thinking: None,
             context_tokens: 100_000,

@@ -27,6 +27,7 @@ pub(super) fn client(role: Role, scopes: ScopeSet) -> Arc<Client> {
         protocol: 4,
         newer: false,
         observed: false,
+        text_first: false,
         guide: false,
         tool_events: false,
         session_scoped: false,
@@ -120,6 +121,8 @@ fn dynamic_scopes_follow_the_parameters() {
             json!({ "key": "main", "archivedOnly": true, "emitLifecycleHooks": true }),
             false,
         ),
+        ("node.invoke", json!({ "command": "canvas.present" }), true),
+        ("node.invoke", json!({ "command": " system.run " }), false),
     ];
     for (method, params, allowed) in cases {
         assert_eq!(

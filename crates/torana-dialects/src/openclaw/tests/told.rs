@@ -2,9 +2,11 @@
 //! tells it.
 
 use serde_json::{Value, json};
+use torana_core::event::{Event, SessionChange};
 use torana_core::run::ModelRef;
 use torana_engine::ModelInfo;
 
+use super::replies::said;
 use super::rig::{Client, Rig, TOKEN, connect};
 
 fn send(text: &str, key: &str) -> Value {
@@ -102,6 +104,59 @@ async fn a_row_that_changed_while_nobody_listened_is_not_told_again() {
 }
 
 #[tokio::test]
+async fn a_line_said_right_after_a_change_does_not_repeat_the_row_before_it() {
+    let rig = Rig::start().await;
+    let mut page = rig.operator(&["operator.admin"]).await;
+    let label = |label: &str| json!({ "key": "agent:main:main", "label": label });
+    page.ask("sessions.subscribe", json!({})).await;
+    page.ask("sessions.patch", label("old")).await;
+    page.until(|event| event["event"] == "sessions.changed" && event["payload"]["label"] == "old")
+        .await;
+    page.ask("sessions.patch", label("new")).await;
+    page.ask("chat.send", send("hello", "k")).await;
+    page.until(is_last).await;
+    let said = heard(&page, "session.message");
+    assert!(!said.is_empty());
+    for line in said {
+        let label = &line["label"];
+        assert!(label.is_null() || label == "new", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn changes_that_come_together_are_told_one_by_one_from_one_read() {
+    let rig = Rig::distinct().await;
+    let mut page = rig.operator(&["operator.admin"]).await;
+    let label = json!({ "key": "agent:main:main", "label": "here" });
+    page.ask("sessions.patch", label).await;
+    page.ask("sessions.subscribe", json!({})).await;
+    let engine = &rig.context.engine;
+    let session = engine.parse_key("main").expect("a key");
+    let agent = engine.agent_of(&session).expect("an agent");
+    let changes = [
+        SessionChange::Sent,
+        SessionChange::RunStarted,
+        SessionChange::Deleted,
+    ];
+    for change in changes {
+        engine.bus().publish(Event::Session {
+            session: session.clone(),
+            agent: agent.clone(),
+            change,
+        });
+    }
+    page.until(|event| event["payload"]["reason"] == "delete")
+        .await;
+    let told = heard(&page, "sessions.changed");
+    let reasons: Vec<&Value> = told.iter().map(|change| &change["reason"]).collect();
+    assert_eq!(reasons, ["send", "agent.run.started", "delete"]);
+    assert_eq!(told[0]["session"]["label"], "here");
+    assert_eq!(told[0]["label"], "here");
+    assert_eq!(told[0]["session"], told[1]["session"], "two reads");
+    assert!(told[2].get("session").is_none());
+}
+
+#[tokio::test]
 async fn a_page_is_told_how_long_its_message_took_and_nobody_else_is() {
     let rig = Rig::start().await;
     let (mut page, _) = window(&rig, 1, &[]).await;
@@ -188,6 +243,82 @@ async fn an_empty_answer_is_a_failure_that_everybody_sees() {
 }
 
 #[tokio::test]
+async fn a_model_that_says_nothing_is_asked_once_more() {
+    let rig = Rig::start().await;
+    let mut client = rig.operator(&["operator.write"]).await;
+    let key = "asked-once-more";
+    client.ask("chat.send", send("empty at first", key)).await;
+    client.until(is_last).await;
+    let last = heard(&client, "chat").pop().cloned().expect("an end");
+    assert_eq!(last["state"], "final", "{last}");
+    assert_eq!(
+        last["message"]["content"][0]["text"],
+        "echo: empty at first"
+    );
+    // Both are paid for; only the second one fills the context.
+    let described = client
+        .ask("sessions.describe", json!({ "key": "main" }))
+        .await;
+    let row = &described["payload"]["session"];
+    let figures = ["inputTokens", "outputTokens", "totalTokens"];
+    assert_eq!(figures.map(|name| row[name].as_u64()), [6, 4, 5].map(Some));
+}
+
+#[tokio::test]
+async fn lists_are_told_of_a_run_phase_by_phase() {
+    let rig = Rig::start().await;
+    for (text, phases) in [
+        ("hello", &["start", "end"][..]),
+        ("fail", &["start", "error"]),
+    ] {
+        let mut page = rig.operator(&["operator.write"]).await;
+        page.ask("sessions.subscribe", json!({})).await;
+        page.ask("chat.send", send(text, text)).await;
+        let last = phases[phases.len() - 1];
+        page.until(|event| {
+            event["payload"]["phase"] == last && event["event"] == "sessions.changed"
+        })
+        .await;
+        let told: Vec<&Value> = heard(&page, "sessions.changed")
+            .into_iter()
+            .filter(|change| change["phase"].is_string() && change["phase"] != "model")
+            .collect();
+        let words: Vec<&str> = told.iter().filter_map(|it| it["phase"].as_str()).collect();
+        assert_eq!(words, phases);
+        for change in told {
+            assert_eq!(change["runId"], text);
+            assert!(change["reason"].is_null(), "{change}");
+            assert_eq!(change["session"]["key"], "agent:main:main");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_say_how_much_their_model_may_think_unless_the_list_does() {
+    let rig = Rig::start().await;
+    let mut client = rig.operator(&["operator.admin"]).await;
+    client.ask("chat.send", send("hello", "k")).await;
+    client.until(is_last).await;
+    let list = client.ask("sessions.list", json!({})).await["payload"].clone();
+    let names = [
+        "thinkingLevels",
+        "thinkingOptions",
+        "thinkingDefault",
+        "agentRuntime",
+    ];
+    let described = client
+        .ask("sessions.describe", json!({ "key": "main" }))
+        .await;
+    let row = &described["payload"]["session"];
+    for name in names {
+        assert!(!list["defaults"][name].is_null(), "{name}");
+        assert!(list["sessions"][0][name].is_null(), "{name}");
+        assert_eq!(row[name], list["defaults"][name]);
+    }
+    assert_eq!(row["agentRuntime"]["id"], "openclaw");
+}
+
+#[tokio::test]
 async fn a_transcript_keeps_why_an_answer_failed_beside_what_was_said() {
     let rig = Rig::start().await;
     let mut client = rig.operator(&["operator.write"]).await;
@@ -253,6 +384,44 @@ async fn a_thinking_level_the_model_does_not_have_is_refused() {
     // The model chosen before counts, too.
     let later = json!({ "key": "t", "thinkingLevel": "low" });
     assert_eq!(client.ask("sessions.patch", later).await["ok"], false);
+    // By command as well, and the words that are offered are those of this model.
+    let command =
+        |text: &str| json!({ "sessionKey": "t", "message": text, "idempotencyKey": text });
+    assert_eq!(
+        said(&mut client, command("/think bogus")).await,
+        "I do not understand `bogus`. Use /think followed by off, or by default."
+    );
+    assert_eq!(
+        said(&mut client, command("/think high")).await,
+        "The model of this conversation cannot think at `high`. Use /think followed by off, or by default."
+    );
+    assert_eq!(said(&mut client, command("/think")).await, "Thinking: off.");
+}
+
+#[tokio::test]
+async fn how_long_a_model_thinks_unless_chosen_is_told_beside_it() {
+    let rig = Rig::start().await;
+    let mut settings = (*rig.context.engine.settings()).clone();
+    for agent in settings.agents.values_mut() {
+        agent.thinking = Some("medium".to_owned());
+    }
+    rig.context.engine.apply(settings);
+    let mut client = rig.operator(&["operator.admin"]).await;
+    let command =
+        |text: &str| json!({ "sessionKey": "t", "message": text, "idempotencyKey": text });
+    said(&mut client, command("/status")).await;
+    let history = |key: &str| json!({ "sessionKey": key });
+    let told = client.ask("chat.history", history("t")).await;
+    assert_eq!(told["payload"]["thinkingLevel"], "medium");
+    let patch = json!({ "key": "t", "model": "acme/plain" });
+    with_plain_model(&rig);
+    let patched = client.ask("sessions.patch", patch).await;
+    assert_eq!(
+        patched["payload"]["resolved"]["thinkingLevel"], "off",
+        "{patched}"
+    );
+    let told = client.ask("chat.history", history("t")).await;
+    assert_eq!(told["payload"]["thinkingLevel"], "off");
 }
 
 #[tokio::test]

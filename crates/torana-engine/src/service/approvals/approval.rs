@@ -10,7 +10,9 @@ use torana_core::key::SessionKey;
 use torana_core::limit::APPROVAL_PENDING_MAX;
 use torana_core::problem::{Code, Problem};
 
-use super::waiting::{Approvals, GATEWAY, Stored, bounded_wait, changed, checked_id, checked_size};
+use super::waiting::{
+    Approvals, GATEWAY, Stored, bounded_wait, changed, checked_id, checked_size, timed_out,
+};
 use crate::store::audit::Record;
 use crate::store::{approval, audit};
 
@@ -302,19 +304,5 @@ fn record_of(row: &Approval, actor: String, at_ms: i64) -> Record {
             "agentId": row.agent.as_ref().map(AgentId::as_str),
             "sessionKey": row.session.as_ref().map(SessionKey::as_str),
         })),
-    }
-}
-
-/// The end of one that nobody answered.
-pub(super) fn timed_out(at_ms: i64) -> approval::End {
-    approval::End {
-        status: Ending::Timeout.status(),
-        decision: None,
-        ending: Ending::Timeout,
-        resolver: Resolver {
-            kind: "system".to_owned(),
-            id: None,
-        },
-        at_ms,
     }
 }

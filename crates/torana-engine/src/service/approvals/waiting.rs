@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use torana_core::approval::{Ending, Resolver};
 use torana_core::event::Event;
 use torana_core::limit::{
     APPROVAL_BYTES_MAX, APPROVAL_PENDING_MAX, APPROVAL_WAIT_MAX_MS, APPROVAL_WAIT_MS,
@@ -10,7 +11,6 @@ use torana_core::limit::{
 use torana_core::problem::{Code, Problem};
 use torana_core::question::QuestionStatus;
 
-use super::approval::timed_out;
 use crate::engine::Engine;
 use crate::service::asking::Asking;
 use crate::store::{approval, question};
@@ -194,4 +194,18 @@ pub(super) async fn changed(changes: &mut watch::Receiver<u64>) -> Result<(), Pr
         .changed()
         .await
         .map_err(|_| Problem::new(Code::Unavailable, "the gateway is stopping"))
+}
+
+/// The end of one that nobody answered.
+pub(super) fn timed_out(at_ms: i64) -> approval::End {
+    approval::End {
+        status: Ending::Timeout.status(),
+        decision: None,
+        ending: Ending::Timeout,
+        resolver: Resolver {
+            kind: "system".to_owned(),
+            id: None,
+        },
+        at_ms,
+    }
 }

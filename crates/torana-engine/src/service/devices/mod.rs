@@ -3,6 +3,7 @@
 //! Start with [`Devices`] in `registry`. Devices come in through `pairing` and prove themselves by `tokens`; `upgrade`
 //! lets a connected device ask for more than it has, and `scopes` says what nobody may give.
 
+mod decisions;
 mod pairing;
 mod registry;
 mod scopes;

@@ -8,8 +8,8 @@ use torana_core::event::Event;
 use torana_core::id::DeviceId;
 use torana_core::problem::{Code, Problem};
 
+use super::decisions::Decisions;
 use super::scopes::scopes_of;
-use super::upgrade::Decisions;
 use crate::engine::Engine;
 use crate::store::device::{self, DeviceFacts, DeviceRequest, DeviceRow};
 

@@ -132,12 +132,11 @@ impl Devices {
 
     /// Takes a role from a device; a device without any role left is forgotten.
     pub(crate) async fn drop_role(&self, device_id: &str, role: Role) -> Result<(), Problem> {
-        let at_ms = self.engine.world().wall_ms();
         let id = device_id.to_owned();
         let found = self
             .engine
             .write(move |connection| {
-                let found = revoke_in(connection, &id, role, at_ms)?;
+                let found = device::remove_token(connection, &id, role)?;
                 let row = device::get(connection, &id)?;
                 let is_live = |token: &TokenRow| token.revoked_at_ms.is_none();
                 if found && row.is_some_and(|row| !row.tokens.iter().any(is_live)) {

@@ -3,10 +3,6 @@
 //! The request is an ordinary pairing request: whoever approves it must hold what it asks for (S-008), and until then
 //! the old grant goes on working.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::watch;
 use torana_core::auth::{PublicKey, Role, ScopeSet};
 use torana_core::id::DeviceId;
 use torana_core::problem::Problem;
@@ -15,10 +11,8 @@ use super::pairing::{ProvenDevice, not_found};
 use super::registry::Devices;
 use super::scopes::scopes_of;
 use super::tokens::IssuedToken;
-use crate::store::device::{self, DeviceRequest};
-
-/// Decisions remembered for whoever asks after them; far above the requests that can wait at once.
-const DECISIONS_MAX: usize = 256;
+use crate::store::device;
+use crate::store::device::DeviceRequest;
 
 /// What came of a request for more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,44 +23,6 @@ pub enum Upgrade {
     Rejected,
     /// Nobody decided in time.
     Expired,
-}
-
-/// The last decisions, and a bell for those who wait for one.
-#[derive(Clone)]
-pub(super) struct Decisions {
-    last: Arc<Mutex<VecDeque<(String, bool)>>>,
-    bell: watch::Sender<u64>,
-}
-
-impl Default for Decisions {
-    fn default() -> Self {
-        Self {
-            last: Arc::default(),
-            bell: watch::Sender::new(0),
-        }
-    }
-}
-
-impl Decisions {
-    /// Remembers a decision and wakes those who wait.
-    pub(super) fn note(&self, request_id: &str, approved: bool) {
-        {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.len() >= DECISIONS_MAX {
-                last.pop_front();
-            }
-            last.push_back((request_id.to_owned(), approved));
-        }
-        self.bell.send_modify(|count| *count += 1);
-    }
-
-    fn of(&self, request_id: &str) -> Option<bool> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.iter()
-            .rev()
-            .find(|(id, _)| id == request_id)
-            .map(|(_, approved)| *approved)
-    }
 }
 
 impl Devices {

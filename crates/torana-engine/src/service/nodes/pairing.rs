@@ -45,7 +45,7 @@ pub struct NodeView {
     pub pending: Option<NodeRequest>,
     /// When it was approved, Unix milliseconds.
     pub approved_at_ms: Option<i64>,
-    /// Its device is paired as a node.
+    /// Its device was let in as a node and not removed; its token may be revoked.
     pub paired: bool,
     /// Since when it is connected, Unix milliseconds.
     pub connected_at_ms: Option<i64>,
@@ -86,10 +86,11 @@ impl NodeView {
     }
 }
 
+/// A device that was let in as a node; it stays one when its token is taken away, until it is removed.
 fn is_node(row: &DeviceRow) -> bool {
     row.tokens
         .iter()
-        .any(|token| token.role == Role::Node.as_str() && token.revoked_at_ms.is_none())
+        .any(|token| token.role == Role::Node.as_str())
 }
 
 impl Nodes {

@@ -9,7 +9,7 @@ use torana_core::event::Event;
 use torana_core::id::{ConnectionId, DeviceId};
 use torana_core::problem::Problem;
 
-use super::call::{CallFault, Calls};
+use super::calls::{CallFault, Calls};
 use crate::engine::Engine;
 use crate::service::devices::Devices;
 use crate::store::node::{Declared, NodeRequest};

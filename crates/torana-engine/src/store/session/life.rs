@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use torana_core::branch::{Path, Tree};
-use torana_core::id::RunId;
+use torana_core::id::{AgentId, RunId, WEBCHAT};
 use torana_core::key::SessionKey;
 use torana_core::message::ReplyTarget;
 use torana_core::route::{Expiry, Lifetime, ResetRule};
 use torana_core::run::Usage;
 
 use super::row::{ForkSource, SessionRow, get};
+use crate::store::client_key::{self, ANSWER};
 use crate::store::{StoreError, transcript};
 
 /// What a message tells about its session.
@@ -32,6 +33,30 @@ pub struct Touch {
     pub stays: bool,
     /// Unix milliseconds.
     pub at_ms: i64,
+}
+
+// === impl Touch ===
+
+impl Touch {
+    /// A new session of a client that belongs to no chat.
+    pub(crate) fn of_client(
+        key: SessionKey,
+        agent: &AgentId,
+        fresh_id: String,
+        at_ms: i64,
+    ) -> Self {
+        Self {
+            key,
+            agent: agent.to_string(),
+            fresh_id,
+            chat_type: "direct",
+            channel: WEBCHAT.to_owned(),
+            title: None,
+            target: None,
+            stays: false,
+            at_ms,
+        }
+    }
 }
 
 /// Creates the session when it is new, records the interaction, and returns the row and whether it is new. A message that
@@ -236,11 +261,12 @@ pub struct RunEnd {
     pub at_ms: i64,
 }
 
-/// A run ended: status and counters.
+/// A run ended: status and counters. Zero leaves the tokens in the context as they were.
 pub(crate) fn run_ended(
     connection: &Connection,
     key: &str,
     end: &RunEnd,
+    context_tokens: u64,
 ) -> Result<(), StoreError> {
     let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     connection
@@ -261,7 +287,7 @@ pub(crate) fn run_ended(
             count(end.usage.cache_read),
             count(end.usage.cache_write),
             end.usage.cost_usd.unwrap_or(0.0),
-            count(end.usage.total()),
+            count(context_tokens),
             end.provider,
             end.model,
             end.error,
@@ -284,7 +310,7 @@ pub(crate) fn reset(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![old.session_id, key, old.agent, old.started_at_ms, at_ms, reason, old.branch_leaf()])?;
-    crate::service::answers::forget(connection, &old.session_id)?;
+    client_key::forget(connection, ANSWER, &old.session_id)?;
     connection
         .prepare_cached(
             "UPDATE session SET session_id = ?2, started_at = ?3, updated_at = ?3, entries = 0, first_text = NULL,
@@ -312,7 +338,7 @@ pub(crate) fn delete(
              VALUES (?1, ?2, ?3, ?4, ?5, 'deleted', ?6)",
         )?
         .execute(params![old.session_id, key, old.agent, old.started_at_ms, at_ms, old.branch_leaf()])?;
-    crate::service::answers::forget(connection, &old.session_id)?;
+    client_key::forget(connection, ANSWER, &old.session_id)?;
     connection
         .prepare_cached("DELETE FROM session WHERE key = ?1")?
         .execute([key])?;

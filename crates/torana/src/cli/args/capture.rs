@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::lifecycle::span_ms;
+use super::wait::span_ms;
 
 /// Who takes it, and where it goes.
 #[derive(Debug, Clone, Args)]
@@ -42,7 +42,7 @@ pub(crate) enum CameraCommand {
         /// Widest picture, pixels
         #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
         max_width: Option<u32>,
-        /// How little is lost, from 0 to 1
+        /// Quality of the picture, from 0 to 1
         #[arg(long, value_name = "NUMBER", value_parser = quality)]
         quality: Option<f64>,
         /// Wait before the picture, milliseconds

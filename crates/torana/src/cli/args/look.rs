@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::lifecycle::AskFlags;
-use super::operate::WaitFlag;
+use super::wait::{AskFlags, WaitFlag};
 use crate::cli::tunnel::SshTarget;
 
 /// `torana gateway stability`
@@ -180,4 +179,51 @@ fn moment_ms(text: &str) -> Result<i64, String> {
         .ok_or_else(|| {
             "write a moment as `2026-09-23T16:33:12Z` or in Unix milliseconds".to_owned()
         })
+}
+
+/// Levels of log lines, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Level {
+    /// Data at risk, or an operator must act
+    Error,
+    /// Unexpected, but handled
+    #[value(alias = "warning")]
+    Warn,
+    /// An action had an effect
+    Info,
+    /// Decisions
+    Debug,
+    /// Content
+    Trace,
+}
+
+/// `torana logs`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogsFlags {
+    /// Go on printing new lines
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Lines to begin with
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "NUMBER",
+        default_value_t = 200,
+        visible_alias = "limit"
+    )]
+    pub(crate) tail: usize,
+    /// Only lines of this level and graver ones
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) level: Option<Level>,
+    /// Print the lines as they are in the file
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// How often new lines are asked for while following, milliseconds
+    #[arg(long = "interval", value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
+    pub(crate) interval_ms: u64,
+    /// Bytes of one look at the log at most, from 65536; a shorter look would miss most of a busy log
+    #[arg(long, value_name = "BYTES", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(65_536..=1_048_576))]
+    pub(crate) max_bytes: u64,
+    #[command(flatten)]
+    pub(crate) wait: WaitFlag,
 }

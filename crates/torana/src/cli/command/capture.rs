@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use torana_host::files::create_private;
 
-use super::nodes::{given, invoke};
+use super::node::{given, invoke};
 use crate::cli::args::{CameraCommand, CaptureFlags, InvokeFlags, ScreenCommand};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;

@@ -14,8 +14,8 @@ use super::sessions::words;
 use crate::cli::args::ChatFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
-use crate::cli::output::safe;
 use crate::cli::rpc::{Client, Incoming, method};
+use crate::cli::safe::safe;
 use crate::cli::words::{items_of, text_of};
 
 /// Messages shown of what was said before: enough to remember where one was.

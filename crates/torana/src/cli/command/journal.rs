@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::access::Access;
 use crate::cli::args::{InboxCommand, OutboxCommand};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::invocation::{Access, Invocation};
+use crate::cli::failure::Failure;
+use crate::cli::invocation::Invocation;
 use crate::cli::output::table;
 use crate::cli::rpc::method;
+use crate::cli::which::Which;
 use crate::cli::words::{age, ago, items_of, number_of, text_of};
 
 /// Rows of a list; people look at the first few, programs take all that fit one answer.
@@ -182,33 +184,6 @@ pub(crate) async fn inbox(
                 format!("message {id} is queued again{}", later(stored))
             })
         }
-    }
-}
-
-/// What `explain` is asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// The newest message.
-    Last,
-    /// By number.
-    Row(i64),
-    /// By wire id of its turn.
-    Run(String),
-}
-
-impl Which {
-    /// Reads `last`, a number, or anything else as a run id.
-    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(Failure::new(Exit::Usage, "there is no message to explain")
-                .hint("write `last`, a number or a run id"));
-        }
-        Ok(match text.parse::<i64>() {
-            Ok(id) if id > 0 => Self::Row(id),
-            _ if text.eq_ignore_ascii_case("last") => Self::Last,
-            _ => Self::Run(text.to_owned()),
-        })
     }
 }
 

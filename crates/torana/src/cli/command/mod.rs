@@ -17,6 +17,7 @@ pub(super) mod doctor;
 pub(super) mod gateway;
 pub(super) mod journal;
 pub(super) mod logs;
+pub(super) mod node;
 pub(super) mod nodes;
 pub(super) mod operate;
 pub(super) mod pairing;

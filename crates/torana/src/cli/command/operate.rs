@@ -4,8 +4,9 @@ use std::io::{IsTerminal as _, Read as _};
 
 use serde_json::Value;
 
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::{Exit, Failure, Reason};
 use crate::cli::invocation::Invocation;
+use crate::cli::rpc::Client;
 
 /// Characters of an id that are shown: enough to tell a handful of things apart.
 pub(super) const ID_CHARS_SHOWN: usize = 12;
@@ -116,6 +117,18 @@ pub(super) fn joined(value: &Value, field: &str) -> String {
         .filter_map(Value::as_str)
         .collect();
     words.join(" ")
+}
+
+/// What a gateway of another make does not know it has nothing of.
+pub(super) async fn if_offered(
+    client: &mut Client,
+    method: &str,
+    params: Value,
+) -> Result<Value, Failure> {
+    match client.call(method, params).await {
+        Err(failure) if failure.reason == Reason::NotOffered => Ok(Value::Null),
+        answer => answer,
+    }
 }
 
 #[cfg(test)]

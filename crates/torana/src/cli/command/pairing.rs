@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use torana_host::moment::read_rfc3339;
 
+use crate::cli::access::Access;
 use crate::cli::args::PairingCommand;
 use crate::cli::failure::Failure;
-use crate::cli::invocation::{Access, Invocation};
+use crate::cli::invocation::Invocation;
 use crate::cli::output::table;
 use crate::cli::rpc::{Client, method};
 use crate::cli::words::{age, items_of, span, text_of};

@@ -10,7 +10,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::output::facts;
 use crate::cli::rpc::{Caller, Client, Endpoint, Persona, method};
 use crate::cli::tunnel::{self, SshTarget, Tunnel, Way};
-use crate::cli::words::{text_of, uptime};
+use crate::cli::words::{text_of, uptime, yes_or_no};
 use crate::paths::DEFAULT_PORT;
 
 /// Signing in to another machine takes a few round trips and a key exchange.
@@ -130,6 +130,8 @@ struct Answer {
     hello: Value,
     health: Value,
     connected_ms: u64,
+    /// A secret went along; a gateway that wants one refuses a wrong one.
+    gave_secret: bool,
 }
 
 async fn ask(invocation: &Invocation, endpoint: &Endpoint) -> Result<Answer, Failure> {
@@ -152,6 +154,7 @@ async fn ask(invocation: &Invocation, endpoint: &Endpoint) -> Result<Answer, Fai
         hello,
         health: health?,
         connected_ms,
+        gave_secret: endpoint.has_secret(),
     })
 }
 
@@ -174,6 +177,7 @@ fn tell(
         hello,
         health,
         connected_ms,
+        gave_secret,
     } = answer;
     let scopes = super::operate::joined(&hello["auth"], "scopes");
     let is_well = health["ok"].as_bool() == Some(true);
@@ -187,10 +191,10 @@ fn tell(
         facts([
             ("Gateway", shown.clone()),
             ("Reachable", format!("yes, in {connected_ms} ms")),
-            ("Healthy", if is_well { "yes" } else { "no" }.to_owned()),
+            ("Healthy", yes_or_no(is_well).to_owned()),
             (
                 "Signed in",
-                signed_in(text_of(&hello["auth"], "method"), &scopes).to_owned(),
+                signed_in(text_of(&hello["auth"], "method"), &scopes, gave_secret).to_owned(),
             ),
             (
                 "May",
@@ -254,10 +258,24 @@ fn tell_failure(
 }
 
 /// By which proof the gateway knows us, as far as it says so.
-fn signed_in<'a>(method: &'a str, scopes: &str) -> &'a str {
+fn signed_in<'a>(method: &'a str, scopes: &str, gave_secret: bool) -> &'a str {
     match (method, scopes) {
-        ("", "") => "no",
+        ("", "") if gave_secret => "the secret was accepted",
+        ("", "") => "not tried",
         ("", _) => "yes",
         (method, _) => method,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_tried_did_not_fail() {
+        assert_eq!(signed_in("", "", false), "not tried");
+        assert_eq!(signed_in("", "", true), "the secret was accepted");
+        assert_eq!(signed_in("", "operator.read", true), "yes");
+        assert_eq!(signed_in("device-token", "", true), "device-token");
     }
 }

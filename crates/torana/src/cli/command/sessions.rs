@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::operate::{ask, confirmed};
+use crate::cli::access::Access;
 use crate::cli::args::{SessionKeys, SessionsCommand, SessionsFilter};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::invocation::{Access, Invocation};
+use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
 use crate::cli::rpc::{Client, method};
 use crate::cli::words::{age, count as words_count, items_of, number_of, text_of};

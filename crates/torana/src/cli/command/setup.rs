@@ -68,10 +68,20 @@ async fn made(invocation: &Invocation, params: Value) -> Result<Value, Failure> 
         .await
         .map_err(|failure| match failure.reason {
             Reason::Other if failure.message.starts_with("no address is known") => {
-                failure.hint("name the address with --public-url, or set `gateway.publicOrigin`")
+                no_address(failure)
             }
             _ => failure,
         })
+}
+
+/// What the gateway advises after the semicolon is meant for a page; here the hint says it for a command line.
+fn no_address(failure: Failure) -> Failure {
+    let what = failure.message.split(';').next().unwrap_or_default();
+    Failure {
+        message: what.to_owned(),
+        ..failure
+    }
+    .hint("name the address with --public-url, or set `gateway.publicOrigin`")
 }
 
 /// The code in half blocks, dark on light as cameras expect it; `None` when it is too long for a picture.
@@ -84,4 +94,17 @@ fn picture(code: &str) -> Option<String> {
         .light_color(Dense1x2::Dark)
         .build();
     Some(picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_a_missing_address_is_said_once() {
+        let told = Failure::failed("no address is known; set gateway.publicOrigin, or connect");
+        let told = no_address(told);
+        assert_eq!(told.message, "no address is known");
+        assert!(told.hint.is_some_and(|hint| hint.contains("publicOrigin")));
+    }
 }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::channels::PROBE_MS;
 use super::gateway::connected_accounts;
+use super::operate::if_offered;
 use crate::cli::args::StatusFlags;
-use crate::cli::failure::{Exit, Failure, Reason};
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::{facts, table};
-use crate::cli::rpc::{Client, method};
-use crate::cli::words::{age, count, items_of, number_of, plain, span, text_of, uptime};
+use crate::cli::rpc::method;
+use crate::cli::words::{age, count, items_of, number_of, plain, span, text_of, uptime, yes_or_no};
 
 mod everything;
 
@@ -71,18 +72,6 @@ pub(crate) async fn status(invocation: &mut Invocation, flags: StatusFlags) -> R
         }
         parts.join("\n\n")
     })
-}
-
-/// What a gateway of another make does not know it has nothing of.
-pub(super) async fn if_offered(
-    client: &mut Client,
-    method: &str,
-    params: Value,
-) -> Result<Value, Failure> {
-    match client.call(method, params).await {
-        Err(failure) if failure.reason == Reason::NotOffered => Ok(Value::Null),
-        answer => answer,
-    }
 }
 
 /// What is left of each service's quota.
@@ -234,12 +223,12 @@ pub(crate) async fn health(invocation: &mut Invocation) -> Result<(), Failure> {
             .filter(|channels| !channels.is_empty())
         {
             let rows = channels.iter().map(|(channel, state)| {
-                let flag = |name: &str| state.get(name).map(plain).unwrap_or_default();
+                let flag = |name: &str| state[name].as_bool().map(yes_or_no).unwrap_or_default();
                 [
                     channel.clone(),
-                    flag("configured"),
-                    flag("running"),
-                    flag("lastError"),
+                    flag("configured").to_owned(),
+                    flag("running").to_owned(),
+                    state.get("lastError").map(plain).unwrap_or_default(),
                 ]
             });
             text.push_str("\n\n");

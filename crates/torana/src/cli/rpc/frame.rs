@@ -114,7 +114,7 @@ fn hint_for(fine: &str, details: &Value) -> Option<String> {
             "give the gateway's secret with --token, or run this as the user who runs the gateway"
         }
         "AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH" => {
-            "check TORANA_GATEWAY_TOKEN and `gateway.auth`; the gateway was started with another secret"
+            "check --token, TORANA_GATEWAY_TOKEN, and `gateway.auth` or `gateway.remote`: the gateway has another secret"
         }
         "AUTH_DEVICE_TOKEN_MISMATCH" | "AUTH_SCOPE_MISMATCH" => {
             "give the gateway's secret with --token once; the token this device had is no longer good"

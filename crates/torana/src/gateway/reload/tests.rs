@@ -9,9 +9,10 @@ use torana_engine::{Prepared, Suspend};
 use torana_host::env::Environment;
 use torana_host::reserve::Reserve;
 
-use super::super::{disk, durable, watch};
+use super::super::{disk, durable, options, run, watch};
 use super::*;
 use crate::compose::front::Credentials;
+use crate::host::GatewayHost;
 use crate::paths::PathFlags;
 
 const FIRST: &str = "the-first-token-of-this-gateway!";
@@ -26,6 +27,7 @@ struct Rig {
     folder: PathBuf,
     paths: Paths,
     context: Arc<Context>,
+    host: Arc<GatewayHost>,
     runner: Arc<Runner>,
 }
 
@@ -60,7 +62,7 @@ impl Rig {
         let Credentials {
             token, install_key, ..
         } = credentials;
-        let options = run::RunOptions::default();
+        let options = options::RunOptions::default();
         let credential = Credential::find(&variables, &options, token);
         let engine = parts.engine(store, config, &world, None).await;
         let engine = engine.unwrap_or_else(|failure| panic!("{}", failure.message));
@@ -87,7 +89,7 @@ impl Rig {
             &variables,
             &engine,
             &context,
-            &host,
+            &host.in_force,
             parts,
             logging,
             &configuration,
@@ -101,6 +103,7 @@ impl Rig {
             folder,
             paths,
             context,
+            host,
             runner: Arc::new(runner),
         }
     }
@@ -155,9 +158,9 @@ async fn what_needs_no_restart_does_not_wait_for_one_that_may_not_begin_yet() {
     assert_eq!(rig.secret(), FIRST);
     assert!(rig.runner.reload("test").await.is_none(), "nothing changed");
     // Until the restart the running configuration is neither of the texts.
-    let running = rig.runner.host.running.load().hash.clone();
+    let running = rig.runner.in_force.load().hash.clone();
     let read = configuration::read(&rig.paths, &rig.runner.variables).expect("readable");
-    assert_ne!(running, hash_of(&rig.runner.host.install_key, &read.text));
+    assert_ne!(running, rig.runner.in_force.hash_of(&read.text));
 }
 
 #[tokio::test]
@@ -211,12 +214,50 @@ async fn a_watch_that_begins_anew_applies_what_was_saved_meanwhile() {
 #[tokio::test]
 async fn what_is_saved_while_the_file_is_read_is_seen_at_the_next_look() {
     let rig = Rig::new(&text(FIRST, "")).await;
-    let host = &rig.runner.host;
+    let host = &rig.host;
     let read = configuration::read(&rig.paths, &rig.runner.variables).expect("readable");
     // As long as the first, so that only the time of the file could tell.
     rig.save(&text(SECOND, ""));
-    let looked = host.seen(read, host.running.load_full());
+    let looked = host.seen(read, host.in_force.load());
     assert_eq!(looked.text, text(FIRST, ""));
     let next = host.config_file().view().await.expect("readable");
     assert_eq!(next.text, text(SECOND, ""));
+}
+
+#[tokio::test]
+async fn a_clients_change_replaces_only_the_file_it_was_made_from_and_keeps_that() {
+    let rig = Rig::new(&text(FIRST, "")).await;
+    rig.host.follow(&rig.runner);
+    let file = rig.host.config_file();
+    let saved = || std::fs::read_to_string(&rig.paths.config).expect("readable");
+    let seen = file.view().await.expect("readable");
+    // Somebody else is faster.
+    rig.save(&text(SECOND, ""));
+    let stale = file.write(seen, text(FIRST, "logging: {}"), 0).await;
+    assert!(stale.is_err());
+    assert_eq!(saved(), text(SECOND, ""));
+    assert!(!rig.paths.backups().exists());
+    let seen = file.view().await.expect("readable");
+    let written = file.write(seen, text(FIRST, ""), 0).await;
+    assert!(written.is_ok());
+    assert_eq!(saved(), text(FIRST, ""));
+    let kept: Vec<_> = std::fs::read_dir(rig.paths.backups())
+        .expect("a folder")
+        .map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("text"))
+        .collect();
+    assert_eq!(kept, [text(SECOND, "")]);
+}
+
+#[tokio::test]
+async fn a_clients_change_that_loses_the_mode_is_refused_whatever_checked_it_before() {
+    let with_mode = format!("{{ gateway: {{ mode: 'local', auth: {{ token: '{FIRST}' }} }} }}");
+    let rig = Rig::new(&with_mode).await;
+    rig.host.follow(&rig.runner);
+    let file = rig.host.config_file();
+    let seen = file.view().await.expect("readable");
+    let refused = file.write(seen, text(FIRST, ""), 0).await;
+    let refused = refused.expect_err("the mode would vanish").to_string();
+    assert!(refused.contains("config write refused"), "{refused}");
+    let saved = std::fs::read_to_string(&rig.paths.config).expect("readable");
+    assert_eq!(saved, with_mode);
 }

@@ -123,6 +123,7 @@ impl Scenario {
             emoji: None,
             avatar: None,
             system: "be brief".to_owned(),
+            notes: Vec::new(),
             model: None,
             thinking: None,
             context_tokens: 2_000,
@@ -170,6 +171,7 @@ fn account(index: u64, dice: &mut Dice) -> Account {
         edit_interval_direct_ms: 1_000,
         edit_interval_group_ms: 3_000,
         idempotent: dice.chance(200),
+        chats: torana_core::port::ChatIds::Any,
         rate: dice.chance(500).then_some(RateRules {
             account_per_second: 30.0,
             conversation_per_second: 1.0,

@@ -11,7 +11,7 @@ use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::{Answer, Call, Running};
 use crate::openclaw::quirks::HISTORY_BYTES_MAX;
-use crate::openclaw::shape;
+use crate::openclaw::{shape, thinking};
 
 /// Lines of history when no limit is asked for (OpenClaw 2026.9.6).
 const HISTORY_LIMIT_DEFAULT: usize = 200;
@@ -193,9 +193,7 @@ async fn read(call: &Call, session: &SessionKey) -> Result<Value, WireError> {
         if !is_delta {
             answer["sessionId"] = json!(history.session_id);
         }
-        if let Some(level) = &row.thinking {
-            answer["thinkingLevel"] = json!(level);
-        }
+        answer["thinkingLevel"] = json!(thinking::level_of(engine, &row));
         if let Some(level) = &row.manner.verbose {
             answer["verboseLevel"] = json!(level);
         }

@@ -9,7 +9,7 @@ use super::session_of;
 use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::{Call, Running};
-use crate::openclaw::shape;
+use crate::openclaw::thinking;
 
 pub(in crate::openclaw::methods) fn metadata(call: Call) -> Running {
     Box::pin(async move {
@@ -22,6 +22,7 @@ pub(in crate::openclaw::methods) fn metadata(call: Call) -> Running {
 /// Models and commands of an agent.
 pub(super) fn of(call: &Call, agent: &AgentId) -> Result<Value, WireError> {
     let found = model_service::list(call.engine(), Some(agent));
+    let settings = call.engine().settings();
     let models: Vec<Value> = found
         .models
         .iter()
@@ -31,8 +32,8 @@ pub(super) fn of(call: &Call, agent: &AgentId) -> Result<Value, WireError> {
                 "id": model.reference.model, "name": model.name, "provider": model.reference.provider,
                 "reasoning": model.reasoning, "available": model.available,
                 "tags": if is_default { vec!["default"] } else { Vec::new() },
-                "thinkingLevels": shape::thinking_levels(model.reasoning),
-                "thinkingDefault": "off",
+                "thinkingLevels": thinking::named(settings.thinking_levels(Some(&model.reference))),
+                "thinkingDefault": settings.thinking_default(settings.agents.get(agent), Some(&model.reference)),
             });
             if let Some(window) = model.context_tokens.filter(|window| *window > 0) {
                 value["contextWindow"] = json!(window);

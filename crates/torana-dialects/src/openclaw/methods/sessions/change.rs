@@ -13,7 +13,6 @@ use crate::openclaw::error::WireError;
 use crate::openclaw::frame::Payload;
 use crate::openclaw::methods::chat::{key_of, session_of};
 use crate::openclaw::methods::models::providers;
-use crate::openclaw::methods::table::PATCH_WRITABLE;
 use crate::openclaw::methods::{Answer, Call, Running};
 use crate::openclaw::params::whole;
 use crate::openclaw::shape;
@@ -25,6 +24,26 @@ const FACE_CHARS_MAX: usize = 64;
 /// Colours of sessions (OpenClaw 2026.9.6).
 const COLORS: &[&str] = &[
     "red", "blue", "green", "yellow", "purple", "orange", "pink", "cyan",
+];
+
+/// Settings that every writer may change; the rest needs an administrator (section 4 of our notes).
+const PATCH_WRITABLE: &[&str] = &[
+    "key",
+    "agentId",
+    "label",
+    "autoLabel",
+    "icon",
+    "color",
+    "category",
+    "boardFace",
+    "boardPresentation",
+    "pinned",
+    "archived",
+    "unread",
+    "model",
+    "agentRuntime",
+    "thinkingLevel",
+    "fastMode",
 ];
 
 /// Write is enough while only everyday settings change.
@@ -170,7 +189,7 @@ pub(super) fn check_thinking(
         let names = [Some(known.reference.model.as_str()), known.alias.as_deref()];
         known.reference.to_string() == name || names.contains(&Some(name.as_str()))
     });
-    let levels = shape::thinking_options(known.is_none_or(|known| known.reasoning));
+    let levels = settings.thinking_levels(known.map(|known| &known.reference));
     if levels.contains(&level) {
         return Ok(());
     }

@@ -98,13 +98,14 @@ async fn make(mut call: Call) -> Answer {
         idempotency_key: idempotency_key.clone(),
         change: Change {
             label: word("label").map(Some),
-            display_name: word("displayName").or_else(|| title(&call)).map(Some),
+            display_name: word("displayName").map(Some),
             category: word("category").map(Some),
             parent: parent_key.map(Some),
             model: word("model").map(Some),
             thinking: word("thinkingLevel").map(Some),
             ..Change::default()
         },
+        title: title(&call),
         fork: parent.filter(|_| forks),
         fork_completed: call.params.word("forkFrom") == Some("last-completed"),
     };
@@ -175,8 +176,11 @@ async fn begin(
     }
 }
 
-/// A name from the text a client offers as one.
+/// A name from the first text that a client offers.
 fn title(call: &Call) -> Option<String> {
-    let text = call.params.word("titleSource")?;
-    Some(text.chars().take(60).collect())
+    // Quirk: without a source of its own, a new session is named after its first message (2026.9.6).
+    ["titleSource", "message", "task"]
+        .into_iter()
+        .find_map(|name| call.params.word(name))
+        .map(shape::derived_title)
 }

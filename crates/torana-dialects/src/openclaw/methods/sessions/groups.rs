@@ -16,10 +16,13 @@ fn shape(groups: &Groups) -> Value {
     json!({ "groups": named, "sectionOrder": groups.sections })
 }
 
-fn changed(call: &Call, groups: &Groups) -> Payload {
+fn changed(call: &Call, groups: &Groups, moved: Option<usize>) -> Payload {
     call.gateway.hub().tell_groups();
     let mut answer = shape(groups);
     answer["ok"] = json!(true);
+    if let Some(moved) = moved {
+        answer["updatedSessions"] = json!(moved);
+    }
     Payload::of(&answer)
 }
 
@@ -39,22 +42,22 @@ pub(in crate::openclaw::methods) fn put(call: Call) -> Running {
             .get("sectionOrder")
             .map(|_| params.texts("sectionOrder"));
         let groups = service::put(call.engine(), params.texts("names"), sections).await?;
-        Ok(changed(&call, &groups))
+        Ok(changed(&call, &groups, None))
     })
 }
 
 pub(in crate::openclaw::methods) fn rename(call: Call) -> Running {
     Box::pin(async move {
         let word = |name: &str| call.params.word(name).unwrap_or_default().to_owned();
-        let groups = service::rename(call.engine(), word("name"), word("to")).await?;
-        Ok(changed(&call, &groups))
+        let (groups, moved) = service::rename(call.engine(), word("name"), word("to")).await?;
+        Ok(changed(&call, &groups, Some(moved)))
     })
 }
 
 pub(in crate::openclaw::methods) fn delete(call: Call) -> Running {
     Box::pin(async move {
         let name = call.params.word("name").unwrap_or_default().to_owned();
-        let groups = service::delete(call.engine(), name).await?;
-        Ok(changed(&call, &groups))
+        let (groups, moved) = service::delete(call.engine(), name).await?;
+        Ok(changed(&call, &groups, Some(moved)))
     })
 }

@@ -125,6 +125,7 @@ pub(super) async fn listing(call: &Call) -> Result<Value, WireError> {
         title: params.flag("includeDerivedTitles") == Some(true),
         last_message: params.flag("includeLastMessage") == Some(true),
     };
+    let main = engine.parse_key("main")?;
     let (rows, total) = match filter(call, &params.value())? {
         None => (Vec::new(), 0),
         Some(found) => {
@@ -137,7 +138,7 @@ pub(super) async fn listing(call: &Call) -> Result<Value, WireError> {
                 },
             )
             .await?;
-            let shaper = shape::Rows::new(engine);
+            let shaper = shape::Rows::beside(engine, &main);
             let rows: Vec<Value> = page
                 .sessions
                 .iter()
@@ -148,7 +149,6 @@ pub(super) async fn listing(call: &Call) -> Result<Value, WireError> {
     };
     let end = offset + rows.len();
     let has_more = end < total;
-    let main = engine.parse_key("main")?;
     let mut answer = json!({
         "ts": call.now_ms(),
         "path": "torana.db",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use torana_core::run::Role;
 use torana_engine::service::search::{self as search_service, Hit};
 use torana_engine::service::sessions::{self, Lookup};
-use torana_engine::store::session::{Filter, SessionRow};
+use torana_engine::store::session::{Archived, Filter, SessionRow};
 
 use super::list::{LIMIT_DEFAULT, LIMIT_MAX, filter};
 use crate::openclaw::error::WireError;
@@ -26,9 +26,7 @@ pub(in crate::openclaw::methods) fn get(call: Call) -> Running {
             "sessionKey"
         };
         if call.params.word(name).is_none() {
-            return Err(WireError::invalid(
-                "invalid sessions.get params: must have required property 'key'",
-            ));
+            return Err(WireError::invalid("key required"));
         }
         let session = session_of(&call, name)?;
         let limit = call
@@ -45,8 +43,8 @@ pub(in crate::openclaw::methods) fn describe(call: Call) -> Running {
     Box::pin(async move {
         let session = session_of(&call, "key")?;
         let parts = RowParts {
-            title: call.params.flag("includeDerivedTitles") != Some(false),
-            last_message: call.params.flag("includeLastMessage") != Some(false),
+            title: call.params.flag("includeDerivedTitles") == Some(true),
+            last_message: call.params.flag("includeLastMessage") == Some(true),
         };
         let view = sessions::get(call.engine(), &session).await?;
         let row = view.map(|view| shape::Rows::new(call.engine()).row(&view, parts));
@@ -176,16 +174,40 @@ async fn find_words(call: Call) -> Answer {
         }
         chosen = Filter {
             keys: Some(canonical),
-            archived: torana_engine::store::session::Archived::Shown,
+            archived: Archived::Shown,
             ..chosen
         };
     }
     let query = params.text("query").unwrap_or_default();
     let found = search_service::search(call.engine(), chosen, query, limit).await?;
     let results: Vec<Value> = found.hits.iter().map(hit).collect();
-    Ok(Payload::of(
-        &json!({ "results": results, "truncated": found.is_cut }),
-    ))
+    let mut answer = json!({ "results": results, "truncated": found.is_cut });
+    // Quirk: whoever narrows the search down is shown the sessions as well (2026.9.6); its page takes titles from them.
+    if params.get("scope").is_some() {
+        answer["sessions"] = rows_of(&call, &found.hits).await?.into();
+    }
+    Ok(Payload::of(&answer))
+}
+
+/// The sessions in which something was found.
+async fn rows_of(call: &Call, hits: &[Hit]) -> Result<Vec<Value>, WireError> {
+    let mut keys: Vec<String> = hits.iter().map(|hit| hit.key.clone()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let named = Filter {
+        limit: keys.len(),
+        keys: Some(keys),
+        archived: Archived::Shown,
+        ..Filter::default()
+    };
+    let page = sessions::list(call.engine(), named).await?;
+    let shaper = shape::Rows::new(call.engine());
+    let parts = RowParts {
+        title: true,
+        last_message: false,
+    };
+    let rows = page.sessions.iter();
+    Ok(rows.map(|view| shaper.row(view, parts)).collect())
 }
 
 fn hit(hit: &Hit) -> Value {

@@ -391,7 +391,7 @@ fn usage_of(sums: &Sums, quarters: &[&QuarterRow], session_id: &str) -> Value {
 pub(in crate::openclaw::methods) fn timeseries(call: Call) -> Running {
     Box::pin(async move {
         let key = call.params.word("key").unwrap_or_default();
-        let (row, lines) = lines_of(&call, usize::MAX)
+        let (row, lines) = lines_of(&call, usize::MAX, "timeseries")
             .await?
             .ok_or_else(|| WireError::invalid(format!("No transcript found for session: {key}")))?;
         let (mut tokens, mut cost) = (0, 0.0);
@@ -417,7 +417,7 @@ pub(in crate::openclaw::methods) fn timeseries(call: Call) -> Running {
 pub(in crate::openclaw::methods) fn logs(call: Call) -> Running {
     Box::pin(async move {
         let limit = call.params.count("limit").unwrap_or(LINES_DEFAULT);
-        let lines = lines_of(&call, limit).await?;
+        let lines = lines_of(&call, limit, "logs").await?;
         // A session that is not there has said nothing.
         let lines = lines.map_or_else(Vec::new, |(_, lines)| lines);
         let logs: Vec<Value> = lines
@@ -447,9 +447,10 @@ pub(in crate::openclaw::methods) fn logs(call: Call) -> Running {
 async fn lines_of(
     call: &Call,
     limit: usize,
+    what: &str,
 ) -> Result<Option<(SessionRow, Vec<service::Line>)>, WireError> {
     if call.params.word("key").is_none() {
-        return Err(WireError::invalid("key required"));
+        return Err(WireError::invalid(format!("key is required for {what}")));
     }
     let session = session_of(call, "key")?;
     Ok(service::lines(call.engine(), &session, limit).await?)

@@ -7,7 +7,7 @@ use super::row::{ADMIN, FREE, NONE, READ, WRITE, row};
 use crate::openclaw::methods::absent::{self, empty};
 use crate::openclaw::methods::{Method, Needs, machine};
 use crate::openclaw::params::{
-    COUNT, Field, Kind, NAME, POSITIVE, Spec, TEXT, closed, idle, may, moot, must, open,
+    COUNT, Field, Kind, NAME, POSITIVE, Spec, TEXT, closed, idle, may, moot, must,
 };
 
 const APPROVALS: Needs = Needs::Scope(Scope::Approvals);
@@ -401,7 +401,7 @@ pub(super) const ROWS: &[Method] = &[
         "controlUi.sessionPullRequests.subscribe",
         READ,
         "Pull requests of sessions; none.",
-        open(&[may("sessionKeys", Kind::List(&NAME))]),
+        closed(&[must("sessionKeys", Kind::List(&NAME))]),
         absent::pull_requests,
     ),
 ];

@@ -5,7 +5,7 @@ use torana_core::auth::Scope;
 use super::row::{ADMIN, FREE, NONE, row};
 use crate::openclaw::methods::{Method, Needs, approvals};
 use crate::openclaw::params::{
-    Field, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, keep, kept, may, moot, must,
+    Field, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, keep, kept, may, moot, must, open,
 };
 
 const APPROVALS: Needs = Needs::Scope(Scope::Approvals);
@@ -28,6 +28,9 @@ const DECIDE: Spec = closed(&[
     may("reviewer", REVIEWER),
 ]);
 
+/// How far a decision would reach, in words of whoever asks; people are shown it.
+const SCOPE: Kind = Kind::Object(&open(&[must("kind", NAME)]));
+
 /// `ExecApprovalRequestParams` of OpenClaw 2026.9.6.
 const EXEC_REQUEST: &[Field] = &[
     may("id", NAME),
@@ -41,7 +44,7 @@ const EXEC_REQUEST: &[Field] = &[
     kept("security", OR_NULL),
     may("ask", OR_NULL),
     kept("warningText", OR_NULL),
-    kept("scope", Kind::Any),
+    kept("scope", SCOPE),
     may(
         "unavailableDecisions",
         Kind::List(&Kind::OneOf(&["allow-always"])),
@@ -75,7 +78,7 @@ const PLUGIN_REQUEST: &[Field] = &[
         "severity",
         Kind::OrNull(&Kind::OneOf(&["info", "warning", "critical"])),
     ),
-    kept("scope", Kind::Any),
+    kept("scope", Kind::OrNull(&SCOPE)),
     kept("toolName", OR_NULL),
     kept("toolCallId", OR_NULL),
     kept(

@@ -65,6 +65,12 @@ const CHAT_SEND: &[Field] = &[
     ),
     may("suppressCommandInterpretation", Kind::Bool),
     may("expectedLeafEntryId", OR_NULL_NAME),
+    // Quirk: the page marks what was written while it was not connected (OpenClaw 2026.9.6); no published schema has it.
+    moot(
+        "__controlUiReconnectResume",
+        Kind::Bool,
+        "what is sent again under one idempotency key is one message",
+    ),
     absent(
         "expectedSessionRoutingContract",
         NAME,

@@ -18,8 +18,6 @@ mod system;
 
 use super::Method;
 
-pub(super) use sessions::PATCH_WRITABLE;
-
 /// Every family, in the order of the reference page.
 const FAMILIES: &[&[Method]] = &[
     system::ROWS,

@@ -51,8 +51,8 @@ pub(super) const ROWS: &[Method] = &[
         "models.authStatus",
         READ,
         "Model services and where their keys come from.",
-        closed(&[
-            moot("refresh", Kind::Bool, "keys are looked at in every call"),
+        open(&[
+            moot("refresh", Kind::Any, "keys are looked at in every call"),
             may("agentId", TEXT),
         ]),
         models::auth_status,

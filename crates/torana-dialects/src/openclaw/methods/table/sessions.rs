@@ -8,6 +8,14 @@ use crate::openclaw::params::{
     COUNT, Field, INT_MAX, Kind, NAME, POSITIVE, Spec, TEXT, absent, closed, may, moot, must, open,
 };
 
+/// How a session belongs to a profile; there are none, so nothing fits.
+const PROFILE: Kind = Kind::Object(&closed(&[
+    must("profileId", NAME),
+    must(
+        "relationship",
+        Kind::Constant(&["owned", "created", "involving"]),
+    ),
+]));
 const SESSIONS_LIST: &[Field] = &[
     may("limit", POSITIVE),
     may("offset", COUNT),
@@ -46,33 +54,13 @@ const SESSIONS_LIST: &[Field] = &[
     may("ownerId", NAME),
     moot("ownerFirst", Kind::Bool, "all sessions have one owner"),
     may("involvingMe", Kind::Bool),
-    may("profileRelation", Kind::Any),
+    may("profileRelation", PROFILE),
     may("involvingProfileId", NAME),
     may("includePeople", Kind::Bool),
     may("spawnedBy", NAME),
     may("agentId", NAME),
     may("search", TEXT),
     may("archived", Kind::OrWord(&Kind::Bool, &["all"])),
-];
-
-/// Settings that every writer may change; the rest needs an administrator (section 4 of our notes).
-pub(in crate::openclaw::methods) const PATCH_WRITABLE: &[&str] = &[
-    "key",
-    "agentId",
-    "label",
-    "autoLabel",
-    "icon",
-    "color",
-    "category",
-    "boardFace",
-    "boardPresentation",
-    "pinned",
-    "archived",
-    "unread",
-    "model",
-    "agentRuntime",
-    "thinkingLevel",
-    "fastMode",
 ];
 
 /// Settings that mean something here. Others of the reference are refused as unexpected, not ignored.
@@ -212,7 +200,7 @@ const SEARCH_SCOPE: Spec = closed(&[
     may("creatorId", NAME),
     may("ownerId", NAME),
     may("involvingMe", Kind::Bool),
-    may("profileRelation", Kind::Any),
+    may("profileRelation", PROFILE),
     may("involvingProfileId", NAME),
     may("spawnedBy", NAME),
     may("agentId", NAME),
@@ -290,8 +278,8 @@ pub(super) const ROWS: &[Method] = &[
         READ,
         "Messages of a session.",
         open(&[
-            may("key", NAME),
-            may("sessionKey", NAME),
+            may("key", Kind::Any),
+            may("sessionKey", Kind::Any),
             may("limit", POSITIVE),
         ]),
         sessions::get,
@@ -300,7 +288,7 @@ pub(super) const ROWS: &[Method] = &[
         "sessions.describe",
         READ,
         "One session row.",
-        open(&[
+        closed(&[
             must("key", NAME),
             may("agentId", NAME),
             may("includeDerivedTitles", Kind::Bool),

@@ -1,8 +1,8 @@
 //! The canvas, files of conversations, wake words and secrets.
 
-use super::row::{ADMIN, NONE, READ, WRITE, row};
+use super::row::{ADMIN, FREE, READ, WRITE, row};
 use crate::openclaw::methods::{Method, artifacts, canvas, secrets, surface, voice};
-use crate::openclaw::params::{Field, Kind, NAME, Spec, TEXT, closed, may, moot, must, open};
+use crate::openclaw::params::{Field, Kind, NAME, Spec, closed, may, moot, must, open};
 
 const ASSISTANT: Kind = Kind::Constant(&["assistant"]);
 const ARTIFACT: &[Field] = &[
@@ -23,11 +23,11 @@ pub(super) const ROWS: &[Method] = &[
         "plugin.surface.refresh",
         READ,
         "A fresh address of the canvas; it needs no other credential, ends after ten minutes and with the connection.",
-        closed(&[
+        open(&[
             must("surface", NAME),
             moot(
                 "observedUrl",
-                TEXT,
+                Kind::Any,
                 "an address that was handed out before lives to its own end",
             ),
         ]),
@@ -89,7 +89,7 @@ pub(super) const ROWS: &[Method] = &[
         "voicewake.get",
         READ,
         "The words devices listen for.",
-        NONE,
+        FREE,
         voice::get,
     ),
     row(
@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Method] = &[
         "voicewake.routing.get",
         READ,
         "Where wake words lead; always to the session in use.",
-        NONE,
+        FREE,
         voice::routing,
     ),
     row(

@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Method] = &[
         "health",
         Needs::Nothing,
         "State of the gateway; without `operator.read` only that it lives.",
-        open(&[may("probe", Kind::Bool)]),
+        open(&[may("probe", Kind::Any)]),
         system::health,
     ),
     row(
@@ -73,7 +73,7 @@ pub(super) const ROWS: &[Method] = &[
         "system-event",
         ADMIN,
         "Reports a line or a presence entry.",
-        open(&[
+        closed(&[
             must("text", NAME),
             may("host", TEXT),
             may("ip", TEXT),

@@ -13,13 +13,14 @@ use torana_host::moment::rfc3339;
 use super::archive::{Part, pack};
 use super::{bundle, facts, lines, shape};
 use crate::cli::args::ExportFlags;
-use crate::cli::failure::{Exit, Failure, disk_hint};
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::facts as rows;
 use crate::cli::rpc::method;
 use crate::cli::words::bytes as sized;
 use crate::compose;
 use crate::configuration;
+use crate::disk_hint::disk_hint;
 
 /// How long the gateway has for each of its answers, milliseconds (OpenClaw 2026.9.6).
 const ASK_MS: u64 = 3_000;

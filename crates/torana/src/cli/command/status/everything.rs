@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::if_offered;
 use crate::cli::args::Level;
+use crate::cli::command::operate::if_offered;
 use crate::cli::command::{approvals, logs};
 use crate::cli::failure::Failure;
 use crate::cli::invocation::Invocation;
